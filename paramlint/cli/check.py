@@ -1,0 +1,139 @@
+"""``paramlint check``: settings from the command line, a run, a report, an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from paramlint.cli.progress import Progress
+from paramlint.engine.analysis import Given
+from paramlint.engine.check import check
+from paramlint.engine.configuration import Configuration, ConfigurationError
+from paramlint.engine.outcome import FileError, Report
+from paramlint.engine.selection import SelectionLayer
+from paramlint.engine.settings import Overrides, Settings
+from paramlint.facts.source import SourceError, decode_source
+from paramlint.report.view import Lines, View, wants_colour
+
+STANDARD_INPUT = "-"
+_NAMELESS = "<stdin>"
+
+
+class UsageError(Exception):
+    """Arguments that do not go together."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Lint what the arguments name, write the report to standard output, and return the exit code."""
+    try:
+        return _run(arguments)
+    except (ConfigurationError, UsageError) as error:
+        print(f"paramlint: error: {error}", file=sys.stderr)
+        return 2
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    configuration = Configuration(_overrides(arguments), arguments.config, arguments.isolated)
+    settings = configuration.for_folder(Path.cwd())
+    paths, given, errors = _what(arguments)
+    with Progress("files") as progress:
+        report = check(paths, configuration, given=given, jobs=settings.jobs, progress=progress)
+    report = report._replace(errors=(*errors, *report.errors))
+    if arguments.confirm:
+        from paramlint.cli.confirm import confirmed
+
+        with Progress("models") as progress:
+            report = confirmed(report, configuration, progress)
+    texts = {str(path): source.source.text for path, source in given.items()}
+    for line in _rendered(report, settings, Lines(texts), arguments.statistics):
+        print(line)
+    if not (report.files or report.errors):
+        print("paramlint: warning: no Python files under the paths given", file=sys.stderr)
+    if arguments.exit_zero and report.exit_code == 1:
+        return 0
+    return report.exit_code
+
+
+def _overrides(arguments: argparse.Namespace) -> Overrides:
+    return Overrides(
+        selection=SelectionLayer(
+            select=_flat(arguments.select) if arguments.select else None,
+            extend_select=_flat(arguments.extend_select),
+            ignore=_flat(arguments.ignore),
+        ),
+        exclude=_flat(arguments.exclude) if arguments.exclude else None,
+        extend_exclude=_flat(arguments.extend_exclude),
+        respect_gitignore=arguments.respect_gitignore,
+        force_exclude=arguments.force_exclude,
+        output_format=arguments.output_format,
+        jobs=arguments.jobs,
+        python=_absolute(arguments.python),
+        timeout=arguments.timeout,
+        memory_limit=arguments.memory_limit,
+        allow_network=arguments.allow_network,
+        fast_path=arguments.fast_path,
+    )
+
+
+def _flat(lists: Sequence[Sequence[str]] | None) -> tuple[str, ...]:
+    return tuple(name for names in lists or () for name in names)
+
+
+def _absolute(python: str | None) -> str | None:
+    """A path on the command line starts from the working directory; a bare command name stays one."""
+    if python is None or ("/" not in python and os.sep not in python):
+        return python
+    return os.path.abspath(os.path.expanduser(python))
+
+
+def _what(arguments: argparse.Namespace) -> tuple[list[Path], Mapping[Path, Given], list[FileError]]:
+    """Return the paths named, what comes from standard input, and why it could not be read."""
+    paths = [Path(path) for path in arguments.paths if path != STANDARD_INPUT]
+    if STANDARD_INPUT not in arguments.paths:
+        if arguments.stdin_filename:
+            raise UsageError("--stdin-filename is for standard input: name - as a path")
+        return paths or [Path()], {}, []
+    if arguments.confirm:
+        raise UsageError("--confirm imports files: it cannot import standard input")
+    path = Path(os.path.abspath(arguments.stdin_filename or _NAMELESS))
+    try:
+        source = decode_source(str(path), sys.stdin.buffer.read())
+    except SourceError as error:
+        return paths, {}, [FileError(error.path, error.line, error.message)]
+    return paths, {path: Given(source)}, []
+
+
+def _rendered(report: Report, settings: Settings, lines: Lines, with_statistics: bool) -> Iterator[str]:
+    """Yield the report's lines; only the format that is asked for is imported."""
+    view = View(
+        folder=Path.cwd(),
+        width=shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else 120,
+        colour=wants_colour(sys.stdout, os.environ),
+    )
+    match settings.output_format:
+        case "json":
+            from paramlint.report import json
+
+            yield from json.render(report, view)
+            return
+        case "github":
+            from paramlint.report import github
+
+            yield from github.render(report, view)
+            return
+        case "concise":
+            from paramlint.report import concise
+
+            yield from concise.render(report, view)
+        case _:
+            from paramlint.report import text
+
+            yield from text.render(report, view, lines)
+    if with_statistics:
+        from paramlint.report.summary import statistics
+
+        yield from statistics(report)

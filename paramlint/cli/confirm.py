@@ -1,0 +1,51 @@
+"""Handing a report's findings to the runtime, under the settings of the files they stand in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+from paramlint.engine.analysis import Analyser
+from paramlint.engine.check import Planner
+from paramlint.engine.configuration import Configuration
+from paramlint.engine.outcome import Report
+from paramlint.engine.settings import Factory, Settings
+from paramlint.model.diagnostic import Diagnostic
+from paramlint.project.project import Project
+from paramlint.runtime.confirm import confirm
+from paramlint.runtime.settings import RuntimeSettings
+
+
+def confirmed(report: Report, configuration: Configuration, progress: Callable[[int, int], None]) -> Report:
+    """Return the report with a verdict on each finding. This imports and runs the code that was linted.
+
+    One run of the runtime serves all files whose settings agree on how models are built.
+    """
+    groups: dict[tuple[RuntimeSettings, tuple[Factory, ...]], list[Diagnostic]] = defaultdict(list)
+    for diagnostic in report.diagnostics:
+        settings = configuration.for_file(Path(diagnostic.path))
+        groups[_runtime_settings(settings), settings.factories].append(diagnostic)
+    planner = Planner(configuration)
+    analyser = Analyser()
+
+    def project_for(path: Path) -> Project:
+        return analyser.project_for(planner.root(path), planner.environment(path))
+
+    proofs: dict[Diagnostic, Diagnostic] = {}
+    for (runtime, factories), diagnostics in groups.items():
+        named = {factory.class_name: factory.function for factory in factories}
+        proved = confirm(diagnostics, runtime, project_for, factories=named, progress=progress)
+        proofs.update(zip(diagnostics, proved, strict=True))
+    return report._replace(diagnostics=tuple(proofs[diagnostic] for diagnostic in report.diagnostics))
+
+
+def _runtime_settings(settings: Settings) -> RuntimeSettings:
+    default = RuntimeSettings()
+    return default._replace(
+        python=settings.python,
+        timeout=default.timeout if settings.timeout is None else settings.timeout,
+        memory_limit=default.memory_limit if settings.memory_limit is None else settings.memory_limit,
+        jobs=default.jobs if settings.jobs is None else settings.jobs,
+        allow_network=settings.allow_network,
+    )

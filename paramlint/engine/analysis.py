@@ -1,0 +1,161 @@
+"""Linting the files of one project: the fast lowering finds where something may be said, libcst has the last word."""
+
+from __future__ import annotations
+
+import ast
+import traceback
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from paramlint.engine.outcome import FileError, FileResult, place_order
+from paramlint.engine.suppression import Suppressions
+from paramlint.facts import lower_ast
+from paramlint.facts.source import Source, SourceError, read_source
+from paramlint.model.code import SourceFacts
+from paramlint.model.diagnostic import Diagnostic
+from paramlint.project.environment import Environment
+from paramlint.project.project import Project
+from paramlint.rules import ALL_RULES, check_module
+
+# A worker forgets what it has read after so many files: memory stays bounded on the largest projects.
+_FILES_KEPT = 600
+
+
+class Task(NamedTuple):
+    """A file to lint and the codes that are on in it."""
+
+    path: Path
+    codes: frozenset[str]
+
+
+class Batch(NamedTuple):
+    """Files of one project, to be linted together; those of ``exact`` are lowered from libcst."""
+
+    root: Path
+    environment: Environment
+    tasks: tuple[Task, ...]
+    exact: frozenset[Path] = frozenset()
+
+
+class Given(NamedTuple):
+    """A source that is not read from its file: standard input, or what flake8 has read and parsed already."""
+
+    source: Source
+    tree: ast.Module | None = None
+
+
+class Analyser:
+    """Lints batch after batch and keeps what it has learnt of a project between them.
+
+    An instance is for one run: it does not notice that a file changes. ``honours_noqa`` is off where the front end
+    sees to comments itself; ``fast_path`` off lowers everything from libcst.
+    """
+
+    def __init__(self, fast_path: bool = True, honours_noqa: bool = True) -> None:
+        self._fast_path = fast_path
+        self._honours_noqa = honours_noqa
+        self._given: Mapping[Path, Given] = {}
+        self._projects: dict[tuple[Path, Environment, frozenset[Path]], Project] = {}
+        self._files_read = 0
+
+    def __call__(self, batch: Batch, given: Mapping[Path, Given] | None = None) -> tuple[FileResult, ...]:
+        """Return one result for each task, in their order.
+
+        ``given`` stands in for files, by their absolute paths. No source file and no fault of ours makes it raise.
+        """
+        self._given = given or {}
+        if self._files_read > _FILES_KEPT:
+            self._projects.clear()
+            self._files_read = 0
+        project = self.project_for(batch.root, batch.environment, batch.exact)
+        return tuple(self._lint(task, project) for task in batch.tasks)
+
+    def project_for(self, root: Path, environment: Environment, exact: frozenset[Path] = frozenset()) -> Project:
+        """Return the project at ``root``; the files of ``exact`` are lowered from libcst."""
+        key = (root, environment, exact)
+        if key not in self._projects:
+            self._projects[key] = Project(root, environment, self._loader(root, environment, exact))
+        return self._projects[key]
+
+    def _loader(self, root: Path, environment: Environment, exact: frozenset[Path]) -> Callable[[Path], SourceFacts]:
+        if not self._fast_path:
+            return self._load_exactly
+        if not exact:
+            return self._load
+        fast = self.project_for(root, environment)
+        return lambda path: self._load_exactly(path) if path in exact else fast.module_at(path).facts
+
+    def _load(self, path: Path) -> SourceFacts:
+        source = self._source(path)
+        given = self._given.get(path)
+        try:
+            return lower_ast.lower(source, given.tree if given else None)
+        except SourceError as error:
+            # The grammar of libcst may be newer than that of the Python we run under; if it is not, Python's own
+            # words are the ones that users know.
+            try:
+                return self._load_exactly(path)
+            except SourceError:
+                raise error from None
+
+    def _load_exactly(self, path: Path) -> SourceFacts:
+        from paramlint.facts import lower_libcst
+
+        return lower_libcst.lower(self._source(path))
+
+    def _source(self, path: Path) -> Source:
+        if path in self._given:
+            return self._given[path].source
+        self._files_read += 1
+        return read_source(str(path))
+
+    def _lint(self, task: Task, project: Project) -> FileResult:
+        try:
+            diagnostics = self._diagnostics(task, project)
+        except SourceError as error:
+            return FileResult(task.path, (), FileError(error.path, error.line, error.message))
+        except Exception as error:
+            # A bug of ours costs one file its findings and the run its exit code, not everyone else's findings.
+            return FileResult(task.path, (), FileError(str(task.path), None, _internal(error)))
+        return FileResult(task.path, diagnostics)
+
+    def _diagnostics(self, task: Task, project: Project) -> tuple[Diagnostic, ...]:
+        rules = [rule for rule in ALL_RULES if rule.code in task.codes]
+        module = project.module_at(task.path)
+        found = sorted(set(check_module(project, module, rules)), key=place_order)
+        if found and self._honours_noqa:
+            suppressions = Suppressions(self._source(task.path).text)
+            found = [entry for entry in found if not suppressions.silences(entry.code, entry.span.line)]
+        return tuple(found)
+
+
+def exact_batches(batches: Sequence[Batch], results: Iterable[FileResult]) -> list[Batch]:
+    """Return the batches that have to be linted again, from libcst: the files in which something is said.
+
+    Files that hold a second place of a diagnostic are lowered from libcst with them.
+    """
+    by_path = {result.path: result.diagnostics for result in results if result.diagnostics}
+    exact: dict[Path, set[Path]] = defaultdict(set)
+    speaking: list[Batch] = []
+    for batch in batches:
+        tasks = tuple(task for task in batch.tasks if task.path in by_path)
+        if tasks:
+            speaking.append(batch._replace(tasks=tasks))
+            exact[batch.root].update(path for task in tasks for path in _places(by_path[task.path]))
+    return [batch._replace(exact=frozenset(exact[batch.root])) for batch in speaking]
+
+
+def _places(diagnostics: Iterable[Diagnostic]) -> Iterator[Path]:
+    for diagnostic in diagnostics:
+        yield Path(diagnostic.path)
+        yield from (Path(related.path) for related in diagnostic.related)
+
+
+def _internal(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno}, in {frames[-1].name})" if frames else ""
+    if isinstance(error, RecursionError):
+        return f"nested too deeply to be analysed{place}"
+    return f"internal error of paramlint: {type(error).__name__}: {error}{place}; please report it"

@@ -1,0 +1,181 @@
+"""A whole run: discovery, work divided between processes, one report in a stable order."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache, partial
+from pathlib import Path
+from typing import TypeAlias
+
+from paramlint.engine.analysis import Analyser, Batch, Given, Task, exact_batches
+from paramlint.engine.configuration import Configuration, ConfigurationError
+from paramlint.engine.discovery import discover
+from paramlint.engine.outcome import FileError, FileResult, Report
+from paramlint.engine.parallel import Crashed, Pool
+from paramlint.engine.patterns import PatternList
+from paramlint.engine.selection import UnknownSelector, codes_for, selected_codes
+from paramlint.engine.settings import Settings
+from paramlint.project.environment import Environment, EnvironmentNotFound, find_environment
+from paramlint.project.root import find_root
+from paramlint.rules import ALL_RULES
+
+Progress: TypeAlias = Callable[[int, int], None]
+FileResults: TypeAlias = tuple[FileResult, ...]
+Runner: TypeAlias = Callable[[Sequence[Batch]], Iterator[FileResults]]
+
+# Below this much source a second process costs more than it saves.
+_WORTH_DIVIDING_BYTES = 200_000
+_BATCH_BYTES = 400_000
+
+
+class Planner:
+    """Says for each file which project it belongs to, which environment that has, and which rules are on."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        """Raises ConfigurationError for settings of the working directory or command line that cannot be used."""
+        self._configuration = configuration
+        self._root_of_folder = cache(find_root)
+        self._environment = cache(_environment)
+        self._codes = cache(_selected)
+        # Selectors and settings of the command line are wrong whether or not there is a file to use them on.
+        self._codes(configuration.for_folder(Path.cwd()))
+
+    def root(self, path: Path) -> Path:
+        """Return the root of the project that an absolute path of a file belongs to."""
+        return self._root_of_folder(path.parent)
+
+    def environment(self, path: Path) -> Environment:
+        """Return the environment of the project of a file. Raises ConfigurationError."""
+        return self._environment(self.root(path), self._configuration.for_file(path).python)
+
+    def codes(self, path: Path) -> frozenset[str]:
+        """Return the codes that are on in a file. Raises ConfigurationError."""
+        settings = self._configuration.for_file(path)
+        return self._codes(settings) - _ignored_in(path, settings)
+
+
+def check(
+    paths: Sequence[Path],
+    configuration: Configuration,
+    *,
+    given: Mapping[Path, Given] | None = None,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Lint files and folders.
+
+    ``given`` are sources that stand in for absolute paths, linted in addition (standard input). ``jobs`` is the number
+    of processes, by default one for each core. ``progress`` is told how many files are done, and of how many.
+    Raises ConfigurationError for settings that cannot be used. No error of a source file raises: it is in the report.
+    """
+    given = given or {}
+    discovery = discover(paths, configuration)
+    files = sorted({*discovery.files, *given})
+    planner = Planner(configuration)
+    fast_path = configuration.for_folder(Path.cwd()).fast_path
+    sizes = {path: _size(path) for path in files}
+    batches = _batches(files, sizes, planner)
+    divided = len(batches) > 1 and not given and sum(sizes.values()) > _WORTH_DIVIDING_BYTES
+    processes = min(jobs or os.cpu_count() or 1, len(batches)) if divided else 1
+    results: dict[Path, FileResult] = {}
+    tell = progress or (lambda done, total: None)
+    tell(0, len(files))
+    with _runner(processes, fast_path, given) as run:
+        for some in run(batches):
+            results.update((result.path, result) for result in some)
+            tell(len(results), len(files))
+        if fast_path:
+            for some in run(exact_batches(batches, results.values())):
+                results.update((result.path, result) for result in some)
+    ordered = [results[path] for path in files]
+    errors = [*discovery.errors, *(result.error for result in ordered if result.error)]
+    return Report(
+        tuple(diagnostic for result in ordered for diagnostic in result.diagnostics),
+        tuple(sorted(errors, key=lambda error: (error.path, error.line or 0, error.message))),
+        len(files),
+    )
+
+
+@contextmanager
+def _runner(processes: int, fast_path: bool, given: Mapping[Path, Given]) -> Iterator[Runner]:
+    """Give a function that lints batches and yields the results of each as they come: here, or in other processes."""
+    if processes > 1:
+        with Pool[Batch, FileResults](partial(Analyser, fast_path), processes) as pool:
+            yield partial(_divided, pool)
+    else:
+        analyser = Analyser(fast_path)
+        yield lambda batches: (analyser(batch, given) for batch in batches)
+
+
+def _divided(pool: Pool[Batch, FileResults], batches: Sequence[Batch]) -> Iterator[FileResults]:
+    lost: list[Batch] = []
+    for index, answer in pool.run(batches):
+        if isinstance(answer, Crashed):
+            lost.append(batches[index])
+        else:
+            yield answer
+    # Which file of a batch ended the process shows when each has a batch of its own.
+    single = [batch._replace(tasks=(task,)) for batch in lost for task in batch.tasks]
+    for index, answer in pool.run(single):
+        if isinstance(answer, Crashed):
+            path = single[index].tasks[0].path
+            message = f"the process that analysed it ended with exit code {answer.exit_code}"
+            yield (FileResult(path, (), FileError(str(path), None, message)),)
+        else:
+            yield answer
+
+
+def _batches(files: Iterable[Path], sizes: Mapping[Path, int], planner: Planner) -> list[Batch]:
+    """Divide files by project, and each project's in the order of their paths, so that a batch shares its bases."""
+    groups: dict[tuple[Path, Environment], list[Task]] = defaultdict(list)
+    for path in files:
+        groups[planner.root(path), planner.environment(path)].append(Task(path, planner.codes(path)))
+    batches = []
+    for (root, environment), tasks in groups.items():
+        some: list[Task] = []
+        size = 0
+        for task in tasks:
+            some.append(task)
+            size += sizes[task.path]
+            if size > _BATCH_BYTES or task is tasks[-1]:
+                batches.append(Batch(root, environment, tuple(some)))
+                some, size = [], 0
+    return batches
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _environment(root: Path, python: str | None) -> Environment:
+    try:
+        return find_environment(root, python, os.environ)
+    except EnvironmentNotFound as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _selected(settings: Settings) -> frozenset[str]:
+    """Return the codes that are on in files with these settings, once all selectors in them are known to be good."""
+    try:
+        for _, selectors in settings.per_file_ignores:
+            for selector in selectors:
+                codes_for(selector, ALL_RULES)
+        return selected_codes(ALL_RULES, settings.selection)
+    except UnknownSelector as error:
+        raise ConfigurationError(f"{settings.origin}: {error}" if settings.origin else str(error)) from error
+
+
+def _ignored_in(path: Path, settings: Settings) -> frozenset[str]:
+    ignored: frozenset[str] = frozenset()
+    for pattern, selectors in settings.per_file_ignores:
+        negated = pattern.startswith("!")
+        matched = PatternList(settings.directory, [pattern.removeprefix("!")]).verdict(str(path), is_folder=False)
+        if bool(matched) != negated:
+            ignored = ignored.union(*(codes_for(selector, ALL_RULES) for selector in selectors))
+    return ignored

@@ -1,0 +1,1 @@
+"""From one source file to its facts: reading the text and lowering it to the intermediate form."""

@@ -1,0 +1,159 @@
+"""The values with which a constructor and a forward are entered from outside."""
+
+from __future__ import annotations
+
+from paramlint import torch_api
+from paramlint.interpret import calls, evaluate
+from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.scan import annotation_words, used_as_tensor, used_otherwise
+from paramlint.interpret.trace import Fill, Phase, Place
+from paramlint.interpret.values import (
+    UNKNOWN,
+    Closure,
+    Container,
+    Instance,
+    Known,
+    Placement,
+    Storage,
+    Symbol,
+    Tensor,
+    Value,
+)
+from paramlint.model import code
+from paramlint.project.classes import LinkedClass, Member
+from paramlint.project.definitions import ClassDefinition
+
+_TENSOR_WORDS = frozenset({"Tensor", "FloatTensor", "LongTensor", "BoolTensor", "Float", "Adj", "OptTensor"})
+_OTHER_WORDS = frozenset(
+    {
+        "int",
+        "float",
+        "bool",
+        "str",
+        "dict",
+        "Dict",
+        "list",
+        "List",
+        "Sequence",
+        "Callable",
+        "Mapping",
+        "Any",
+        "tuple",
+        "Tuple",
+        "Union",
+        "Iterable",
+        "Size",
+        "dtype",
+        "device",
+        "Module",
+    }
+)
+_MODULE_WORDS = frozenset({"Module", "ModuleList", "Sequential"})
+
+
+def constructor_arguments(machine: Machine, linked: LinkedClass) -> calls.Arguments:
+    """What a constructor may be given: symbols that stand for whatever the user passes."""
+    member = linked.find("__init__")
+    arguments = calls.Arguments([], {}, is_exact=False)
+    if not isinstance(member, Member) or not isinstance(member.node, code.Function):
+        return arguments
+    if not isinstance(member.owner, ClassDefinition):
+        return arguments
+    frame = Frame(member.owner.module, member.owner.enclosing)
+    for parameter in member.node.parameters[1:]:
+        if parameter.kind in ("*", "**"):
+            continue
+        arguments.keywords[parameter.name] = _constructor_value(machine, frame, parameter)
+    return arguments
+
+
+def _constructor_value(machine: Machine, frame: Frame, parameter: code.Parameter) -> Value:
+    words = annotation_words(parameter.annotation)
+    default = None if parameter.default is None else evaluate.evaluate(machine, frame, parameter.default)
+    if words & _TENSOR_WORDS and not words & _OTHER_WORDS and default is None:
+        return Tensor(
+            made=frame.place((parameter.annotation or code.Constant(None, code.Span(1, 1, 1, 1))).span),
+            factory="argument",
+            phase=Phase.CONSTRUCTOR,
+            placement=Placement.UNKNOWN,
+            storage=Storage(Fill.UNKNOWN),
+            requires_grad=None,
+        )
+    if words & _MODULE_WORDS and not words & {"None", "Optional", "Type", "type", "Callable", "str"}:
+        if parameter.annotation is not None:
+            place = frame.place(parameter.annotation.span)
+            return Instance(place, Phase.CONSTRUCTOR, None, "torch.nn.Module", True, True, True)
+    known = default if isinstance(default, Known) else None
+    return Symbol(parameter.name, parameter.name, known)
+
+
+def takes_tensor(function: code.Function) -> bool:
+    """Whether a method's first argument is certainly a tensor."""
+    if any(_last_word(item) in ("staticmethod", "classmethod", "property") for item in function.decorators):
+        return False
+    parameters = function.parameters[1:2]
+    return any(_certainty(function, parameter, False) for parameter in parameters)
+
+
+def _last_word(decorator: code.Expression) -> str:
+    dotted = evaluate.dotted_name(decorator)
+    return dotted[-1] if dotted else ""
+
+
+def _certainty(function: code.Function, parameter: code.Parameter, is_first: bool) -> bool:
+    words = annotation_words(parameter.annotation)
+    if words & _OTHER_WORDS:
+        return False
+    if words & _TENSOR_WORDS:
+        return True
+    if used_as_tensor(function, parameter.name, torch_api.tensor_members()):
+        return True
+    return is_first and not words and parameter.default is None and not used_otherwise(function, parameter.name)
+
+
+def forward_arguments(method: Closure, place: Place) -> calls.Arguments:
+    """What a forward may be given: tensors that follow the input, and settings."""
+    arguments = calls.Arguments([], {}, is_exact=False)
+    if not isinstance(method.node, code.Function):
+        return arguments
+    is_first = True
+    for parameter in method.node.parameters[1:]:
+        if parameter.kind == "*":
+            continue
+        if parameter.kind == "**":
+            continue
+        arguments.keywords[parameter.name] = _forward_value(method.node, parameter, place, is_first)
+        is_first = False
+    return arguments
+
+
+def _forward_value(function: code.Function, parameter: code.Parameter, place: Place, is_first: bool) -> Value:
+    words = annotation_words(parameter.annotation)
+    default: Known | None = None
+    if isinstance(parameter.default, code.Constant) and not isinstance(parameter.default.value, type(...)):
+        default = Known(parameter.default.value)
+    is_setting = bool(words & _OTHER_WORDS) and not words & _TENSOR_WORDS
+    if is_setting or (default is not None and default.value is not None):
+        if words & {"list", "List", "Sequence", "tuple", "Tuple"} and words & _TENSOR_WORDS:
+            return UNKNOWN
+        return Symbol(f"forward({parameter.name})", None, default)
+    certain = _certainty(function, parameter, is_first)
+    if words & {"List", "list", "Tuple", "tuple", "Sequence"} and words & _TENSOR_WORDS:
+        return Container("list", [_input(place, True, None, None)], is_exact=False)
+    optional = parameter.default is not None or "Optional" in words or "None" in words
+    key = f"forward({parameter.name})" if optional or not certain else None
+    return _input(place, certain, key if optional else None, default)
+
+
+def _input(place: Place, is_certain: bool, key: str | None, default: Known | None) -> Tensor:
+    return Tensor(
+        made=place,
+        factory="argument",
+        phase=Phase.FORWARD,
+        placement=Placement.INPUT,
+        storage=Storage(Fill.WRITTEN),
+        requires_grad=None,
+        is_certain=is_certain and key is None,
+        key=key,
+        default=default,
+    )

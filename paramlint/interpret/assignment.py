@@ -1,0 +1,92 @@
+"""Binding targets: names, attributes, items and unpacking."""
+
+from __future__ import annotations
+
+from paramlint.interpret import calls, evaluate, objects, tensors
+from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.trace import Registration
+from paramlint.interpret.values import UNKNOWN, Container, Instance, Tensor, Value
+from paramlint.model import code
+
+
+def assign(machine: Machine, frame: Frame, target: code.Expression, value: Value, span: code.Span) -> None:
+    """Bind ``target`` to a value; ``span`` is that of the whole statement."""
+    match target:
+        case code.Name(identifier=identifier):
+            frame.names[identifier] = value
+            calls.note_local(machine, identifier, value)
+        case code.Attribute(value=receiver, name=name):
+            owner = evaluate.evaluate(machine, frame, receiver)
+            objects.set_attribute(machine, frame, owner, name, value, frame.place(span))
+        case code.Subscript(value=receiver, index=index):
+            owner = evaluate.evaluate(machine, frame, receiver)
+            position = evaluate.evaluate(machine, frame, index)
+            objects.set_item(machine, frame, owner, position, value, frame.place(span))
+        case code.Display(elements=targets):
+            _unpack(machine, frame, targets, value, span)
+        case code.Starred(value=inner):
+            assign(machine, frame, inner, value, span)
+
+
+def _unpack(
+    machine: Machine, frame: Frame, targets: tuple[code.Expression, ...], value: Value, span: code.Span
+) -> None:
+    items, is_exact = evaluate.elements(machine, value)
+    starred = any(isinstance(target, code.Starred) for target in targets)
+    if isinstance(value, Container) and value.kind == "dict":
+        items = list(value.keys)
+    for position, target in enumerate(targets):
+        if is_exact and not starred and position < len(items):
+            item = items[position]
+        elif isinstance(target, code.Starred):
+            item = Container("list", list(items), is_exact=False)
+        elif len(items) == 1:
+            item = items[0]
+        else:
+            item = UNKNOWN
+        assign(machine, frame, target, item, span)
+
+
+def augmented(machine: Machine, frame: Frame, statement: code.AugmentedAssign) -> None:
+    """Perform ``target operator= value``."""
+    target = statement.target
+    old = evaluate.evaluate(machine, frame, target)
+    value = evaluate.evaluate(machine, frame, statement.value)
+    if isinstance(old, Container) and statement.operator == "+":
+        inner, is_exact = evaluate.elements(machine, value)
+        old.items.extend(inner)
+        old.is_exact = old.is_exact and is_exact and not machine.undecided
+        return
+    if isinstance(old, Instance) and old.is_module and statement.operator == "+":
+        inner, is_exact = evaluate.elements(machine, value)
+        calls.extend_module(machine, old, inner, frame.place(statement.span))
+        old.is_opaque = old.is_opaque or not is_exact
+        return
+    if isinstance(old, Tensor):
+        result = tensors.augmented(machine, frame, statement.operator, old, value, statement.span)
+        if isinstance(target, code.Name):
+            frame.names[target.identifier] = result
+        return
+    result = evaluate.binary(machine, frame, statement.operator, old, value, statement.span)
+    assign(machine, frame, target, result, statement.span)
+
+
+def delete(machine: Machine, frame: Frame, target: code.Expression) -> None:
+    """Perform ``del target``."""
+    match target:
+        case code.Name(identifier=identifier):
+            frame.names.pop(identifier, None)
+        case code.Attribute(value=receiver, name=name):
+            owner = evaluate.evaluate(machine, frame, receiver)
+            if isinstance(owner, Instance) and not machine.undecided:
+                owner.bindings.pop(name, None)
+        case code.Subscript(value=receiver):
+            owner = evaluate.evaluate(machine, frame, receiver)
+            if isinstance(owner, Instance):
+                for binding in owner.bindings.values():
+                    binding.registration = Registration.UNKNOWN
+            elif isinstance(owner, Container):
+                owner.is_exact = False
+        case code.Display(elements=targets):
+            for inner in targets:
+                delete(machine, frame, inner)

@@ -1,0 +1,465 @@
+"""Python's builtin functions, and methods of lists, dicts and strings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramlint import torch_api
+from paramlint.interpret import calls, evaluate, objects, tensors
+from paramlint.interpret.compare import key_of
+from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.trace import Registration
+from paramlint.interpret.values import (
+    NONE,
+    UNKNOWN,
+    ClassValue,
+    Closure,
+    Container,
+    External,
+    Instance,
+    Known,
+    Predicate,
+    Symbol,
+    Tensor,
+    Value,
+)
+from paramlint.model.code import Span
+from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER
+from paramlint.project.definitions import External as ExternalDefinition
+
+if TYPE_CHECKING:
+    from paramlint.interpret.calls import Arguments
+
+LONGEST_RANGE = 8
+NAMES = frozenset(
+    [
+        "abs",
+        "all",
+        "any",
+        "bool",
+        "bytes",
+        "callable",
+        "dict",
+        "divmod",
+        "enumerate",
+        "filter",
+        "float",
+        "format",
+        "frozenset",
+        "getattr",
+        "hasattr",
+        "hash",
+        "id",
+        "int",
+        "isinstance",
+        "issubclass",
+        "iter",
+        "len",
+        "list",
+        "map",
+        "max",
+        "min",
+        "next",
+        "object",
+        "print",
+        "property",
+        "range",
+        "repr",
+        "reversed",
+        "round",
+        "set",
+        "setattr",
+        "slice",
+        "sorted",
+        "str",
+        "sum",
+        "super",
+        "tuple",
+        "type",
+        "vars",
+        "zip",
+        "Ellipsis",
+        "NotImplementedError",
+        "ValueError",
+        "TypeError",
+        "RuntimeError",
+        "Exception",
+        "AssertionError",
+        "KeyError",
+        "AttributeError",
+        "NotImplemented",
+        "delattr",
+        "open",
+        "exec",
+        "eval",
+        "staticmethod",
+        "classmethod",
+    ]
+)
+_TYPES = {
+    "int": (int,),
+    "float": (float,),
+    "str": (str,),
+    "bool": (bool,),
+    "list": (),
+    "tuple": (),
+    "dict": (),
+    "set": (),
+}
+
+
+def call_builtin(machine: Machine, frame: Frame, name: str, arguments: Arguments, span: Span) -> Value:
+    """Call a builtin function."""
+    values = arguments.positional
+    first = values[0] if values else UNKNOWN
+    match name:
+        case "range":
+            return _range(machine, values)
+        case "enumerate":
+            items, is_exact = evaluate.elements(machine, first)
+            pairs: list[Value] = [Container("tuple", [Known(index), item]) for index, item in enumerate(items)]
+            return Container("list", pairs, is_exact=is_exact)
+        case "zip":
+            return _zip(machine, values)
+        case "reversed" | "sorted" | "list" | "tuple" | "set" | "frozenset" | "iter":
+            return _sequence(machine, name, first, bool(values))
+        case "dict":
+            return _dict(machine, first, arguments)
+        case "len":
+            if isinstance(first, Container) and first.is_exact:
+                return Known(len(first.items))
+            if isinstance(first, Known) and isinstance(first.value, str):
+                return Known(len(first.value))
+            return Symbol(f"len({first.key})") if isinstance(first, Symbol) else machine.fresh("len")
+        case "isinstance":
+            return _isinstance(machine, first, values[1] if len(values) > 1 else UNKNOWN)
+        case "hasattr":
+            return _hasattr(machine, first, values[1] if len(values) > 1 else UNKNOWN)
+        case "getattr":
+            return _getattr(machine, frame, arguments, span)
+        case "setattr":
+            return _setattr(machine, frame, arguments, span)
+        case "object.__setattr__":
+            return _hidden(machine, frame, arguments, span)
+        case "map" if len(values) == 2:
+            items, is_exact = evaluate.elements(machine, values[1])
+            mapped = [calls.call(machine, frame, first, calls.Arguments([item]), span) for item in items[:8]]
+            return Container("list", mapped, is_exact=is_exact and len(items) <= 8)
+        case "sum":
+            return _sum(machine, frame, first, span)
+        case "next":
+            items, _ = evaluate.elements(machine, first)
+            return items[0] if items else UNKNOWN
+        case "type" if isinstance(first, Instance):
+            return objects.get_attribute(machine, frame, first, "__class__", span)
+        case "callable":
+            return Known(True) if isinstance(first, (Closure, Instance, ClassValue)) else UNKNOWN
+        case "delattr":
+            if isinstance(first, Instance) and len(values) > 1 and isinstance(values[1], Known):
+                first.bindings.pop(str(values[1].value), None)
+            return NONE
+        case "exec" | "eval" | "vars":
+            if machine.root is not None:
+                machine.root.is_opaque = True
+            return UNKNOWN
+    return _number(machine, name, values)
+
+
+def _number(machine: Machine, name: str, values: list[Value]) -> Value:
+    if name in ("int", "float", "str", "bool", "abs", "min", "max", "round"):
+        if any(isinstance(value, Tensor) for value in values):
+            return machine.fresh(name)
+        if name == "bool" and len(values) == 1:
+            outcome = evaluate.truth(machine, values[0])
+            return UNKNOWN if outcome is None else Known(outcome)
+        keys = [key_of(value) for value in values]
+        if None in keys:
+            return UNKNOWN
+        if name in ("int", "float") and len(values) == 1 and isinstance(values[0], Known):
+            constant = values[0].value
+            if isinstance(constant, (int, float)):
+                return Known(int(constant) if name == "int" else float(constant))
+        if name == "str" and isinstance(values[0], Known):
+            return Known(str(values[0].value))
+        configured = all(not isinstance(value, Symbol) or value.is_configuration for value in values)
+        return Symbol(f"({name}({', '.join(key for key in keys if key)}))", is_configuration=configured)
+    for value in values:
+        tensors.escape(value)
+    return UNKNOWN
+
+
+def _range(machine: Machine, values: list[Value]) -> Value:
+    numbers = [value.value for value in values if isinstance(value, Known) and isinstance(value.value, int)]
+    if len(numbers) == len(values) and 1 <= len(numbers) <= 3 and (len(numbers) < 3 or numbers[2] != 0):
+        span = range(*numbers)
+        items: list[Value] = [Known(number) for number in span[:LONGEST_RANGE]]
+        return Container("list", items, is_exact=len(span) <= LONGEST_RANGE)
+    keys = ", ".join(key_of(value) or "?" for value in values)
+    return Container("list", [Symbol(f"(each of range({keys}))", is_configuration=False)], is_exact=False)
+
+
+def _zip(machine: Machine, values: list[Value]) -> Value:
+    columns = [evaluate.elements(machine, value) for value in values]
+    is_exact = all(complete for _, complete in columns) and len({len(items) for items, _ in columns}) == 1
+    shortest = min((len(items) for items, complete in columns), default=0)
+    longest = max((len(items) for items, _ in columns), default=0)
+    length = shortest if is_exact else min(max(shortest, 1), longest)
+    rows: list[Value] = [
+        Container("tuple", [items[index] if index < len(items) else UNKNOWN for items, _ in columns])
+        for index in range(length)
+    ]
+    return Container("list", rows, is_exact=is_exact)
+
+
+def _sequence(machine: Machine, name: str, first: Value, is_given: bool) -> Value:
+    kind = {"tuple": "tuple", "set": "set", "frozenset": "set"}.get(name, "list")
+    if not is_given:
+        return Container(kind)
+    if isinstance(first, Symbol) and name in ("tuple", "list"):
+        return Symbol(f"{name}({first.key})", is_configuration=first.is_configuration)
+    items, is_exact = evaluate.elements(machine, first)
+    return Container(kind, items[::-1] if name == "reversed" else items, is_exact=is_exact)
+
+
+def _dict(machine: Machine, first: Value, arguments: Arguments) -> Value:
+    result = Container("dict", is_exact=arguments.is_exact)
+    if isinstance(first, Container) and first.kind == "dict":
+        result = Container("dict", list(first.items), list(first.keys), first.is_exact and arguments.is_exact)
+    elif isinstance(first, Container):
+        for item in first.items:
+            if isinstance(item, Container) and len(item.items) == 2:
+                result.keys.append(item.items[0])
+                result.items.append(item.items[1])
+        result.is_exact = first.is_exact
+    elif arguments.positional:
+        result.is_exact = False
+    for key, value in arguments.keywords.items():
+        result.keys.append(Known(key))
+        result.items.append(value)
+    return result
+
+
+def _sum(machine: Machine, frame: Frame, first: Value, span: Span) -> Value:
+    items, _ = evaluate.elements(machine, first)
+    operands = tensors.operands_of(items)
+    if not operands:
+        return UNKNOWN
+    ranks = {operand.rank for operand in operands}
+    rank = None if None in ranks else max(rank or 0 for rank in ranks)
+    return tensors.derived(machine, frame, operands[0], "sum", span, operands=operands, rank=rank)
+
+
+def _isinstance(machine: Machine, value: Value, classes: Value) -> Value:
+    options = classes.items if isinstance(classes, Container) else [classes]
+    outcomes = [_is_one(machine, value, option) for option in options]
+    if any(outcome is True for outcome in outcomes):
+        return Known(True)
+    if all(outcome is False for outcome in outcomes):
+        return Known(False)
+    if isinstance(value, Symbol) and value.is_configuration:
+        names = ", ".join(sorted(key_of(option) or "?" for option in options))
+        return Predicate(f"isinstance({value.key}, {names})", value.argument)
+    if isinstance(value, Tensor) and not value.is_certain and value.key is not None:
+        names = ", ".join(sorted(key_of(option) or "?" for option in options))
+        return Predicate(f"isinstance({value.key}, {names})", default="Tensor" in names)
+    return UNKNOWN
+
+
+def _is_one(machine: Machine, value: Value, option: Value) -> bool | None:
+    name = option.name if isinstance(option, External) else None
+    if isinstance(value, Instance):
+        return _instance_of(value, option)
+    if isinstance(value, Tensor):
+        if not value.is_certain:
+            return None
+        if name in torch_api.parameter_classes():
+            return value.is_parameter
+        return True if name in torch_api.tensor_classes() else False if name is not None else None
+    bare = (name or "").removeprefix("builtins.")
+    if isinstance(value, Known) and bare in _TYPES:
+        return isinstance(value.value, _TYPES[bare])
+    if isinstance(value, Container) and bare in _TYPES:
+        return value.kind == bare
+    if isinstance(value, Known) and name is not None and not name.startswith("builtins."):
+        return False
+    return None
+
+
+def _instance_of(value: Instance, option: Value) -> bool | None:
+    if isinstance(option, ClassValue):
+        if value.linked is None:
+            return False
+        if option.linked.definition in value.linked.mro:
+            return True
+        return False if value.linked.is_complete else None
+    if not isinstance(option, External):
+        return None
+    if option.name == "torch.nn.Module" and value.is_module:
+        return True
+    if value.external is not None:
+        return _external_is(value.external, option.name)
+    if value.linked is None:
+        return None
+    if any(isinstance(base, ExternalDefinition) and base.name == option.name for base in value.linked.mro):
+        return True
+    return False if value.linked.is_complete else None
+
+
+def _external_is(name: str, option: str) -> bool | None:
+    if name == option:
+        return True
+    if option.rsplit(".", 1)[-1].startswith("_") or option not in torch_api.layers:
+        return None
+    return False
+
+
+def _hasattr(machine: Machine, value: Value, name: Value) -> Value:
+    if not isinstance(name, Known) or not isinstance(name.value, str):
+        return UNKNOWN
+    text = name.value
+    if isinstance(value, Instance):
+        if text in value.bindings:
+            return Known(True)
+        if value.is_opaque:
+            return UNKNOWN
+        if value.linked is not None:
+            member = value.linked.find(text)
+            if member is UNKNOWN_MEMBER:
+                return UNKNOWN
+            if member is not None:
+                return Known(True)
+            return Known(value.is_module and text in torch_api.module_members())
+        if value.external is not None and value.external in torch_api.layers:
+            return Known(bool(torch_api.external_member(value.external, text)))
+        return UNKNOWN
+    if isinstance(value, Symbol) and value.is_configuration:
+        return Predicate(f"hasattr({value.key}, {text!r})")
+    return UNKNOWN
+
+
+def _getattr(machine: Machine, frame: Frame, arguments: Arguments, span: Span) -> Value:
+    receiver, name = arguments.get(0, "object"), arguments.get(1, "name")
+    if receiver is None or not isinstance(name, Known) or not isinstance(name.value, str):
+        return UNKNOWN
+    default = arguments.get(2, "default")
+    if default is not None and isinstance(receiver, Instance):
+        exists = _hasattr(machine, receiver, name)
+        if exists == Known(False):
+            return default
+    return objects.get_attribute(machine, frame, receiver, name.value, span)
+
+
+def _setattr(machine: Machine, frame: Frame, arguments: Arguments, span: Span) -> Value:
+    receiver, name, value = arguments.get(0, "o"), arguments.get(1, "n"), arguments.get(2, "v")
+    if receiver is None or value is None:
+        return NONE
+    if isinstance(name, Known) and isinstance(name.value, str):
+        objects.set_attribute(machine, frame, receiver, name.value, value, frame.place(span))
+    elif isinstance(receiver, Instance):
+        if isinstance(value, (Tensor, Instance)):
+            if isinstance(value, Instance) or value.is_parameter:
+                value.is_registered = True
+        tensors.escape(value)
+        receiver.is_opaque = True
+    return NONE
+
+
+def _hidden(machine: Machine, frame: Frame, arguments: Arguments, span: Span) -> Value:
+    receiver, name, value = arguments.get(0, "o"), arguments.get(1, "n"), arguments.get(2, "v")
+    if isinstance(receiver, Instance) and isinstance(name, Known) and value is not None:
+        objects.store(machine, receiver, str(name.value), value, Registration.OTHER, frame.place(span))
+    return NONE
+
+
+def call_container(machine: Machine, frame: Frame, container: Container, name: str, arguments: Arguments) -> Value:
+    """Call a method of a list, tuple, set or dict."""
+    values = arguments.positional
+    match name:
+        case "append" | "add" | "appendleft" if values:
+            container.items.append(values[0])
+            container.is_exact = container.is_exact and not machine.undecided
+        case "insert" if len(values) > 1:
+            container.items.append(values[1])
+            container.is_exact = container.is_exact and not machine.undecided
+        case "extend" if values:
+            items, is_exact = evaluate.elements(machine, values[0])
+            container.items.extend(items)
+            container.is_exact = container.is_exact and is_exact and not machine.undecided
+        case "update":
+            _update(container, arguments)
+        case "items":
+            pairs: list[Value] = [
+                Container("tuple", [key, item]) for key, item in zip(container.keys, container.items, strict=False)
+            ]
+            return Container("list", pairs, is_exact=container.is_exact)
+        case "values":
+            return Container("list", list(container.items), is_exact=container.is_exact)
+        case "keys":
+            return Container("list", list(container.keys), is_exact=container.is_exact)
+        case "copy":
+            return Container(container.kind, list(container.items), list(container.keys), container.is_exact)
+        case "get" | "pop" | "setdefault":
+            return _look_up(container, name, values)
+        case "clear" if not machine.undecided:
+            container.items.clear()
+            container.keys.clear()
+        case "__setitem__" if len(values) > 1:
+            objects.set_item(machine, frame, container, values[0], values[1], frame.place(Span(1, 1, 1, 1)))
+    return NONE if name in ("append", "extend", "insert", "update", "add", "clear") else UNKNOWN
+
+
+def _update(container: Container, arguments: Arguments) -> None:
+    for value in arguments.positional:
+        if isinstance(value, Container) and value.kind == "dict":
+            container.keys.extend(value.keys)
+            container.items.extend(value.items)
+            container.is_exact = container.is_exact and value.is_exact
+        else:
+            container.is_exact = False
+    for key, value in arguments.keywords.items():
+        container.keys.append(Known(key))
+        container.items.append(value)
+
+
+def _look_up(container: Container, name: str, values: list[Value]) -> Value:
+    if container.kind != "dict":
+        if name == "pop" and container.items and container.is_exact:
+            position = values[0] if values else Known(-1)
+            if (
+                isinstance(position, Known)
+                and isinstance(position.value, int)
+                and -len(container.items) <= position.value < len(container.items)
+            ):
+                return container.items.pop(position.value)
+        return UNKNOWN
+    key = values[0] if values else UNKNOWN
+    for known, item in zip(container.keys, container.items, strict=False):
+        if known == key:
+            return item
+    if container.is_exact and isinstance(key, Known) and all(isinstance(known, Known) for known in container.keys):
+        default = values[1] if len(values) > 1 else NONE
+        if name == "setdefault":
+            container.keys.append(key)
+            container.items.append(default)
+        return default
+    return UNKNOWN
+
+
+def call_text(text: str, name: str, arguments: Arguments) -> Value:
+    """Call a method of a string constant."""
+    values = arguments.positional
+    if not values and name in ("lower", "upper", "strip", "title"):
+        return Known(str(getattr(text, name)()))
+    if len(values) == 1 and isinstance(values[0], Known) and isinstance(values[0].value, str):
+        if name == "startswith":
+            return Known(text.startswith(values[0].value))
+        if name == "endswith":
+            return Known(text.endswith(values[0].value))
+        if name == "find":
+            return Known(text.find(values[0].value))
+    if name == "format" and all(isinstance(value, Known) for value in values) and not arguments.keywords:
+        try:
+            return Known(text.format(*[value.value for value in values if isinstance(value, Known)]))
+        except (IndexError, KeyError, ValueError):
+            return UNKNOWN
+    return UNKNOWN

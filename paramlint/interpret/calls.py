@@ -1,0 +1,369 @@
+"""Calling functions, methods, classes and modules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paramlint import torch_api
+from paramlint.interpret import (
+    assignment,
+    builtin_calls,
+    construct,
+    evaluate,
+    external_calls,
+    module_methods,
+    objects,
+    statements,
+    tensors,
+)
+from paramlint.interpret.compare import key_of
+from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine, Made, PathEnds
+from paramlint.interpret.scan import initialised_attributes, tested_types, walks_modules
+from paramlint.interpret.trace import Fill, MethodReached, Phase, Place, SchemeRan, UndefinedMethod
+from paramlint.interpret.values import (
+    NONE,
+    UNKNOWN,
+    BoundExternal,
+    ClassValue,
+    Closure,
+    Container,
+    External,
+    Instance,
+    Known,
+    Partial,
+    Super,
+    Symbol,
+    Tensor,
+    Value,
+    join,
+)
+from paramlint.model import code
+
+_TRANSPARENT = frozenset(
+    {
+        "no_grad",
+        "inference_mode",
+        "enable_grad",
+        "staticmethod",
+        "classmethod",
+        "abstractmethod",
+        "override",
+        "final",
+        "torch.jit.export",
+        "export",
+        "unused",
+        "ignore",
+        "script_method",
+        "autocast",
+        "custom_fwd",
+        "typing_override",
+        "lru_cache",
+        "cache",
+        "wraps",
+        "overload",
+        "disable",
+        "contextmanager",
+        "deprecated",
+        "add_start_docstrings",
+        "add_start_docstrings_to_model_forward",
+        "replace_return_docstrings",
+        "auto_docstring",
+        "can_return_tuple",
+        "check_model_inputs",
+        "merge_with_config_defaults",
+        "capture_outputs",
+    }
+)
+
+
+@dataclass(eq=False, slots=True)
+class Arguments:
+    """Evaluated arguments; ``is_exact`` is False where ``*`` or ``**`` brought in what is not known."""
+
+    positional: list[Value]
+    keywords: dict[str, Value] = field(default_factory=dict)
+    is_exact: bool = True
+
+    def get(self, position: int, name: str) -> Value | None:
+        """The argument at a position or of a name."""
+        if name in self.keywords:
+            return self.keywords[name]
+        return self.positional[position] if position < len(self.positional) else None
+
+    def values(self) -> list[Value]:
+        return [*self.positional, *self.keywords.values()]
+
+
+def is_transparent_decorator(decorator: code.Expression) -> bool:
+    """Whether a decorated function may be followed as if it were plain."""
+    if isinstance(decorator, code.Call):
+        decorator = decorator.function
+    dotted = evaluate.dotted_name(decorator)
+    return dotted is not None and dotted[-1] in _TRANSPARENT
+
+
+def evaluate_call(machine: Machine, frame: Frame, node: code.Call) -> Value:
+    """Evaluate a call expression."""
+    function = node.function
+    if isinstance(function, code.Name) and function.identifier == "super":
+        return _super(machine, frame, node)
+    callee = evaluate.evaluate(machine, frame, function)
+    arguments = evaluate_arguments(machine, frame, node.arguments)
+    if callee is UNKNOWN and isinstance(function, code.Attribute):
+        _note_undefined(machine, frame, function, node.span)
+    return call(machine, frame, callee, arguments, node.span)
+
+
+def evaluate_arguments(machine: Machine, frame: Frame, nodes: tuple[code.Argument, ...]) -> Arguments:
+    """Evaluate the arguments of a call."""
+    arguments = Arguments([])
+    for argument in nodes:
+        value = evaluate.evaluate(machine, frame, argument.value)
+        if argument.star == "*":
+            items, is_exact = evaluate.elements(machine, value)
+            if is_exact:
+                arguments.positional.extend(items)
+            else:
+                arguments.positional.extend(items[:1])
+                arguments.is_exact = False
+        elif argument.star == "**":
+            if isinstance(value, Container) and value.kind == "dict" and value.is_exact:
+                for key, item in zip(value.keys, value.items, strict=False):
+                    if isinstance(key, Known):
+                        arguments.keywords[str(key.value)] = item
+            else:
+                arguments.is_exact = False
+        elif argument.keyword is not None:
+            arguments.keywords[argument.keyword] = value
+        else:
+            arguments.positional.append(value)
+    return arguments
+
+
+def _super(machine: Machine, frame: Frame, node: code.Call) -> Value:
+    scope: Frame | None = frame
+    while scope is not None and (scope.owner is None or scope.receiver is None):
+        scope = scope.outer
+    if scope is None or scope.owner is None:
+        return UNKNOWN
+    owner = scope.owner
+    if node.arguments:
+        named = evaluate.evaluate(machine, frame, node.arguments[0].value)
+        if isinstance(named, ClassValue):
+            owner = named.linked
+    if isinstance(scope.receiver, Instance):
+        return Super(scope.receiver, owner)
+    return UNKNOWN
+
+
+def _note_undefined(machine: Machine, frame: Frame, function: code.Attribute, span: code.Span) -> None:
+    receiver = evaluate.evaluate(machine, frame, function.value)
+    if not isinstance(receiver, Instance) or receiver is not machine.root or receiver.linked is None:
+        return
+    name = function.name
+    if machine.guarded or machine.undecided or receiver.is_opaque or name in receiver.bindings:
+        return
+    linked = receiver.linked
+    if not linked.is_complete or name in torch_api.module_members():
+        return
+    if any(linked.find(special) is not None for special in (name, "__getattr__", "__getattribute__")):
+        return
+    machine.emit(UndefinedMethod(frame.place(span), name, machine.phase is Phase.CONSTRUCTOR))
+
+
+def call(machine: Machine, frame: Frame, callee: Value, arguments: Arguments, span: code.Span) -> Value:
+    """Call a value."""
+    match callee:
+        case Closure():
+            return call_closure(machine, frame, callee, arguments, span)
+        case ClassValue():
+            return construct.construct(machine, frame, callee.linked, arguments, span)
+        case External():
+            return external_calls.call_external(machine, frame, callee.name, arguments, span)
+        case BoundExternal():
+            return _call_bound(machine, frame, callee, arguments, span)
+        case Partial():
+            merged = Arguments(
+                [*callee.arguments, *arguments.positional],
+                {**callee.keywords, **arguments.keywords},
+                arguments.is_exact,
+            )
+            return call(machine, frame, callee.function, merged, span)
+        case Instance(is_module=True):
+            return module_methods.call_module(machine, frame, callee, arguments, span)
+        case Instance():
+            method = objects.get_attribute(machine, frame, callee, "__call__", span)
+            if isinstance(method, Closure):
+                return call(machine, frame, method, arguments, span)
+    for value in arguments.values():
+        tensors.escape(value)
+    if isinstance(callee, Symbol) and callee.is_configuration:
+        keys = [key_of(value) for value in arguments.values()]
+        if None not in keys:
+            return Symbol(f"{callee.key}({', '.join(key for key in keys if key)})")
+    return UNKNOWN
+
+
+def _call_bound(machine: Machine, frame: Frame, callee: BoundExternal, arguments: Arguments, span: code.Span) -> Value:
+    receiver = callee.receiver
+    match receiver:
+        case Tensor():
+            function = torch_api.method(callee.name)
+            if function is None:
+                return UNKNOWN
+            return tensors.call(machine, frame, function, [receiver, *arguments.positional], arguments.keywords, span)
+        case Container():
+            return builtin_calls.call_container(machine, frame, receiver, callee.name, arguments)
+        case Instance() | Super():
+            return module_methods.call_method(machine, frame, receiver, callee.name, arguments, span)
+        case ClassValue():
+            if arguments.positional and isinstance(arguments.positional[0], Instance):
+                rest = Arguments(arguments.positional[1:], arguments.keywords, arguments.is_exact)
+                return module_methods.call_method(machine, frame, arguments.positional[0], callee.name, rest, span)
+        case Known(value=str() as text):
+            return builtin_calls.call_text(text, callee.name, arguments)
+    return UNKNOWN
+
+
+def call_closure(machine: Machine, frame: Frame, closure: Closure, arguments: Arguments, span: code.Span) -> Value:
+    """Execute a function of the source with its arguments bound; bounded in depth and recursion."""
+    if machine.depth >= MOST_DEPTH or machine.active.count(closure.qualified_name) >= 2:
+        machine.is_complete = False
+        for value in (*arguments.values(), closure.bound or NONE):
+            tensors.escape(value)
+        return UNKNOWN
+    inner = Frame(
+        closure.module,
+        (*closure.enclosing, closure.node) if isinstance(closure.node, code.Function) else closure.enclosing,
+        closure.outer,
+        closure.bound if closure.bound is not None else (closure.outer.receiver if closure.outer else None),
+        closure.owner,
+        closure.node.name if isinstance(closure.node, code.Function) else "<lambda>",
+    )
+    bind_parameters(machine, inner, closure, arguments)
+    if inner.receiver is None and closure.owner is not None and closure.node.parameters:
+        # Base.__init__(self): super() inside means the first argument
+        inner.receiver = inner.names.get(closure.node.parameters[0].name)
+    machine.depth += 1
+    machine.active.append(closure.qualified_name)
+    undecided = machine.undecided
+    try:
+        if isinstance(closure.node, code.Lambda):
+            return evaluate.evaluate(machine, inner, closure.node.body)
+        return _execute(machine, frame, inner, closure, closure.node, span)
+    finally:
+        machine.undecided = undecided
+        machine.depth -= 1
+        machine.active.pop()
+
+
+def _execute(
+    machine: Machine, frame: Frame, inner: Frame, closure: Closure, node: code.Function, span: code.Span
+) -> Value:
+    if closure.bound is machine.root and machine.root is not None:
+        machine.emit(MethodReached(frame.place(span), node.name, machine.phase))
+        if node.name not in ("__init__", "forward") and walks_modules(node.body):
+            note_scheme(machine, node.name, node.body, frame.place(span))
+    without_gradients = any(_is_no_grad(decorator) for decorator in node.decorators)
+    machine.without_gradients += without_gradients
+    try:
+        flow = statements.execute_block(machine, inner, node.body)
+    finally:
+        machine.without_gradients -= without_gradients
+    if flow is statements.Flow.RAISE and not inner.returns:
+        if machine.undecided or not machine.is_complete:
+            return UNKNOWN
+        raise PathEnds
+    if inner.yields:
+        return Container("list", inner.yields, is_exact=False)
+    if not inner.returns:
+        return NONE
+    result = inner.returns[0]
+    for value in inner.returns[1:]:
+        result = join(result, value)
+    return result
+
+
+def _is_no_grad(decorator: code.Expression) -> bool:
+    if isinstance(decorator, code.Call):
+        decorator = decorator.function
+    dotted = evaluate.dotted_name(decorator)
+    return dotted is not None and dotted[-1] in ("no_grad", "inference_mode")
+
+
+def bind_parameters(machine: Machine, inner: Frame, closure: Closure, arguments: Arguments) -> None:
+    """Bind a function's parameters to arguments, defaults and what is not known."""
+    positional = list(arguments.positional)
+    if closure.bound is not None:
+        positional.insert(0, closure.bound)
+    keywords = dict(arguments.keywords)
+    for parameter in closure.node.parameters:
+        name = parameter.name
+        if parameter.kind == "*":
+            inner.names[name] = Container("tuple", positional, is_exact=arguments.is_exact)
+            positional = []
+        elif parameter.kind == "**":
+            extra = Container("dict", list(keywords.values()), [Known(key) for key in keywords], arguments.is_exact)
+            inner.names[name] = extra
+            keywords = {}
+        elif parameter.kind != "keyword" and positional:
+            inner.names[name] = positional.pop(0)
+        elif name in keywords:
+            inner.names[name] = keywords.pop(name)
+        elif not arguments.is_exact:
+            inner.names[name] = UNKNOWN
+        elif parameter.default is not None:
+            scope = Frame(closure.module, closure.enclosing, closure.outer)
+            inner.names[name] = evaluate.evaluate(machine, scope, parameter.default)
+        else:
+            inner.names[name] = UNKNOWN
+
+
+def bind_target(machine: Machine, frame: Frame, target: code.Expression, value: Value) -> None:
+    """Bind the target of a comprehension or named expression."""
+    assignment.assign(machine, frame, target, value, target.span)
+
+
+def extend_module(machine: Machine, instance: Instance, items: list[Value], place: Place) -> None:
+    """Append to a ``ModuleList``, ``Sequential`` or ``ParameterList``."""
+    for item in items:
+        objects.set_on_module(machine, instance, str(len(instance.bindings)), item, place)
+
+
+def note_made(machine: Machine, value: Tensor | Instance, place: Place) -> None:
+    """Remember a Parameter or Module that forward makes."""
+    if machine.phase is Phase.FORWARD and machine.is_called_by_forward and not machine.constructing:
+        machine.made.append(Made(value, place, tuple(machine.guards)))
+
+
+def note_local(machine: Machine, name: str, value: Value) -> None:
+    """Remember the first local name of what forward makes."""
+    if machine.phase is Phase.FORWARD:
+        for made in machine.made:
+            if made.value is value and made.local is None:
+                made.local = name
+
+
+def note_stored(machine: Machine, receiver: Instance, name: str, value: Value) -> None:
+    """Remember the attribute under which forward stores what it makes."""
+    if machine.phase is Phase.FORWARD and receiver is machine.root:
+        for made in machine.made:
+            if made.value is value and made.stored is None:
+                made.stored = name
+
+
+def note_scheme(machine: Machine, name: str, body: tuple[code.Statement, ...], place: Place) -> None:
+    """Record that an initialisation scheme goes over the modules that exist so far."""
+    if machine.phase is Phase.CONSTRUCTOR and machine.root is not None and initialised_attributes(body):
+        machine.emit(SchemeRan(place, name, tested_types(body), tuple(machine.root.bindings)))
+
+
+def lost_operation(machine: Machine, value: Tensor, node: code.Call) -> str | None:
+    """The name of a call whose tensor result nobody takes and which changes nothing in place; None if it may."""
+    function = node.function
+    name = function.name if isinstance(function, code.Attribute) else ""
+    if isinstance(function, code.Name):
+        name = function.identifier
+    if not name or name.endswith("_") or value.factory != name or value.storage.fill is Fill.UNKNOWN:
+        return None
+    return name

@@ -1,0 +1,256 @@
+"""Making instances: of classes in the source, of torch's layers, and Parameters."""
+
+from __future__ import annotations
+
+from paramlint import torch_api
+from paramlint.interpret import calls, objects, tensors
+from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine
+from paramlint.interpret.trace import BaseConstructorRan, Fill, Place, Registration
+from paramlint.interpret.values import (
+    NONE,
+    UNKNOWN,
+    Binding,
+    Container,
+    Instance,
+    Known,
+    Placement,
+    Storage,
+    Tensor,
+    Value,
+)
+from paramlint.model.code import Function, Span
+from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER
+from paramlint.project.classes import LinkedClass, Member
+from paramlint.project.definitions import ClassDefinition, External
+from paramlint.project.fields import DataclassField, dataclass_fields
+from paramlint.torch_api import COMPUTED, REQUIRED, Layer
+
+_REGISTERED = (Registration.PARAMETER, Registration.BUFFER, Registration.SUBMODULE)
+MODULE = "torch.nn.Module"
+
+
+def construct(machine: Machine, frame: Frame, linked: LinkedClass, arguments: calls.Arguments, span: Span) -> Value:
+    """Make an instance of a class of the source by running its constructor."""
+    place = frame.place(span)
+    if linked.is_module is None:
+        for value in arguments.values():
+            tensors.escape(value)
+        return UNKNOWN
+    instance = Instance(place, machine.phase, linked, None, linked.is_module, not linked.is_complete)
+    instance.is_lazy = any("LazyModuleMixin" in _name(base) for base in linked.mro)
+    if linked.is_module:
+        calls.note_made(machine, instance, place)
+    if machine.depth >= MOST_DEPTH or machine.active.count(linked.definition.qualified_name) >= 2:
+        instance.is_opaque = True
+        return instance
+    machine.active.append(linked.definition.qualified_name)
+    machine.constructing += 1
+    try:
+        run_constructor(machine, frame, instance, arguments, span)
+    finally:
+        machine.active.pop()
+        machine.constructing -= 1
+    return instance
+
+
+def _name(base: ClassDefinition | External) -> str:
+    return base.name if isinstance(base, External) else base.qualified_name
+
+
+def run_constructor(machine: Machine, frame: Frame, instance: Instance, arguments: calls.Arguments, span: Span) -> None:
+    """Run ``__init__`` of an instance's class on it."""
+    linked = instance.linked
+    assert linked is not None
+    if instance.is_module and linked.is_prepared:
+        instance.is_initialised = True
+        if instance is machine.root:
+            machine.emit(BaseConstructorRan(frame.place(span), ()))
+    member = linked.find("__init__")
+    if member is UNKNOWN_MEMBER:
+        instance.is_opaque = True
+        instance.is_initialised = True
+    elif isinstance(member, Member) and isinstance(member.node, Function):
+        constructor = objects.bind_member(machine, frame, instance, instance, member)
+        calls.call(machine, frame, constructor, arguments, span)
+    elif (fields := dataclass_fields(linked)) is not None:
+        _fill_fields(machine, frame, instance, linked, fields, arguments, span)
+    else:
+        initialise_external(machine, instance, external_base(linked, None), arguments, frame.place(span))
+
+
+def _fill_fields(
+    machine: Machine,
+    frame: Frame,
+    instance: Instance,
+    linked: LinkedClass,
+    fields: list[DataclassField],
+    arguments: calls.Arguments,
+    span: Span,
+) -> None:
+    _run_hook(machine, frame, instance, linked, "__attrs_pre_init__", span)
+    positional = list(arguments.positional)
+    for item in fields:
+        if positional:
+            value: Value = positional.pop(0)
+        elif item.name in arguments.keywords:
+            value = arguments.keywords[item.name]
+        else:
+            value = UNKNOWN
+        objects.set_attribute(machine, frame, instance, item.name, value, frame.place(span))
+    for hook in ("__attrs_post_init__", "__post_init__"):
+        _run_hook(machine, frame, instance, linked, hook, span)
+
+
+def _run_hook(machine: Machine, frame: Frame, instance: Instance, linked: LinkedClass, hook: str, span: Span) -> None:
+    member = linked.find(hook)
+    if isinstance(member, Member) and isinstance(member.node, Function):
+        method = objects.bind_member(machine, frame, instance, instance, member)
+        calls.call(machine, frame, method, calls.Arguments([]), span)
+
+
+def external_base(linked: LinkedClass, after: ClassDefinition | None) -> str | None:
+    """The first of torch's (or a framework's) Module classes in the method resolution order, behind ``after``."""
+    mro = list(linked.mro)
+    if after is not None and after in mro:
+        mro = mro[mro.index(after) + 1 :]
+    for base in mro:
+        if isinstance(base, External) and torch_api.is_module_class(base.name):
+            return base.name
+    return None
+
+
+def initialise_external(
+    machine: Machine, instance: Instance, name: str | None, arguments: calls.Arguments, place: Place
+) -> None:
+    """Run the constructor of one of torch's classes on an instance: ``Module.__init__`` forgets what was there."""
+    if name is None:
+        return
+    if instance is machine.root:
+        wiped = tuple(held for held, binding in instance.bindings.items() if binding.registration in _REGISTERED)
+        machine.emit(BaseConstructorRan(place, wiped if instance.is_initialised else ()))
+    if instance.is_initialised:
+        for held in [key for key, value in instance.bindings.items() if value.registration in _REGISTERED]:
+            del instance.bindings[held]
+    instance.is_initialised = True
+    layer = torch_api.layers.get(name)
+    if layer is not None:
+        add_layer_state(machine, instance, layer, arguments, place)
+    elif name != MODULE:
+        instance.is_opaque = True
+
+
+def construct_layer(machine: Machine, frame: Frame, layer: Layer, arguments: calls.Arguments, span: Span) -> Instance:
+    """Make one of torch's layers."""
+    place = frame.place(span)
+    instance = Instance(place, machine.phase, None, layer.name, True, is_lazy=layer.is_lazy)
+    instance.is_initialised = True
+    calls.note_made(machine, instance, place)
+    add_layer_state(machine, instance, layer, arguments, place)
+    return instance
+
+
+def argument_of(layer: Layer, arguments: calls.Arguments, name: str) -> Value | None:
+    """The argument given for a constructor parameter of a layer, or its default; None where neither is known."""
+    for position, parameter in enumerate(layer.constructor):
+        if parameter.name == name:
+            given = arguments.get(position, name)
+            if given is not None:
+                return given
+            if not arguments.is_exact or parameter.default in (REQUIRED, COMPUTED):
+                return None
+            default = parameter.default
+            return Known(default) if not isinstance(default, tuple) else None
+    return None
+
+
+def add_layer_state(
+    machine: Machine, instance: Instance, layer: Layer, arguments: calls.Arguments, place: Place
+) -> None:
+    """Register what a layer of torch's registers, given its constructor's arguments."""
+    if layer.is_container:
+        _fill_container(machine, instance, layer, arguments, place)
+        return
+    if layer.children:
+        instance.is_opaque = True
+    placement = Placement.UNKNOWN if machine.on_meta else Placement.DEFAULT
+    for is_parameter, slots in ((True, layer.parameters), (False, layer.buffers)):
+        for slot in slots:
+            conditions = [(argument_of(layer, arguments, name), constant) for name, constant in slot.absent_when]
+            registration = Registration.PARAMETER if is_parameter else Registration.BUFFER
+            value: Value = Tensor(
+                made=place,
+                factory=layer.name,
+                phase=machine.phase,
+                placement=placement,
+                storage=Storage(Fill.WRITTEN),
+                rank=slot.rank,
+                is_parameter=is_parameter,
+                is_registered=True,
+                requires_grad=is_parameter,
+            )
+            if any(given == Known(constant) for given, constant in conditions):
+                value = NONE
+            elif slot.is_uncertain or any(not isinstance(given, Known) for given, _ in conditions):
+                value = value if not conditions else UNKNOWN
+            instance.bindings[slot.name] = Binding(value, registration, place, machine.phase, True, slot.is_persistent)
+
+
+def _fill_container(
+    machine: Machine, instance: Instance, layer: Layer, arguments: calls.Arguments, place: Place
+) -> None:
+    items: list[tuple[str, Value]] = []
+    is_exact = arguments.is_exact
+    for value in arguments.positional:
+        if isinstance(value, Container):
+            is_exact = is_exact and value.is_exact
+            names: list[Value] = list(value.keys) if value.kind == "dict" else []
+            for index, item in enumerate(value.items):
+                key: Value = names[index] if index < len(names) else Known(index)
+                if isinstance(item, Container) and item.kind == "tuple" and len(item.items) == 2:
+                    key, item = item.items
+                items.append((str(key.value) if isinstance(key, Known) else f"[{index}]", item))
+        elif layer.name.endswith("Sequential"):
+            items.append((str(len(items)), value))
+        elif isinstance(value, Instance) and value.is_module:
+            items.extend((name, held.value) for name, held in value.bindings.items())
+            is_exact = is_exact and not value.is_opaque
+        else:
+            is_exact = False
+    for name, item in items:
+        if isinstance(item, Tensor) and layer.name.startswith("torch.nn.Parameter") and not item.is_parameter:
+            item = make_parameter(machine, item, place, True)
+        objects.set_on_module(machine, instance, name, item, place)
+    instance.is_opaque = instance.is_opaque or not is_exact
+
+
+def make_parameter(
+    machine: Machine, data: Value, place: Place, requires_grad: bool | None, *, is_buffer: bool = False
+) -> Tensor:
+    """``nn.Parameter(data)`` or ``nn.Buffer(data)``: a leaf that shares the data's storage."""
+    source = data if isinstance(data, Tensor) else None
+    return Tensor(
+        made=place,
+        factory="nn.Buffer" if is_buffer else "nn.Parameter",
+        phase=machine.phase,
+        placement=source.placement if source is not None else Placement.UNKNOWN,
+        storage=source.storage if source is not None else Storage(Fill.UNKNOWN),
+        rank=source.rank if source is not None else None,
+        least_rank=source.least_rank if source is not None else 0,
+        is_parameter=not is_buffer,
+        is_buffer=is_buffer,
+        is_random=source.is_random if source is not None else False,
+        is_empty=source.is_empty if source is not None else False,
+        is_integer=source.is_integer if source is not None else None,
+        requires_grad=requires_grad,
+    )
+
+
+def forward_of(machine: Machine, instance: Instance) -> Value:
+    """The bound ``forward`` of an instance of a class in the source; UNKNOWN where there is none to see."""
+    linked = instance.linked
+    if linked is None:
+        return UNKNOWN
+    member = linked.find("forward")
+    if not isinstance(member, Member) or not isinstance(member.node, Function):
+        return UNKNOWN
+    return objects.bind_member(machine, Frame(linked.definition.module, ()), instance, instance, member)

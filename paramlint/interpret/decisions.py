@@ -1,0 +1,87 @@
+"""Which way a path goes at conditions that configuration decides, and which paths are tried."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from paramlint.interpret.trace import Decision
+from paramlint.interpret.values import Plain, Predicate
+
+MOST_PATHS = 16
+
+
+class Decider:
+    """Decides each condition once for a path: as forced, and else the default way first.
+
+    ``taken`` lists the decisions in the order in which they were met.
+    """
+
+    def __init__(self, forced: tuple[bool, ...]) -> None:
+        self._forced = forced
+        self._known: dict[str, bool] = {}
+        self._constants: dict[str, Plain] = {}
+        self._true: set[str] = set()
+        self.taken: list[Decision] = []
+
+    def has_decided(self, predicate: Predicate) -> bool:
+        """Whether earlier decisions on this path settle the condition."""
+        return predicate.key in self._known or self._implied(predicate) is not None
+
+    def decide(self, predicate: Predicate) -> bool:
+        """Return how the condition (not negated) turns out on this path.
+
+        Conditions on the same key agree; a symbol that equals one constant equals no other.
+        """
+        if predicate.key in self._known:
+            return self._known[predicate.key]
+        implied = self._implied(predicate)
+        if implied is not None:
+            self._known[predicate.key] = implied
+            return implied
+        index = len(self.taken)
+        if index < len(self._forced):
+            outcome = self._forced[index]
+        else:
+            outcome = predicate.default if predicate.default is not None else True
+        self._known[predicate.key] = outcome
+        if outcome and predicate.subject is not None:
+            if predicate.has_constant:
+                self._constants[predicate.subject] = predicate.constant
+            else:
+                self._true.add(predicate.subject)
+        self.taken.append(_decision(predicate, outcome))
+        return outcome
+
+    def _implied(self, predicate: Predicate) -> bool | None:
+        subject = predicate.subject
+        if subject is None:
+            return None
+        if subject in self._constants:
+            settled = self._constants[subject]
+            return settled == predicate.constant if predicate.has_constant else bool(settled)
+        if subject in self._true and predicate.has_constant and not predicate.constant:
+            return False
+        return None
+
+
+def _decision(predicate: Predicate, outcome: bool) -> Decision:
+    constant = predicate.constant if predicate.has_constant else outcome
+    if predicate.subject is None or isinstance(constant, (complex, bytes)) or (predicate.has_constant and not outcome):
+        return Decision(predicate.key, outcome, None, None)
+    return Decision(predicate.key, outcome, predicate.argument, constant)
+
+
+def paths(run: Callable[[Decider], None], most: int = MOST_PATHS) -> Iterator[Decider]:
+    """Run once for each path, nearest to the default path first, at most ``most`` times."""
+    waiting: deque[tuple[bool, ...]] = deque([()])
+    tried = 0
+    while waiting and tried < most:
+        forced = waiting.popleft()
+        decider = Decider(forced)
+        tried += 1
+        run(decider)
+        yield decider
+        outcomes = [decision.outcome for decision in decider.taken]
+        for index in range(len(forced), len(outcomes)):
+            waiting.append((*outcomes[:index], not outcomes[index]))

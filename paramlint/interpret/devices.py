@@ -1,0 +1,101 @@
+"""Which device a value names, and where operands on different devices clash."""
+
+from __future__ import annotations
+
+from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.summaries import summarise_tensor
+from paramlint.interpret.trace import Clash, HardCodedDevice, Phase
+from paramlint.interpret.values import (
+    Device,
+    External,
+    Instance,
+    Known,
+    Placement,
+    Symbol,
+    Tensor,
+    Value,
+)
+from paramlint.model.code import Span
+
+_HOST = ("cpu", "meta")
+
+
+def device_of(value: Value) -> Device | None:
+    """The device that an argument names; None where it names none (a dtype, None, a flag)."""
+    match value:
+        case Device():
+            return value
+        case Tensor(placement=placement):
+            return Device(placement)
+        case Known(value=str() as name):
+            return Device(Placement.LITERAL, name)
+        case Known(value=bool() | None):
+            return None
+        case Known(value=int() as index):
+            return Device(Placement.LITERAL, f"cuda:{index}")
+        case Symbol(argument=argument, default=default, is_configuration=True):
+            literal = default.value if default is not None and isinstance(default.value, str) else None
+            return Device(Placement.GIVEN, literal, argument)
+        case External(name=name) if name.startswith("torch."):
+            return None
+        case Instance():
+            return Device(Placement.MODEL) if value.is_module else Device(Placement.UNKNOWN)
+    return Device(Placement.UNKNOWN)
+
+
+def is_accelerator(name: str) -> bool:
+    """Whether a device's name means something that is not the host."""
+    return name.split(":")[0] not in _HOST
+
+
+def note_literal(
+    machine: Machine, frame: Frame, device: Device | None, method: str, attribute: str | None, span: Span
+) -> None:
+    """Record that the source sends something to an accelerator that it names itself."""
+    if device is None or device.literal is None or not is_accelerator(device.literal):
+        return
+    if machine.phase is Phase.CONSTRUCTOR and (machine.device_tests or machine.guarded):
+        return
+    machine.emit(
+        HardCodedDevice(
+            frame.place(span), machine.phase, device.literal, method, attribute, device.argument, machine.statement
+        )
+    )
+
+
+def check(machine: Machine, frame: Frame, operation: str, operands: list[Tensor], span: Span) -> None:
+    """Record a clash where a pinned operand with dimensions meets one that moves."""
+    if machine.phase is not Phase.FORWARD or machine.device_tests:
+        return
+    moving = next((operand for operand in operands if operand.placement.is_moving and operand.is_certain), None)
+    if moving is None:
+        return
+    for operand in operands:
+        if operand.placement.is_pinned and operand.dimensions and not operand.is_empty:
+            machine.emit(
+                Clash(
+                    frame.place(span),
+                    operation,
+                    summarise_tensor(operand),
+                    operand.home,
+                    "the model" if moving.placement is Placement.MODEL else "the input",
+                )
+            )
+
+
+def combined(operands: list[Tensor]) -> Placement:
+    """Where the result of an operation lives; a 0-dim operand decides nothing beside others."""
+    deciding = [operand for operand in operands if operand.rank != 0] or operands
+    if not deciding:
+        return Placement.UNKNOWN
+    placements = {operand.placement for operand in deciding}
+    for placement in (Placement.INPUT, Placement.MODEL):
+        if placement in placements:
+            return placement
+    if any(operand.rank is None for operand in deciding) and len(placements) > 1:
+        return Placement.UNKNOWN
+    if len(placements) == 1:
+        return placements.pop()
+    if placements == {Placement.DEFAULT, Placement.LITERAL}:
+        return Placement.DEFAULT
+    return Placement.UNKNOWN

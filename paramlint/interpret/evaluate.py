@@ -1,0 +1,426 @@
+"""Evaluating expressions to abstract values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import EllipsisType
+
+from paramlint.interpret import builtin_calls, calls, compare, objects, tensors
+from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.values import (
+    NONE,
+    UNKNOWN,
+    ClassValue,
+    Closure,
+    Container,
+    Device,
+    External,
+    Instance,
+    Known,
+    Predicate,
+    Symbol,
+    Tensor,
+    Value,
+    join,
+)
+from paramlint.model import code
+from paramlint.project.definitions import (
+    ClassDefinition,
+    Definition,
+    FunctionDefinition,
+    ModuleReference,
+    ValueDefinition,
+)
+from paramlint.project.definitions import External as ExternalDefinition
+
+LONGEST_SEQUENCE = 64
+
+
+def evaluate(machine: Machine, frame: Frame, expression: code.Expression) -> Value:
+    """Return what an expression stands for; effects of calls in it happen."""
+    machine.step()
+    handler = _HANDLERS.get(type(expression))
+    return UNKNOWN if handler is None else handler(machine, frame, expression)
+
+
+def test(machine: Machine, frame: Frame, expression: code.Expression) -> bool | None:
+    """Return how a condition turns out on this path; None where nothing decides it."""
+    match expression:
+        case code.UnaryOperation(operator="not", operand=operand):
+            outcome = test(machine, frame, operand)
+            return None if outcome is None else not outcome
+        case code.BooleanOperation(operator=operator, operands=operands):
+            return _test_chain(machine, frame, operator == "and", operands)
+    return truth(machine, evaluate(machine, frame, expression))
+
+
+def _test_chain(machine: Machine, frame: Frame, is_and: bool, operands: tuple[code.Expression, ...]) -> bool | None:
+    undecided = False
+    for operand in operands:
+        outcome = test(machine, frame, operand)
+        if outcome is None:
+            undecided = True
+        elif outcome is not is_and:
+            return outcome
+    return None if undecided else is_and
+
+
+def truth(machine: Machine, value: Value) -> bool | None:
+    """Whether a value is true; None where nothing decides it."""
+    match value:
+        case Known(value=constant):
+            return bool(constant)
+        case Symbol():
+            if not value.is_configuration:
+                return None
+            default = None if value.default is None else bool(value.default.value)
+            return machine.decide(Predicate(f"{value.key} is true", value.argument, default=default, subject=value.key))
+        case Predicate():
+            return machine.decide(value)
+        case Container():
+            return bool(value.items) if value.is_exact else True
+        case Tensor(key=key, is_certain=False) if key is not None:
+            return machine.decide(compare.absence(value, negated=True))
+        case Instance(is_module=True) | Closure() | ClassValue() | Device():
+            return True
+    return None
+
+
+def _constant(machine: Machine, frame: Frame, node: code.Constant) -> Value:
+    if isinstance(node.value, EllipsisType):
+        return External("builtins.Ellipsis")
+    return Known(node.value)
+
+
+def _name(machine: Machine, frame: Frame, node: code.Name) -> Value:
+    return lookup(machine, frame, node.identifier)
+
+
+def lookup(machine: Machine, frame: Frame, identifier: str) -> Value:
+    """Return what a name stands for in a frame."""
+    scope: Frame | None = frame
+    while scope is not None:
+        if identifier in scope.names:
+            return scope.names[identifier]
+        scope = scope.outer
+    return resolve(machine, frame, (identifier,))
+
+
+def resolve(machine: Machine, frame: Frame, dotted: tuple[str, ...]) -> Value:
+    """Return what a dotted name stands for at module level, imports followed."""
+    definition = machine.project.resolve(frame.module, dotted, frame.enclosing)
+    value = value_of(machine, definition)
+    if value is UNKNOWN and len(dotted) == 1 and dotted[0] in builtin_calls.NAMES:
+        return External(f"builtins.{dotted[0]}")
+    return value
+
+
+def value_of(machine: Machine, definition: Definition) -> Value:
+    """Return the value that a definition gives its name."""
+    match definition:
+        case ClassDefinition():
+            return ClassValue(machine.project.link(definition))
+        case FunctionDefinition():
+            if any(not calls.is_transparent_decorator(item) for item in definition.node.decorators):
+                return UNKNOWN
+            return Closure(
+                definition.node, definition.module, definition.enclosing, None, None, None, definition.qualified_name
+            )
+        case ExternalDefinition(name=name) | ModuleReference(name=name):
+            return External(name)
+        case ValueDefinition():
+            return _module_value(machine, definition)
+    return UNKNOWN
+
+
+def _module_value(machine: Machine, definition: ValueDefinition) -> Value:
+    span = definition.node.span
+    key = (definition.module.name, f"{span.line}:{span.column}")
+    if key not in machine.module_values:
+        machine.module_values[key] = UNKNOWN
+        module_frame = Frame(definition.module, ())
+        machine.module_values[key] = evaluate(machine, module_frame, definition.node)
+    return machine.module_values[key]
+
+
+def _is_bound(frame: Frame, identifier: str) -> bool:
+    scope: Frame | None = frame
+    while scope is not None:
+        if identifier in scope.names:
+            return True
+        scope = scope.outer
+    return False
+
+
+def dotted_name(expression: code.Expression) -> tuple[str, ...] | None:
+    """``a.b.c`` as a tuple of its parts; None for anything else."""
+    parts: list[str] = []
+    while isinstance(expression, code.Attribute):
+        parts.append(expression.name)
+        expression = expression.value
+    if not isinstance(expression, code.Name):
+        return None
+    parts.append(expression.identifier)
+    return tuple(reversed(parts))
+
+
+def _attribute(machine: Machine, frame: Frame, node: code.Attribute) -> Value:
+    dotted = dotted_name(node)
+    if dotted is not None and not _is_bound(frame, dotted[0]):
+        value = resolve(machine, frame, dotted)
+        if value is not UNKNOWN:
+            return value
+    receiver = evaluate(machine, frame, node.value)
+    return objects.get_attribute(machine, frame, receiver, node.name, node.span)
+
+
+def _subscript(machine: Machine, frame: Frame, node: code.Subscript) -> Value:
+    receiver = evaluate(machine, frame, node.value)
+    index = evaluate(machine, frame, node.index)
+    return objects.get_item(machine, frame, receiver, index, node)
+
+
+def _slice(machine: Machine, frame: Frame, node: code.Slice) -> Value:
+    for part in (node.lower, node.upper, node.step):
+        if part is not None:
+            evaluate(machine, frame, part)
+    return External("builtins.slice")
+
+
+def _call(machine: Machine, frame: Frame, node: code.Call) -> Value:
+    return calls.evaluate_call(machine, frame, node)
+
+
+def _binary(machine: Machine, frame: Frame, node: code.BinaryOperation) -> Value:
+    left = evaluate(machine, frame, node.left)
+    right = evaluate(machine, frame, node.right)
+    return binary(machine, frame, node.operator, left, right, node.span)
+
+
+def binary(machine: Machine, frame: Frame, operator: str, left: Value, right: Value, span: code.Span) -> Value:
+    """Return ``left operator right``."""
+    if isinstance(left, Tensor) or isinstance(right, Tensor):
+        return tensors.arithmetic(machine, frame, operator, left, right, span)
+    if isinstance(left, Known) and isinstance(right, Known):
+        return compare.fold(operator, left, right)
+    if isinstance(left, Container):
+        return _sequence_operation(operator, left, right)
+    if isinstance(right, Container) and operator == "*":
+        return _sequence_operation(operator, right, left)
+    left_key, right_key = compare.key_of(left), compare.key_of(right)
+    if left_key is None or right_key is None:
+        return UNKNOWN
+    configured = all(not isinstance(side, Symbol) or side.is_configuration for side in (left, right))
+    return Symbol(f"({left_key} {operator} {right_key})", is_configuration=configured)
+
+
+def _sequence_operation(operator: str, left: Container, right: Value) -> Value:
+    if operator == "+" and isinstance(right, Container):
+        items = [*left.items, *right.items][:LONGEST_SEQUENCE]
+        return Container(left.kind, items, is_exact=left.is_exact and right.is_exact and len(items) < LONGEST_SEQUENCE)
+    if operator == "*":
+        if isinstance(right, Known) and isinstance(right.value, int) and 0 <= right.value * len(left.items) < 32:
+            return Container(left.kind, left.items * right.value, is_exact=left.is_exact)
+        return Container(left.kind, list(left.items), is_exact=False)
+    if operator == "+":
+        return Container(left.kind, list(left.items), is_exact=False)
+    return UNKNOWN
+
+
+def _unary(machine: Machine, frame: Frame, node: code.UnaryOperation) -> Value:
+    operand = evaluate(machine, frame, node.operand)
+    if node.operator == "not":
+        outcome = truth(machine, operand)
+        return UNKNOWN if outcome is None else Known(not outcome)
+    if isinstance(operand, Tensor):
+        return tensors.derived(machine, frame, operand, node.operator, node.span)
+    if isinstance(operand, Known) and isinstance(operand.value, (int, float)):
+        if node.operator == "-":
+            return Known(-operand.value)
+        return operand if node.operator == "+" else UNKNOWN
+    key = compare.key_of(operand)
+    return UNKNOWN if key is None else Symbol(f"{node.operator}{key}", is_configuration=isinstance(operand, Symbol))
+
+
+def _boolean(machine: Machine, frame: Frame, node: code.BooleanOperation) -> Value:
+    is_and = node.operator == "and"
+    result: Value | None = None
+    for operand in node.operands:
+        value = evaluate(machine, frame, operand)
+        outcome = truth(machine, value)
+        if outcome is None:
+            result = value if result is None else join(result, value)
+        elif outcome is not is_and or operand is node.operands[-1]:
+            return value if result is None else join(result, value)
+    return UNKNOWN if result is None else result
+
+
+def _comparison(machine: Machine, frame: Frame, node: code.Comparison) -> Value:
+    left = evaluate(machine, frame, node.left)
+    rights = [evaluate(machine, frame, comparator) for comparator in node.comparators]
+    if len(rights) == 1:
+        return compare.compare(machine, frame, node.operators[0], left, rights[0], node.span)
+    outcome = True
+    for operator, right in zip(node.operators, rights, strict=True):
+        result = truth(machine, compare.compare(machine, frame, operator, left, right, node.span))
+        if result is None:
+            return UNKNOWN
+        outcome = outcome and result
+        left = right
+    return Known(outcome)
+
+
+def _conditional(machine: Machine, frame: Frame, node: code.Conditional) -> Value:
+    outcome = test(machine, frame, node.test)
+    if outcome is None:
+        with machine.in_doubt():
+            first = evaluate(machine, frame, node.body)
+            return join(first, evaluate(machine, frame, node.orelse))
+    return evaluate(machine, frame, node.body if outcome else node.orelse)
+
+
+def _lambda(machine: Machine, frame: Frame, node: code.Lambda) -> Value:
+    return Closure(node, frame.module, frame.enclosing, frame, frame.owner, None, f"{frame.function}.<lambda>")
+
+
+def _display(machine: Machine, frame: Frame, node: code.Display) -> Value:
+    result = Container(node.kind)
+    for element in node.elements:
+        if isinstance(element, code.Starred):
+            inner, is_exact = elements(machine, evaluate(machine, frame, element.value))
+            result.items.extend(inner)
+            result.is_exact = result.is_exact and is_exact
+        else:
+            result.items.append(evaluate(machine, frame, element))
+    return result
+
+
+def _dict(machine: Machine, frame: Frame, node: code.DictDisplay) -> Value:
+    result = Container("dict")
+    for key, item in zip(node.keys, node.values, strict=True):
+        value = evaluate(machine, frame, item)
+        if key is None:
+            if isinstance(value, Container) and value.kind == "dict":
+                result.keys.extend(value.keys)
+                result.items.extend(value.items)
+                result.is_exact = result.is_exact and value.is_exact
+            else:
+                result.is_exact = False
+        else:
+            result.keys.append(evaluate(machine, frame, key))
+            result.items.append(value)
+    return result
+
+
+def _comprehension(machine: Machine, frame: Frame, node: code.Comprehension) -> Value:
+    inner = Frame(
+        frame.module, frame.enclosing, frame, frame.receiver, frame.owner, frame.function, returns=frame.returns
+    )
+    result = Container("list" if node.kind == "generator" else node.kind)
+    _fill(machine, inner, node, 0, result)
+    return result
+
+
+def _fill(machine: Machine, frame: Frame, node: code.Comprehension, depth: int, result: Container) -> None:
+    if depth == len(node.clauses):
+        value = evaluate(machine, frame, node.element)
+        if node.value is not None:
+            result.keys.append(value)
+            value = evaluate(machine, frame, node.value)
+        result.items.append(value)
+        return
+    clause = node.clauses[depth]
+    source, is_exact = elements(machine, evaluate(machine, frame, clause.iterable))
+    result.is_exact = result.is_exact and is_exact and len(source) <= 10
+    for element in (source or ([] if is_exact else [UNKNOWN]))[:10]:
+        calls.bind_target(machine, frame, clause.target, element)
+        outcomes = [test(machine, frame, condition) for condition in clause.conditions]
+        if False in outcomes:
+            continue
+        if None in outcomes:
+            result.is_exact = False
+            with machine.in_doubt():
+                _fill(machine, frame, node, depth + 1, result)
+        else:
+            _fill(machine, frame, node, depth + 1, result)
+
+
+def elements(machine: Machine, value: Value) -> tuple[list[Value], bool]:
+    """Return what iterating over a value yields, and whether that is all of it."""
+    match value:
+        case Container():
+            return list(value.keys if value.kind == "dict" else value.items), value.is_exact
+        case Tensor():
+            return [tensors.element(value)], False
+        case Instance(is_module=True):
+            return objects.children(machine, value)
+        case Known(value=str() as text):
+            return [Known(letter) for letter in text[:LONGEST_SEQUENCE]], len(text) <= LONGEST_SEQUENCE
+        case Symbol():
+            return [Symbol(f"{value.key}[each]", is_configuration=value.is_configuration)], False
+    return [UNKNOWN], False
+
+
+def _formatted(machine: Machine, frame: Frame, node: code.FormattedString) -> Value:
+    text = ""
+    for part in node.parts:
+        if isinstance(part, str):
+            text += part
+            continue
+        value = evaluate(machine, frame, part.value)
+        if not part.plain or not isinstance(value, Known):
+            return UNKNOWN
+        text += str(value.value)
+    return Known(text)
+
+
+def _named(machine: Machine, frame: Frame, node: code.NamedExpression) -> Value:
+    value = evaluate(machine, frame, node.value)
+    calls.bind_target(machine, frame, node.target, value)
+    return value
+
+
+def _inner(machine: Machine, frame: Frame, node: code.Starred | code.Await) -> Value:
+    return evaluate(machine, frame, node.value)
+
+
+def _yield(machine: Machine, frame: Frame, node: code.Yield) -> Value:
+    value = NONE if node.value is None else evaluate(machine, frame, node.value)
+    if node.delegates:
+        inner, _ = elements(machine, value)
+        frame.yields.extend(inner)
+    else:
+        frame.yields.append(value)
+    return UNKNOWN
+
+
+def local_class(machine: Machine, frame: Frame, node: code.Class) -> Value:
+    """Return the value of a class defined inside a function."""
+    for linked in machine.project.classes(frame.module):
+        if linked.definition.node is node or linked.definition.node.span == node.span:
+            return ClassValue(linked)
+    return UNKNOWN
+
+
+_HANDLERS: dict[type, Callable[..., Value]] = {
+    code.Constant: _constant,
+    code.Name: _name,
+    code.Attribute: _attribute,
+    code.Subscript: _subscript,
+    code.Slice: _slice,
+    code.Call: _call,
+    code.BinaryOperation: _binary,
+    code.UnaryOperation: _unary,
+    code.BooleanOperation: _boolean,
+    code.Comparison: _comparison,
+    code.Conditional: _conditional,
+    code.Lambda: _lambda,
+    code.Display: _display,
+    code.DictDisplay: _dict,
+    code.Comprehension: _comprehension,
+    code.Starred: _inner,
+    code.NamedExpression: _named,
+    code.FormattedString: _formatted,
+    code.Await: _inner,
+    code.Yield: _yield,
+}

@@ -1,0 +1,183 @@
+"""Calling what lives in packages that are not read: torch's functions and classes above all."""
+
+from __future__ import annotations
+
+from paramlint import torch_api
+from paramlint.interpret import builtin_calls, calls, construct, devices, tensors
+from paramlint.interpret.compare import key_of
+from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.trace import InitialisedModule, ParameterAsBuffer, Phase
+from paramlint.interpret.values import (
+    NONE,
+    UNKNOWN,
+    Binding,
+    Container,
+    Device,
+    External,
+    Instance,
+    Known,
+    Partial,
+    Placement,
+    Symbol,
+    Tensor,
+    Value,
+)
+from paramlint.model.code import Span
+
+_CONTEXTS = {
+    "torch.no_grad": "torch.no_grad()",
+    "torch.inference_mode": "torch.inference_mode()",
+    "torch.autograd.no_grad": "torch.no_grad()",
+    "torch.set_grad_enabled": "torch.set_grad_enabled()",
+}
+_SAME_MODULE = (
+    "weight_norm",
+    "spectral_norm",
+    "orthogonal",
+    "remove_weight_norm",
+    "remove_spectral_norm",
+    "checkpoint_wrapper",
+)
+_EINOPS = ("einops.rearrange", "einops.repeat", "einops.reduce")
+_PACKED = ("quantization", "quantized", "quantize", "pack_")
+
+
+def call_external(machine: Machine, frame: Frame, name: str, arguments: calls.Arguments, span: Span) -> Value:
+    """Call something by its canonical name."""
+    if name.startswith("builtins."):
+        return builtin_calls.call_builtin(machine, frame, name.removeprefix("builtins."), arguments, span)
+    if name in torch_api.parameter_classes() or name in torch_api.buffer_classes():
+        return _parameter(machine, frame, name, arguments, span)
+    if name in torch_api.layers:
+        return construct.construct_layer(machine, frame, torch_api.layers[name], arguments, span)
+    if name in _CONTEXTS:
+        return External(_CONTEXTS[name])
+    if name == "torch.device":
+        device = devices.device_of(arguments.positional[0]) if arguments.positional else None
+        return device or Device(Placement.UNKNOWN)
+    if name.endswith(".__init__") and arguments.positional and isinstance(arguments.positional[0], Instance):
+        rest = calls.Arguments(arguments.positional[1:], arguments.keywords, arguments.is_exact)
+        base = name.removesuffix(".__init__")
+        construct.initialise_external(machine, arguments.positional[0], base, rest, frame.place(span))
+        return Known(None)
+    if name == "torch.autograd.Variable" and arguments.positional:
+        return arguments.positional[0]
+    function = torch_api.functions.get(name) or torch_api.methods.get(name)
+    if function is not None:
+        return _function(machine, frame, function, arguments, span)
+    return _other(machine, frame, name, arguments, span)
+
+
+def _function(
+    machine: Machine, frame: Frame, function: torch_api.Function, arguments: calls.Arguments, span: Span
+) -> Value:
+    keywords = dict(arguments.keywords)
+    if not arguments.is_exact:
+        # ``**factory_kwargs`` may give a device
+        keywords["**"] = UNKNOWN
+    out = keywords.pop("out", None)
+    if isinstance(out, Tensor):
+        tensors.write(machine, out)
+        return out
+    modules = [value for value in arguments.values() if isinstance(value, Instance) and value.is_module]
+    if function.name.startswith("torch.nn.init."):
+        first = arguments.get(0, "tensor")
+        if first == NONE:
+            machine.emit_on_none(frame.place(span), function.name.rsplit(".", 1)[-1])
+        elif modules and modules[0] is first and not machine.undecided and not machine.guarded:
+            owned = () if machine.root is None else machine.root.bindings.items()
+            attribute = next((name for name, held in owned if held.value is first), None)
+            machine.emit(InitialisedModule(frame.place(span), function.name.rsplit(".", 1)[-1], attribute))
+        if modules:
+            return UNKNOWN
+    return tensors.call(machine, frame, function, arguments.positional, keywords, span)
+
+
+def _parameter(machine: Machine, frame: Frame, name: str, arguments: calls.Arguments, span: Span) -> Value:
+    data = arguments.get(0, "data") or UNKNOWN
+    requires_grad = tensors.flag(machine, arguments.get(1, "requires_grad") or Known(True))
+    place = frame.place(span)
+    if name in torch_api.buffer_classes():
+        if isinstance(data, Tensor) and data.requires_grad and machine.root is not None:
+            machine.emit(ParameterAsBuffer(place, "", False))
+        buffer = construct.make_parameter(machine, data, place, False, is_buffer=True)
+        persistent = arguments.get(1, "persistent")
+        buffer.is_persistent = not (isinstance(persistent, Known) and persistent.value is False)
+        return buffer
+    if "Uninitialized" in name:
+        return construct.make_parameter(machine, UNKNOWN, place, requires_grad)
+    parameter = construct.make_parameter(machine, data, place, requires_grad)
+    if machine.phase is Phase.FORWARD:
+        calls.note_made(machine, parameter, place)
+    return parameter
+
+
+def _other(machine: Machine, frame: Frame, name: str, arguments: calls.Arguments, span: Span) -> Value:
+    first = arguments.positional[0] if arguments.positional else None
+    last = name.rsplit(".", 1)[-1]
+    if name == "functools.partial" and first is not None:
+        return Partial(first, arguments.positional[1:], arguments.keywords)
+    if name in ("copy.deepcopy", "copy.copy") and first is not None:
+        return clone(machine, first, frame, span)
+    if name in _EINOPS and isinstance(first, (Tensor, Container)):
+        operands = tensors.operands_of([first])
+        if operands:
+            return tensors.derived(machine, frame, operands[0], last, span, operands=operands, rank=None)
+    if name == "object.__setattr__" or name == "builtins.object.__setattr__":
+        return UNKNOWN
+    if last in _SAME_MODULE and isinstance(first, Instance):
+        named = arguments.get(1, "name")
+        removes = last.startswith("remove_")
+        first.recomputed = None if removes else str(named.value) if isinstance(named, Known) else "weight"
+        return first
+    if name.startswith("math."):
+        keys = [key_of(value) for value in arguments.positional]
+        if None not in keys:
+            return Symbol(f"({name}({', '.join(key for key in keys if key)}))")
+        return UNKNOWN
+    if name.startswith(("torch.cuda.", "torch.distributed.", "torch.backends.", "torch.is_", "torch.get_")):
+        return machine.fresh(name)
+    if name.startswith("torch.utils.checkpoint.checkpoint") and first is not None:
+        rest = calls.Arguments(arguments.positional[1:], {}, arguments.is_exact)
+        return calls.call(machine, frame, first, rest, span)
+    if name in ("torch.jit.script", "torch.compile", "torch.jit.ignore") and first is not None:
+        return first
+    for value in arguments.values():
+        tensors.escape(value)
+    if torch_api.is_module_class(name) is True and not name.startswith("torch.nn.utils."):
+        place = frame.place(span)
+        instance = Instance(place, machine.phase, None, name, True, True)
+        instance.is_initialised = True
+        calls.note_made(machine, instance, place)
+        return instance
+    if any(part in name for part in _PACKED):
+        return UNKNOWN
+    return UNKNOWN
+
+
+def clone(machine: Machine, value: Value, frame: Frame, span: Span, depth: int = 0) -> Value:
+    """A deep copy: new tensors and modules with the same contents."""
+    if depth > 6:
+        return UNKNOWN
+    if isinstance(value, Tensor):
+        if value.is_parameter:
+            return construct.make_parameter(machine, value, frame.place(span), value.requires_grad)
+        return tensors.derived(machine, frame, value, "deepcopy", span)
+    if isinstance(value, Container):
+        items = [clone(machine, item, frame, span, depth + 1) for item in value.items]
+        return Container(value.kind, items, list(value.keys), value.is_exact)
+    if isinstance(value, Instance):
+        copy = Instance(
+            frame.place(span), machine.phase, value.linked, value.external, value.is_module, value.is_opaque, True
+        )
+        for name, held in value.bindings.items():
+            inner = clone(machine, held.value, frame, span, depth + 1)
+            if isinstance(inner, (Tensor, Instance)):
+                inner.is_registered = isinstance(held.value, (Tensor, Instance)) and held.value.is_registered
+            copy.bindings[name] = Binding(
+                inner, held.registration, held.place, held.phase, held.is_certain, held.is_persistent
+            )
+        if depth == 0 and value.is_module:
+            calls.note_made(machine, copy, frame.place(span))
+        return copy
+    return value

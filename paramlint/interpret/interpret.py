@@ -1,0 +1,267 @@
+"""Interpreting one class: every path through its constructor, and then through forward."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from paramlint import torch_api
+from paramlint.interpret import calls, construct, objects
+from paramlint.interpret.arguments import constructor_arguments, forward_arguments, takes_tensor
+from paramlint.interpret.decisions import Decider, paths
+from paramlint.interpret.hierarchy import describe_methods, documentation, is_abstract, own_methods
+from paramlint.interpret.machine import BudgetSpent, Frame, Machine, PathEnds
+from paramlint.interpret.scan import assigned_attributes, nodes, self_attribute
+from paramlint.interpret.summaries import has_state, summarise_slots
+from paramlint.interpret.surroundings import Surroundings
+from paramlint.interpret.trace import (
+    ClassTrace,
+    Event,
+    MadeInForward,
+    MethodReached,
+    Phase,
+    Place,
+    Registration,
+    Run,
+    Slot,
+)
+from paramlint.interpret.values import (
+    NONE,
+    Closure,
+    Container,
+    Instance,
+    Placement,
+    Tensor,
+    Value,
+)
+from paramlint.model import code
+from paramlint.project.classes import LinkedClass, Member
+from paramlint.project.definitions import ClassDefinition
+from paramlint.project.project import Project
+
+_MOVERS = ("to", "cuda", "_apply")
+_ENTRIES = ("forward", "training_step", "validation_step", "test_step", "predict_step")
+DEEPEST_STACK = 6_000
+
+
+def interpret(project: Project, linked: LinkedClass) -> ClassTrace:
+    """Return what a Module class does when it is built and called, on each path that is tried."""
+    runs: list[Run] = []
+
+    def run(decider: Decider) -> None:
+        result = _run(project, linked, decider)
+        if result is not None:
+            runs.append(result)
+
+    with _deep_stack():
+        for _ in paths(run):
+            pass
+    definition = linked.definition
+    place = Place(definition.module.path.as_posix(), definition.node.span)
+    member = linked.find("__init__")
+    constructor = None
+    if isinstance(member, Member) and isinstance(member.owner, ClassDefinition) and member.node is not None:
+        constructor = Place(member.owner.module.path.as_posix(), member.node.span)
+    return ClassTrace(
+        class_name=definition.qualified_name,
+        place=place,
+        constructor=constructor,
+        constructor_is_own=isinstance(member, Member) and member.owner == definition,
+        is_complete=linked.is_complete,
+        is_abstract=is_abstract(linked),
+        runs=tuple(runs),
+        methods=describe_methods(linked),
+        documentation=documentation(linked),
+        surroundings=Surroundings(project, linked),
+    )
+
+
+@contextmanager
+def _deep_stack() -> Iterator[None]:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, DEEPEST_STACK))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def _run(project: Project, linked: LinkedClass, decider: Decider) -> Run | None:
+    """Follow one path; None where it ends in an error that the class itself raises."""
+    machine = Machine(project, decider)
+    definition = linked.definition
+    place = Place(definition.module.path.as_posix(), definition.node.span)
+    root = Instance(place, Phase.CONSTRUCTOR, linked, None, True, not linked.is_complete)
+    machine.root = root
+    frame = Frame(definition.module, definition.enclosing)
+    try:
+        construct.run_constructor(machine, frame, root, constructor_arguments(machine, linked), definition.node.span)
+    except PathEnds:
+        return None
+    except (BudgetSpent, RecursionError):
+        machine.is_complete = False
+        root.is_opaque = True
+    built = summarise_slots(root)
+    constructed = machine.is_complete
+    events = len(machine.events)
+    kept: tuple[Slot, ...] = ()
+    try:
+        kept = _call(machine, root, linked)
+    except PathEnds:
+        del machine.events[events:]
+        machine.made.clear()
+    except (BudgetSpent, RecursionError):
+        pass
+    names = {slot.name for slot in built}
+    later = tuple(slot for slot in summarise_slots(root) if slot.name not in names)
+    return Run(
+        decisions=tuple(decider.taken),
+        is_complete=constructed,
+        slots=(*built, *later),
+        events=(*machine.events, *_made(machine)),
+        rewritten=frozenset(machine.rewritten),
+        is_opaque=root.is_opaque,
+        kept=kept,
+    )
+
+
+def _call(machine: Machine, root: Instance, linked: LinkedClass) -> tuple[Slot, ...]:
+    """Enter forward and the other methods that take tensors; return what forward leaves on the instance."""
+    machine.phase = Phase.FORWARD
+    machine.undecided = machine.guarded = machine.without_gradients = machine.device_tests = 0
+    machine.steps = 0
+    machine.is_complete = True
+    settle(root, linked)
+    reached: set[str] = set()
+    for name in _ENTRIES:
+        member = linked.find(name)
+        if isinstance(member, Member) and isinstance(member.node, code.Function):
+            machine.is_called_by_forward = True
+            _enter(machine, root, member, Place(linked.definition.module.path.as_posix(), member.node.span))
+            reached.add(name)
+    machine.is_called_by_forward = False
+    kept = tuple(
+        slot._replace(place=machine.rewritten[slot.name])
+        for slot in summarise_slots(root)
+        if slot.name in machine.rewritten
+    )
+    reached |= {event.method for event in machine.events if isinstance(event, MethodReached)}
+    for owner, function in own_methods(linked):
+        name = function.name
+        if name in reached or name.startswith("_") or name in torch_api.module_members():
+            continue
+        if takes_tensor(function):
+            member = Member(owner, function)
+            events = len(machine.events)
+            try:
+                _enter(machine, root, member, Place(owner.module.path.as_posix(), function.span))
+            except PathEnds:
+                del machine.events[events:]
+    return kept
+
+
+def _enter(machine: Machine, root: Instance, member: Member, place: Place) -> None:
+    assert isinstance(member.node, code.Function)
+    assert isinstance(member.owner, ClassDefinition)
+    frame = Frame(member.owner.module, ())
+    method = objects.bind_member(machine, frame, root, root, member)
+    if isinstance(method, Closure):
+        calls.call(machine, frame, method, forward_arguments(method, place), place.span)
+
+
+def settle(root: Instance, linked: LinkedClass) -> None:
+    """Let registered tensors follow the model; what the class itself moves elsewhere is not pinned either."""
+    for instance, binding_name, value in _reachable(root):
+        binding = instance.bindings[binding_name]
+        if isinstance(value, Tensor) and instance.is_module:
+            if binding.registration in (Registration.PARAMETER, Registration.BUFFER):
+                value.placement = Placement.MODEL
+    moved = _moved_by_class(linked)
+    for name, binding in root.bindings.items():
+        if moved is None or name in moved:
+            for tensor in _tensors_in(binding.value):
+                if tensor.placement is not Placement.MODEL:
+                    tensor.placement = Placement.UNKNOWN
+
+
+def _moved_by_class(linked: LinkedClass) -> set[str] | None:
+    """The attributes that methods other than the constructor and forward rebind; None: ``_apply`` moves all."""
+    moved: set[str] = set()
+    for _owner, function in own_methods(linked):
+        if function.name == "_apply":
+            return None
+        if function.name not in ("__init__", "forward"):
+            moved |= _converted(function) if function.name not in _MOVERS else assigned_attributes(function.body)
+    return moved
+
+
+def _converted(function: code.Function) -> set[str]:
+    """The attributes that a method rebinds to a converted form of themselves."""
+    found: set[str] = set()
+    for node in nodes(function.body):
+        if isinstance(node, code.Assign) and isinstance(node.value, code.Call):
+            function_node = node.value.function
+            if isinstance(function_node, code.Attribute) and function_node.name in ("to", "cuda", "cpu", "type_as"):
+                found |= {name for target in node.targets if (name := self_attribute(target)) is not None}
+    return found
+
+
+def _tensors_in(value: Value, depth: int = 0) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Container) and depth < 4:
+        for item in value.items:
+            yield from _tensors_in(item, depth + 1)
+
+
+def _reachable(root: Instance) -> Iterator[tuple[Instance, str, Value]]:
+    """Every attribute of every object reachable from an instance."""
+    seen: set[int] = set()
+    stack: list[Value] = [root]
+    while stack:
+        value = stack.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, Instance):
+            for name, binding in value.bindings.items():
+                yield value, name, binding.value
+                stack.append(binding.value)
+        elif isinstance(value, Container):
+            stack.extend(value.items)
+
+
+def _made(machine: Machine) -> Iterator[Event]:
+    """The Parameters and Modules that forward made, each place once."""
+    seen: set[Place] = set()
+    for made in machine.made:
+        if made.place in seen:
+            continue
+        seen.add(made.place)
+        value = made.value
+        stored = made.stored
+        if isinstance(value, Tensor):
+            yield MadeInForward(
+                made.place, Registration.PARAMETER, "Parameter", True, False, stored, made.local, stored in made.guards
+            )
+            continue
+        layer = torch_api.layers.get(value.external or "")
+        yield MadeInForward(
+            made.place,
+            Registration.SUBMODULE,
+            value.class_name,
+            _state_of(value, layer),
+            bool(layer and layer.depends_on_training),
+            stored,
+            made.local,
+            (stored in made.guards) or value.is_lazy,
+        )
+
+
+def _state_of(value: Instance, layer: torch_api.Layer | None) -> bool | None:
+    if layer is not None and not layer.is_container:
+        if layer.children or layer.is_lazy:
+            return True
+        return any(binding.value != NONE for binding in value.bindings.values()) if value.bindings else False
+    return has_state(value)

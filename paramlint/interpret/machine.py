@@ -1,0 +1,123 @@
+"""The state of one path: frames, budget, events, and what phase of an instance's life it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from paramlint.interpret.decisions import Decider
+from paramlint.interpret.trace import Event, Phase, Place, UsedNone
+from paramlint.interpret.values import Instance, Predicate, Symbol, Tensor, Value
+from paramlint.model.code import Class, Function, Span
+from paramlint.project.classes import LinkedClass
+from paramlint.project.definitions import SourceModule
+from paramlint.project.project import Project
+
+MOST_STEPS = 20_000
+MOST_DEPTH = 14
+
+
+class PathEnds(Exception):
+    """The path raises, so nothing that happens on it reaches a user."""
+
+
+class BudgetSpent(Exception):
+    """The path has cost as much as it may; what it has not reached is unknown."""
+
+
+@dataclass(eq=False, slots=True)
+class Frame:
+    """One call under way, or a module's top level."""
+
+    module: SourceModule
+    enclosing: tuple[Function | Class, ...]
+    outer: Frame | None = None
+    receiver: Value | None = None
+    owner: LinkedClass | None = None
+    function: str = ""
+    names: dict[str, Value] = field(default_factory=dict)
+    returns: list[Value] = field(default_factory=list)
+    yields: list[Value] = field(default_factory=list)
+
+    def place(self, span: Span) -> Place:
+        return Place(self.module.path.as_posix(), span)
+
+
+@dataclass(eq=False, slots=True)
+class Made:
+    """A Parameter or Module that forward made; ``local`` is the name it was first bound to."""
+
+    value: Tensor | Instance
+    place: Place
+    guards: tuple[str, ...]
+    local: str | None = None
+    stored: str | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Machine:
+    """One path under way.
+
+    ``undecided`` counts the conditions around the current statement that nothing decides: writes below them are
+    weak, that is, the old value may survive. ``is_complete`` turns False when something was skipped.
+    """
+
+    project: Project
+    decider: Decider
+    root: Instance | None = None
+    phase: Phase = Phase.CONSTRUCTOR
+    events: list[Event] = field(default_factory=list)
+    steps: int = 0
+    most_steps: int = MOST_STEPS
+    depth: int = 0
+    undecided: int = 0
+    guarded: int = 0
+    without_gradients: int = 0
+    on_meta: int = 0
+    device_tests: int = 0
+    guards: list[str] = field(default_factory=list)
+    made: list[Made] = field(default_factory=list)
+    constructing: int = 0
+    is_called_by_forward: bool = False
+    rewritten: dict[str, Place] = field(default_factory=dict)
+    statement: Place | None = None
+    is_complete: bool = True
+    active: list[str] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+    counter: int = 0
+    module_values: dict[tuple[str, str], Value] = field(default_factory=dict)
+
+    def step(self) -> None:
+        """Count one step of work; raises ``BudgetSpent`` when there have been too many."""
+        self.steps += 1
+        if self.steps > self.most_steps:
+            raise BudgetSpent
+
+    def emit(self, event: Event) -> None:
+        self.events.append(event)
+
+    def emit_on_none(self, place: Place, operation: str) -> None:
+        """Record that construction uses None as a tensor."""
+        if self.phase is Phase.CONSTRUCTOR and not self.undecided and not self.guarded:
+            self.emit(UsedNone(place, operation))
+
+    def fresh(self, what: str) -> Symbol:
+        """A value computed from data: it has an identity, but paths are not split on it."""
+        self.counter += 1
+        return Symbol(f"{what}#{self.counter}", is_configuration=False)
+
+    def decide(self, predicate: Predicate) -> bool | None:
+        """How a condition turns out on this path; None below a condition that is itself undecided."""
+        if self.undecided and not self.decider.has_decided(predicate):
+            return None
+        return self.decider.decide(predicate) is not predicate.negated
+
+    @contextmanager
+    def in_doubt(self) -> Iterator[None]:
+        """Statements inside may or may not run."""
+        self.undecided += 1
+        try:
+            yield
+        finally:
+            self.undecided -= 1

@@ -1,0 +1,335 @@
+"""What the methods of ``nn.Module`` do, and what calling a module returns."""
+
+from __future__ import annotations
+
+from paramlint import torch_api
+from paramlint.interpret import calls, construct, devices, evaluate, objects, tensors
+from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.trace import Fill, Phase, Registration
+from paramlint.interpret.values import (
+    NONE,
+    UNKNOWN,
+    Binding,
+    Closure,
+    Container,
+    Device,
+    Instance,
+    Known,
+    Placement,
+    Storage,
+    Super,
+    Tensor,
+    Value,
+)
+from paramlint.model.code import Function, Span
+
+_RETURN_SELF = frozenset(
+    [
+        "to",
+        "cuda",
+        "cpu",
+        "xpu",
+        "half",
+        "float",
+        "double",
+        "bfloat16",
+        "type",
+        "train",
+        "eval",
+        "requires_grad_",
+        "share_memory",
+        "to_empty",
+        "apply",
+        "_apply",
+        "compile",
+    ]
+)
+_MOVES = frozenset({"to", "cuda", "xpu", "ipu", "mtia"})
+DEEPEST_TREE = 12
+
+
+def walk(instance: Instance, depth: int = 0, seen: set[int] | None = None) -> tuple[list[Instance], bool]:
+    """A module and all below it, and whether that is all of them."""
+    seen = set() if seen is None else seen
+    if id(instance) in seen:
+        return [], True
+    seen.add(id(instance))
+    found, is_exact = [instance], not instance.is_opaque and depth < DEEPEST_TREE
+    for binding in list(instance.bindings.values()):
+        if binding.registration is Registration.SUBMODULE and isinstance(binding.value, Instance):
+            below, complete = walk(binding.value, depth + 1, seen) if depth < DEEPEST_TREE else ([], False)
+            found.extend(below)
+            is_exact = is_exact and complete
+        elif binding.registration is Registration.UNKNOWN or (
+            binding.value is UNKNOWN and binding.registration is Registration.OTHER
+        ):
+            is_exact = False
+    return found, is_exact
+
+
+def _tensors(instance: Instance, registration: Registration, recurse: bool) -> tuple[list[tuple[str, Value]], bool]:
+    modules, is_exact = walk(instance) if recurse else ([instance], not instance.is_opaque)
+    found: list[tuple[str, Value]] = []
+    for module in modules:
+        for name, binding in module.bindings.items():
+            if binding.registration is registration and isinstance(binding.value, Tensor):
+                found.append((name, binding.value))
+    return found, is_exact
+
+
+def call_method(
+    machine: Machine, frame: Frame, receiver: Instance | Super, name: str, arguments: calls.Arguments, span: Span
+) -> Value:
+    """Call a method that torch's ``Module`` (or one of its layers) defines."""
+    instance = receiver.receiver if isinstance(receiver, Super) else receiver
+    place = frame.place(span)
+    if name == "__init__":
+        after = receiver.owner.definition if isinstance(receiver, Super) else None
+        base = construct.external_base(instance.linked, after) if instance.linked is not None else None
+        construct.initialise_external(machine, instance, base, arguments, place)
+        return NONE
+    if name in ("register_buffer", "register_parameter", "add_module", "register_module", "__setattr__"):
+        return _register(machine, frame, instance, name, arguments, span)
+    if name in ("append", "extend", "insert", "update", "add") and _is_container(instance):
+        return _grow(machine, frame, instance, name, arguments, span)
+    if name == "apply" and arguments.positional:
+        callee = arguments.positional[0]
+        if instance is machine.root and isinstance(callee, Closure) and isinstance(callee.node, Function):
+            calls.note_scheme(machine, callee.node.name, callee.node.body, place)
+        for module in reversed(walk(instance)[0]):
+            calls.call(machine, frame, arguments.positional[0], calls.Arguments([module]), span)
+        return instance
+    if name in _RETURN_SELF:
+        if name in _MOVES:
+            _note_move(machine, frame, instance, name, arguments, span)
+        if name == "requires_grad_":
+            _freeze(instance, arguments)
+        return instance
+    if name in ("forward", "__call__"):
+        return _forward_of_base(machine, frame, receiver, instance, arguments, span)
+    if name in ("reset_parameters", "_reset_parameters", "init_weights", "load_state_dict"):
+        for module in walk(instance)[0]:
+            for binding in module.bindings.values():
+                if isinstance(binding.value, Tensor):
+                    tensors.write(machine, binding.value)
+        return UNKNOWN
+    return _list(machine, instance, name, arguments)
+
+
+def _is_container(instance: Instance) -> bool:
+    name = instance.external
+    if name is None and instance.linked is not None:
+        name = construct.external_base(instance.linked, None)
+    layer = torch_api.layers.get(name) if name is not None else None
+    return layer is not None and layer.is_container
+
+
+def _list(machine: Machine, instance: Instance, name: str, arguments: calls.Arguments) -> Value:
+    recurse = arguments.get(1 if name.startswith("named_") else 0, "recurse")
+    deep = not (isinstance(recurse, Known) and recurse.value is False)
+    is_named = name.startswith("named_")
+    pairs: list[tuple[str, Value]]
+    match name.removeprefix("named_"):
+        case "parameters":
+            pairs, is_exact = _tensors(instance, Registration.PARAMETER, deep)
+        case "buffers":
+            pairs, is_exact = _tensors(instance, Registration.BUFFER, deep)
+        case "modules":
+            modules, is_exact = walk(instance)
+            pairs = [("", module) for module in modules]
+        case "children":
+            inner, is_exact = objects.children(machine, instance)
+            names = [key for key, held in instance.bindings.items() if held.registration is Registration.SUBMODULE]
+            pairs = list(zip(names, inner, strict=True))
+        case "values" | "items" | "keys" if _is_container(instance):
+            inner, is_exact = objects.children(machine, instance)
+            items = [*instance.bindings.items()]
+            if name == "keys":
+                return Container("list", [Known(key) for key, _ in items], is_exact=is_exact)
+            pairs = [(key, held.value) for key, held in items]
+            is_named = name == "items"
+        case _:
+            return UNKNOWN
+    if is_named:
+        listed: list[Value] = [
+            Container("tuple", [Known(key) if key else machine.fresh("name"), value]) for key, value in pairs
+        ]
+    else:
+        listed = [value for _, value in pairs]
+    return Container("list", listed, is_exact=is_exact)
+
+
+def _register(
+    machine: Machine, frame: Frame, instance: Instance, method: str, arguments: calls.Arguments, span: Span
+) -> Value:
+    place = frame.place(span)
+    name = arguments.get(0, "name")
+    given = {"register_buffer": "tensor", "register_parameter": "param", "__setattr__": "value"}
+    value = arguments.get(1, given.get(method, "module"))
+    if value is None:
+        return NONE
+    if not isinstance(name, Known) or not isinstance(name.value, str):
+        # registered under a name that is not known
+        if isinstance(value, (Tensor, Instance)):
+            value.is_registered = True
+        instance.is_opaque = True
+        return NONE
+    if method == "register_buffer":
+        persistent = arguments.get(2, "persistent")
+        is_persistent = not (isinstance(persistent, Known) and persistent.value is False)
+        objects.register_buffer(machine, instance, name.value, value, is_persistent, place)
+    elif method == "register_parameter":
+        objects.register_parameter(machine, instance, name.value, value, place)
+    elif method == "__setattr__" and instance.is_module:
+        objects.set_on_module(machine, instance, name.value, value, place)
+    elif method == "__setattr__":
+        objects.store(machine, instance, name.value, value, Registration.OTHER, place)
+    else:
+        objects.register(machine, instance, name.value, value, Registration.SUBMODULE, place)
+    return NONE
+
+
+def _grow(
+    machine: Machine, frame: Frame, instance: Instance, method: str, arguments: calls.Arguments, span: Span
+) -> Value:
+    place = frame.place(span)
+    values = arguments.values()
+    if method == "insert":
+        values = values[1:]
+    if method in ("extend", "update"):
+        items: list[Value] = []
+        for value in values:
+            inner, is_exact = evaluate.elements(machine, value)
+            if isinstance(value, Container) and value.kind == "dict":
+                inner = list(value.items)
+            items.extend(inner)
+            instance.is_opaque = instance.is_opaque or not is_exact
+        values = items
+    calls.extend_module(machine, instance, values, place)
+    for value in values:
+        if isinstance(value, (Tensor, Instance)) and instance.is_registered:
+            for made in machine.made:
+                if made.value is value and made.stored is None:
+                    made.stored = next((key for key, held in _root_bindings(machine) if held.value is instance), None)
+    return instance
+
+
+def _root_bindings(machine: Machine) -> list[tuple[str, Binding]]:
+    return [] if machine.root is None else list(machine.root.bindings.items())
+
+
+def _note_move(
+    machine: Machine, frame: Frame, instance: Instance, name: str, arguments: calls.Arguments, span: Span
+) -> None:
+    given = [device for value in arguments.values() if (device := devices.device_of(value)) is not None]
+    device = given[0] if given else None
+    if name != "to" and (device is None or device.literal is None or not devices.is_accelerator(device.literal)):
+        device = Device(Placement.LITERAL, name)
+    attribute = None
+    if machine.root is not None:
+        attribute = next((key for key, held in machine.root.bindings.items() if held.value is instance), None)
+    devices.note_literal(machine, frame, device, f".{name}()", attribute, span)
+
+
+def _freeze(instance: Instance, arguments: calls.Arguments) -> None:
+    flag = arguments.get(0, "requires_grad") or Known(True)
+    for _, value in _tensors(instance, Registration.PARAMETER, True)[0]:
+        if isinstance(value, Tensor):
+            value.requires_grad = bool(flag.value) if isinstance(flag, Known) else None
+
+
+def _forward_of_base(
+    machine: Machine,
+    frame: Frame,
+    receiver: Instance | Super,
+    instance: Instance,
+    arguments: calls.Arguments,
+    span: Span,
+) -> Value:
+    if isinstance(receiver, Super) and instance.linked is not None:
+        base = construct.external_base(instance.linked, receiver.owner.definition)
+        if base is not None and base in torch_api.layers:
+            return _call_layer(machine, frame, instance, torch_api.layers[base], arguments, span)
+        return UNKNOWN
+    return call_module(machine, frame, instance, arguments, span)
+
+
+def call_module(machine: Machine, frame: Frame, instance: Instance, arguments: calls.Arguments, span: Span) -> Value:
+    """Call a module: its own forward, or what torch's layer is known to do."""
+    for value in arguments.positional[:1]:
+        if isinstance(value, Tensor):
+            value.is_certain = True
+    if instance.linked is not None:
+        forward = construct.forward_of(machine, instance)
+        if isinstance(forward, Closure):
+            return calls.call(machine, frame, forward, arguments, span)
+        base = construct.external_base(instance.linked, None)
+        layer = torch_api.layers.get(base) if base is not None else None
+        return UNKNOWN if layer is None else _call_layer(machine, frame, instance, layer, arguments, span)
+    layer = torch_api.layers.get(instance.external or "")
+    if layer is not None:
+        return _call_layer(machine, frame, instance, layer, arguments, span)
+    return UNKNOWN
+
+
+def _call_layer(
+    machine: Machine,
+    frame: Frame,
+    instance: Instance,
+    layer: torch_api.Layer,
+    arguments: calls.Arguments,
+    span: Span,
+) -> Value:
+    if layer.is_container:
+        return _call_sequence(machine, frame, instance, layer, arguments, span)
+    operands = tensors.operands_of(arguments.values())
+    has_state = bool(layer.parameters or layer.buffers or layer.children)
+    placed = [
+        value
+        for place, value in [*zip(layer.forward, arguments.positional, strict=False), *arguments.keywords.items()]
+        if place in layer.same_device
+    ]
+    checked = tensors.operands_of(placed)
+    moving = _output(machine, frame, layer, span, Placement.MODEL if machine.phase is Phase.FORWARD else None)
+    devices.check(machine, frame, layer.name.rsplit(".", 1)[-1], [*checked, *([moving] if has_state else [])], span)
+    if not has_state:
+        moving.placement = devices.combined(operands) if operands else Placement.UNKNOWN
+        moving.is_certain = any(operand.is_certain for operand in operands)
+    if operands and layer.preserves_rank:
+        moving.rank = operands[0].rank
+    if operands:
+        moving.requires_grad = True if has_state else operands[0].requires_grad
+    if layer.returns_tuple:
+        return Container("tuple", [moving], is_exact=False)
+    return moving
+
+
+def _output(machine: Machine, frame: Frame, layer: torch_api.Layer, span: Span, placement: Placement | None) -> Tensor:
+    return Tensor(
+        made=frame.place(span),
+        factory=layer.name.rsplit(".", 1)[-1],
+        phase=machine.phase,
+        placement=placement or Placement.DEFAULT,
+        storage=Storage(Fill.WRITTEN),
+        requires_grad=None,
+    )
+
+
+def _call_sequence(
+    machine: Machine,
+    frame: Frame,
+    instance: Instance,
+    layer: torch_api.Layer,
+    arguments: calls.Arguments,
+    span: Span,
+) -> Value:
+    if not layer.name.endswith("Sequential"):
+        return UNKNOWN
+    value: Value = arguments.positional[0] if arguments.positional else UNKNOWN
+    is_moving = isinstance(value, Tensor) and value.is_certain
+    for item in objects.children(machine, instance)[0]:
+        inner = calls.Arguments([value])
+        value = calls.call(machine, frame, item, inner, span)
+    if value is UNKNOWN and is_moving:
+        return UNKNOWN
+    return value

@@ -1,0 +1,418 @@
+"""Reading and writing attributes and items: what ``nn.Module.__setattr__`` registers, above all."""
+
+from __future__ import annotations
+
+from paramlint import torch_api
+from paramlint.interpret import calls, evaluate, tensors
+from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.trace import (
+    AssignedBeforeInit,
+    AttributeRead,
+    ParameterAsBuffer,
+    Phase,
+    Place,
+    Rebinding,
+    Registration,
+    ShadowedRegistration,
+)
+from paramlint.interpret.values import (
+    NONE,
+    UNKNOWN,
+    Binding,
+    BoundExternal,
+    ClassValue,
+    Closure,
+    Container,
+    Device,
+    External,
+    Instance,
+    Known,
+    Super,
+    Symbol,
+    Tensor,
+    Value,
+    join,
+)
+from paramlint.model import code
+from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER
+from paramlint.project.classes import Member
+from paramlint.project.definitions import ClassDefinition
+
+_REGISTRIES = ("_parameters", "_buffers", "_modules")
+_PROPERTIES = ("property", "cached_property", "lazy_property")
+
+
+def get_attribute(machine: Machine, frame: Frame, receiver: Value, name: str, span: code.Span) -> Value:
+    """Return ``receiver.name``."""
+    match receiver:
+        case Instance():
+            return _of_instance(machine, frame, receiver, name, span)
+        case Super():
+            return _of_super(machine, receiver, name)
+        case Tensor():
+            return _of_tensor(machine, frame, receiver, name, span)
+        case Container():
+            return BoundExternal(receiver, name)
+        case ClassValue():
+            return _of_class(machine, frame, receiver, name)
+        case External(name=base) if name == "__name__":
+            return Known(base.rsplit(".", 1)[-1])
+        case External(name=base):
+            return External(torch_api.canonical(f"{base}.{name}"))
+        case Symbol():
+            return Symbol(f"{receiver.key}.{name}", is_configuration=receiver.is_configuration)
+        case Device():
+            return machine.fresh(f"device.{name}")
+        case Known(value=str()):
+            return BoundExternal(receiver, name)
+        case Known(value=None):
+            machine.emit_on_none(frame.place(span), name)
+    return UNKNOWN
+
+
+def _of_instance(machine: Machine, frame: Frame, receiver: Instance, name: str, span: code.Span) -> Value:
+    binding = receiver.bindings.get(name)
+    if receiver is machine.root and machine.phase is Phase.FORWARD:
+        machine.emit(AttributeRead(frame.place(span), name))
+    if name in _REGISTRIES and receiver.is_module:
+        receiver.is_opaque = True
+        return UNKNOWN
+    if binding is not None:
+        value = binding.value
+        if receiver.recomputed == name and isinstance(value, Tensor):
+            recomputed = tensors.derived(machine, frame, value, name, span)
+            recomputed.is_recomputed, recomputed.home = True, name
+            return recomputed
+        if receiver is machine.root:
+            if isinstance(value, Tensor):
+                value.home = name
+            elif isinstance(value, Container):
+                for item in value.items:
+                    if isinstance(item, Tensor) and item.home is None:
+                        item.home = name
+        return value
+    if name == "training" and receiver.is_module:
+        return Symbol("self.training")
+    if name == "__class__":
+        return ClassValue(receiver.linked) if receiver.linked is not None else External(receiver.external or "object")
+    if name == "__dict__":
+        return UNKNOWN
+    if receiver.linked is None:
+        return _of_external(receiver, name)
+    member = receiver.linked.find(name)
+    if isinstance(member, Member) and member.node is not None:
+        return bind_member(machine, frame, receiver, receiver, member)
+    if member is UNKNOWN_MEMBER:
+        return BoundExternal(receiver, name) if name in torch_api.module_methods() else UNKNOWN
+    if isinstance(member, Member) or (receiver.is_module and name in torch_api.module_members()):
+        return BoundExternal(receiver, name)
+    return UNKNOWN
+
+
+def _of_external(receiver: Instance, name: str) -> Value:
+    if receiver.is_module and name in torch_api.module_members():
+        return BoundExternal(receiver, name)
+    if receiver.external is not None and torch_api.external_member(receiver.external, name):
+        return BoundExternal(receiver, name)
+    return UNKNOWN
+
+
+def bind_member(machine: Machine, frame: Frame, receiver: Value, self_value: Value, member: Member) -> Value:
+    """The value of a class member looked up on an instance (or on the class, where ``receiver`` is one)."""
+    node, owner = member.node, member.owner
+    if not isinstance(owner, ClassDefinition) or node is None:
+        return UNKNOWN
+    linked = machine.project.link(owner)
+    if isinstance(node, code.Class):
+        return UNKNOWN
+    if not isinstance(node, code.Function):
+        return evaluate.evaluate(machine, Frame(owner.module, (*owner.enclosing, owner.node)), node)
+    kinds = [_last_name(decorator) for decorator in node.decorators]
+    bound: Value | None = self_value
+    if "staticmethod" in kinds:
+        bound = None
+    elif "classmethod" in kinds and isinstance(self_value, Instance) and self_value.linked is not None:
+        bound = ClassValue(self_value.linked)
+    elif isinstance(receiver, ClassValue) and "classmethod" not in kinds:
+        bound = None
+    elif any(not calls.is_transparent_decorator(decorator) for decorator in node.decorators):
+        if not any(kind in _PROPERTIES for kind in kinds):
+            tensors.escape(self_value)
+            return UNKNOWN
+    closure = Closure(
+        node,
+        owner.module,
+        (*owner.enclosing, owner.node),
+        None,
+        linked,
+        bound,
+        f"{owner.qualified_name}.{node.name}",
+    )
+    if any(kind in _PROPERTIES for kind in kinds) and isinstance(self_value, Instance):
+        return calls.call_closure(machine, frame, closure, calls.Arguments([], {}), node.span)
+    return closure
+
+
+def _last_name(decorator: code.Expression) -> str:
+    if isinstance(decorator, code.Call):
+        decorator = decorator.function
+    if isinstance(decorator, code.Attribute):
+        return decorator.name
+    return decorator.identifier if isinstance(decorator, code.Name) else ""
+
+
+def _of_super(machine: Machine, receiver: Super, name: str) -> Value:
+    linked = receiver.receiver.linked
+    if linked is None:
+        return UNKNOWN
+    member = linked.find_after(receiver.owner.definition, name)
+    if isinstance(member, Member) and member.node is not None:
+        frame = Frame(receiver.owner.definition.module, ())
+        return bind_member(machine, frame, receiver.receiver, receiver.receiver, member)
+    if member is UNKNOWN_MEMBER and name not in torch_api.module_methods() and name != "__init__":
+        return UNKNOWN
+    return BoundExternal(receiver, name)
+
+
+def _of_class(machine: Machine, frame: Frame, receiver: ClassValue, name: str) -> Value:
+    if name == "__name__":
+        return Known(receiver.linked.definition.node.name)
+    member = receiver.linked.find(name)
+    if isinstance(member, Member) and member.node is not None:
+        return bind_member(machine, frame, receiver, receiver, member)
+    if isinstance(member, Member) or name in torch_api.module_methods():
+        return BoundExternal(receiver, name)
+    return UNKNOWN
+
+
+def _of_tensor(machine: Machine, frame: Frame, receiver: Tensor, name: str, span: code.Span) -> Value:
+    if name == "device":
+        return Device(receiver.placement)
+    if name in ("data", "T", "mT", "H", "mH", "real", "imag"):
+        result = tensors.view(machine, frame, receiver, name, span, receiver.rank)
+        if name == "data":
+            result.requires_grad = False
+            result.lost = result.ancestor = None
+        return result
+    if name == "requires_grad":
+        return UNKNOWN if receiver.requires_grad is None else Known(receiver.requires_grad)
+    if name == "ndim":
+        return machine.fresh("ndim") if receiver.rank is None else Known(receiver.rank)
+    if name == "shape":
+        return Container("tuple", [machine.fresh("shape")] * (receiver.rank or 1), is_exact=receiver.rank is not None)
+    if name in ("is_cuda", "dtype", "grad", "grad_fn", "layout", "is_sparse"):
+        return machine.fresh(name)
+    if name in torch_api.tensor_members():
+        return BoundExternal(receiver, name)
+    return UNKNOWN
+
+
+def get_item(machine: Machine, frame: Frame, receiver: Value, index: Value, node: code.Subscript) -> Value:
+    """Return ``receiver[index]``."""
+    match receiver:
+        case Tensor():
+            if isinstance(index, Known) and isinstance(index.value, str):
+                return tensors.derived(machine, frame, receiver, "item", node.span, rank=None)
+            return tensors.index(machine, frame, receiver, index, tensors.index_rank(receiver, index), node.span)
+        case Container():
+            return _item_of_container(receiver, index)
+        case Symbol():
+            key = index.value if isinstance(index, Known) else "..."
+            return Symbol(f"{receiver.key}[{key!r}]", is_configuration=receiver.is_configuration)
+        case Instance(is_module=True):
+            inner, _ = children(machine, receiver)
+            if isinstance(index, Known) and isinstance(index.value, int) and -len(inner) <= index.value < len(inner):
+                return inner[index.value]
+            if isinstance(index, Known) and isinstance(index.value, str) and index.value in receiver.bindings:
+                return receiver.bindings[index.value].value
+            if isinstance(index, External) and index.name == "builtins.slice":
+                return Container("list", inner, is_exact=False)
+            return inner[0] if len({id(item) for item in inner}) == 1 else UNKNOWN
+        case External():
+            return receiver  # a generic alias such as list[int]
+    return UNKNOWN
+
+
+def _item_of_container(container: Container, index: Value) -> Value:
+    if container.kind == "dict":
+        for key, item in zip(container.keys, container.items, strict=False):
+            if key == index:
+                return item
+        same = {id(item) for item in container.items}
+        return container.items[0] if len(same) == 1 else UNKNOWN
+    if isinstance(index, Known) and isinstance(index.value, int) and container.is_exact:
+        if -len(container.items) <= index.value < len(container.items):
+            return container.items[index.value]
+        return UNKNOWN
+    if isinstance(index, External) and index.name == "builtins.slice":
+        return Container(container.kind, list(container.items), is_exact=False)
+    if not container.items:
+        return UNKNOWN
+    result = container.items[0]
+    for item in container.items[1:]:
+        result = join(result, item)
+    return result
+
+
+def children(machine: Machine, instance: Instance) -> tuple[list[Value], bool]:
+    """The submodules of a Module in order, and whether they are all of them."""
+    found = [binding.value for binding in instance.bindings.values() if binding.registration is Registration.SUBMODULE]
+    return found, not instance.is_opaque
+
+
+def set_attribute(machine: Machine, frame: Frame, receiver: Value, name: str, value: Value, place: Place) -> None:
+    """Perform ``receiver.name = value``."""
+    if isinstance(receiver, Super):
+        receiver = receiver.receiver
+    if isinstance(receiver, Tensor):
+        if name == "data":
+            tensors.write(machine, receiver)
+        elif name == "requires_grad" and isinstance(value, Known):
+            receiver.requires_grad = bool(value.value)
+        return
+    if not isinstance(receiver, Instance):
+        tensors.escape(value)
+        return
+    if not receiver.is_module:
+        store(machine, receiver, name, value, Registration.OTHER, place)
+        return
+    if receiver.linked is not None:
+        member = receiver.linked.find("__setattr__")
+        own = isinstance(member, Member) and member.node is not None
+        hidden = receiver.linked.find(name)
+        if own or (isinstance(hidden, Member) and _is_property(hidden.node)):
+            tensors.escape(value)
+            store(machine, receiver, name, UNKNOWN, Registration.UNKNOWN, place)
+            return
+    set_on_module(machine, receiver, name, value, place)
+
+
+def _is_property(node: object) -> bool:
+    return isinstance(node, code.Function) and any(
+        _last_name(item) in ("property", "setter") for item in node.decorators
+    )
+
+
+def set_on_module(machine: Machine, receiver: Instance, name: str, value: Value, place: Place) -> None:
+    """What ``nn.Module.__setattr__`` does (torch/nn/modules/module.py)."""
+    old = receiver.bindings.get(name)
+    held = None if old is None else old.registration
+    if isinstance(value, Tensor) and value.is_parameter:
+        register(machine, receiver, name, value, Registration.PARAMETER, place)
+    elif isinstance(value, Instance) and value.is_module:
+        register(machine, receiver, name, value, Registration.SUBMODULE, place)
+    elif isinstance(value, Tensor) and value.is_buffer:
+        register(machine, receiver, name, value, Registration.BUFFER, place, value.is_persistent)
+    elif held is Registration.PARAMETER and old is not None:
+        _rebind_parameter(machine, receiver, name, value, old, place)
+    elif held in (Registration.BUFFER, Registration.SUBMODULE) and value == NONE:
+        store(machine, receiver, name, value, held, place)
+    elif held is Registration.BUFFER and isinstance(value, Tensor):
+        value.is_registered = True
+        store(machine, receiver, name, value, Registration.BUFFER, place)
+    else:
+        store(machine, receiver, name, value, Registration.OTHER, place)
+
+
+def _rebind_parameter(
+    machine: Machine, receiver: Instance, name: str, value: Value, old: Binding, place: Place
+) -> None:
+    if isinstance(value, Tensor) and value.is_certain and receiver is machine.root:
+        if old.is_certain and not machine.undecided and not machine.guarded and not receiver.is_opaque:
+            machine.emit(Rebinding(place, machine.phase, name, old.place, False))
+        return
+    if value == NONE:
+        store(machine, receiver, name, value, Registration.PARAMETER, place)
+    elif not isinstance(value, Tensor):
+        old.registration = Registration.UNKNOWN
+
+
+def register(
+    machine: Machine,
+    receiver: Instance,
+    name: str,
+    value: Value,
+    registration: Registration,
+    place: Place,
+    is_persistent: bool = True,
+) -> None:
+    """Put a value under a registered name."""
+    if receiver is machine.root and not receiver.is_initialised and not receiver.is_opaque and value != NONE:
+        machine.emit(AssignedBeforeInit(place, name, registration))
+    if isinstance(value, (Tensor, Instance)):
+        value.is_registered = True
+    store(machine, receiver, name, value, registration, place, is_persistent)
+
+
+def store(
+    machine: Machine,
+    receiver: Instance,
+    name: str,
+    value: Value,
+    registration: Registration,
+    place: Place,
+    is_persistent: bool = True,
+) -> None:
+    """Bind a name on an object; below an undecided condition the old value may survive."""
+    old = receiver.bindings.get(name)
+    is_certain = machine.undecided == 0
+    if not is_certain and old is not None and old.value != NONE and registration is Registration.OTHER:
+        value = join(old.value, value)
+    phase, bound_at = machine.phase, place
+    if old is not None and old.phase is Phase.CONSTRUCTOR and machine.phase is Phase.FORWARD:
+        phase, bound_at = old.phase, old.place
+    receiver.bindings[name] = Binding(value, registration, bound_at, phase, is_certain, is_persistent)
+    if machine.phase is Phase.FORWARD and receiver is machine.root:
+        machine.rewritten[name] = place
+    if isinstance(value, (Tensor, Instance)):
+        calls.note_stored(machine, receiver, name, value)
+
+
+def register_buffer(
+    machine: Machine, receiver: Instance, name: str, value: Value, is_persistent: bool, place: Place
+) -> None:
+    """What ``Module.register_buffer`` does."""
+    if isinstance(value, Tensor) and value.is_parameter and receiver is machine.root:
+        machine.emit(ParameterAsBuffer(place, name, True))
+    _note_shadow(machine, receiver, name, place)
+    register(machine, receiver, name, value, Registration.BUFFER, place, is_persistent)
+
+
+def _note_shadow(machine: Machine, receiver: Instance, name: str, place: Place) -> None:
+    old = receiver.bindings.get(name)
+    if receiver is not machine.root or old is None or old.registration is not Registration.OTHER:
+        return
+    if old.is_certain and not machine.undecided and not machine.guarded and not receiver.is_opaque:
+        machine.emit(ShadowedRegistration(place, name, old.place))
+
+
+def register_parameter(machine: Machine, receiver: Instance, name: str, value: Value, place: Place) -> None:
+    """What ``Module.register_parameter`` does: only a Parameter or None is taken."""
+    if isinstance(value, Tensor) and not value.is_parameter and value.is_certain:
+        if receiver is machine.root and not machine.undecided and not machine.guarded:
+            machine.emit(Rebinding(place, machine.phase, name, None, True))
+        return
+    _note_shadow(machine, receiver, name, place)
+    register(machine, receiver, name, value, Registration.PARAMETER, place)
+
+
+def set_item(machine: Machine, frame: Frame, receiver: Value, index: Value, value: Value, place: Place) -> None:
+    """Perform ``receiver[index] = value``."""
+    match receiver:
+        case Tensor():
+            tensors.write(machine, receiver)
+        case Container():
+            if receiver.kind == "dict":
+                receiver.keys.append(index)
+                receiver.items.append(value)
+            elif isinstance(index, Known) and isinstance(index.value, int) and receiver.is_exact:
+                if -len(receiver.items) <= index.value < len(receiver.items):
+                    receiver.items[index.value] = value
+            else:
+                receiver.items.append(value)
+                receiver.is_exact = False
+        case Instance(is_module=True):
+            key = str(index.value) if isinstance(index, Known) else f"[{len(receiver.bindings)}]"
+            set_on_module(machine, receiver, key, value, place)
+        case _:
+            tensors.escape(value)

@@ -1,0 +1,250 @@
+"""Questions that the text of a function answers without interpreting it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.model import code
+
+_DEVICE_WORDS = frozenset({"device", "is_cuda", "is_cpu", "is_mps", "get_device", "device_type", "is_available"})
+_NODE_TYPES = tuple(
+    value
+    for value in vars(code).values()
+    if isinstance(value, type) and issubclass(value, tuple) and value is not code.Span
+)
+
+
+def nodes(root: object) -> Iterator[object]:
+    """Every node of the intermediate form at and below one node (or tuple of nodes)."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, code.Span):
+            continue
+        if isinstance(node, tuple):
+            if isinstance(node, _NODE_TYPES):
+                yield node
+            stack.extend(reversed(node))
+
+
+def mentions_device(test: code.Expression) -> bool:
+    """Whether a condition asks where a tensor or the machine is."""
+    return any(
+        (isinstance(node, code.Attribute) and node.name in _DEVICE_WORDS)
+        or (isinstance(node, code.Name) and node.identifier in _DEVICE_WORDS)
+        for node in nodes(test)
+    )
+
+
+def self_attribute(node: object) -> str | None:
+    """``name`` of ``self.name``; None for anything else."""
+    if isinstance(node, code.Attribute) and isinstance(node.value, code.Name) and node.value.identifier == "self":
+        return node.name
+    return None
+
+
+def guarded_attributes(test: code.Expression) -> list[str]:
+    """The attributes of self whose absence (or staleness) a condition tests."""
+    found = []
+    for node in nodes(test):
+        name = self_attribute(node)
+        if name is not None:
+            found.append(name)
+        elif isinstance(node, code.Call) and isinstance(node.function, code.Name):
+            if node.function.identifier in ("hasattr", "getattr") and len(node.arguments) > 1:
+                key = node.arguments[1].value
+                if isinstance(key, code.Constant) and isinstance(key.value, str):
+                    found.append(key.value)
+    return found
+
+
+def assigned_attributes(body: tuple[code.Statement, ...]) -> set[str]:
+    """The attributes of self that statements assign."""
+    found: set[str] = set()
+    for node in nodes(body):
+        targets: tuple[code.Expression, ...] = ()
+        if isinstance(node, code.Assign):
+            targets = node.targets
+        elif isinstance(node, (code.AugmentedAssign, code.AnnotatedAssign)):
+            targets = (node.target,)
+        for target in targets:
+            for inner in nodes(target):
+                name = self_attribute(inner)
+                if name is not None:
+                    found.add(name)
+    return found
+
+
+def used_as_tensor(function: code.Function, name: str, tensor_members: frozenset[str]) -> bool:
+    """Whether a function uses one of its arguments as only a tensor can be used."""
+    for node in nodes(function.body):
+        if isinstance(node, code.Attribute) and isinstance(node.value, code.Name) and node.value.identifier == name:
+            if node.name in tensor_members and node.name not in _SHARED_MEMBERS:
+                return True
+    return False
+
+
+_SHARED_MEMBERS = frozenset(
+    {
+        "copy",
+        "index",
+        "count",
+        "T",
+        "data",
+        "name",
+        "values",
+        "items",
+        "keys",
+        "device",
+        "dtype",
+        "to",
+        "shape",
+        "type",
+        "sum",
+        "mean",
+        "max",
+        "min",
+        "all",
+        "any",
+        "reshape",
+        "round",
+        "clip",
+        "conj",
+        "real",
+        "imag",
+        "ndim",
+        "size",
+        "item",
+        "tolist",
+        "sort",
+        "split",
+        "is_integer",
+        "remove",
+        "pop",
+        "get",
+        "register_hook",
+        "names",
+        "apply_",
+        "grad",
+        "std",
+        "var",
+        "dot",
+        "cpu",
+        "cuda",
+        "float",
+        "half",
+        "double",
+        "eval",
+        "train",
+        "requires_grad_",
+        "apply",
+        "add",
+        "log",
+        "indices",
+    }
+)
+
+
+def used_otherwise(function: code.Function, name: str) -> bool:
+    """Whether a function uses an argument as a tensor is not used: iterated, by key, as a number or as a string."""
+    for node in nodes(function.body):
+        if isinstance(node, code.For) and _is_name(node.iterable, name):
+            return True
+        if isinstance(node, code.Clause) and _is_name(node.iterable, name):
+            return True
+        if isinstance(node, code.Subscript) and _is_name(node.value, name):
+            if isinstance(node.index, code.Constant) and isinstance(node.index.value, str):
+                return True
+        if isinstance(node, code.Call) and isinstance(node.function, code.Name):
+            if node.function.identifier in ("len", "isinstance", "range", "enumerate", "zip", "type", "int", "float"):
+                if any(_is_name(argument.value, name) for argument in node.arguments):
+                    return True
+        if isinstance(node, code.Attribute) and _is_name(node.value, name) and node.name in ("items", "keys", "get"):
+            return True
+    return False
+
+
+def _is_name(node: object, name: str) -> bool:
+    return isinstance(node, code.Name) and node.identifier == name
+
+
+def annotation_words(annotation: code.Expression | None) -> frozenset[str]:
+    """The names in an annotation; quoted ones are read as words."""
+    if annotation is None:
+        return frozenset()
+    words: set[str] = set()
+    for node in nodes(annotation):
+        if isinstance(node, code.Name):
+            words.add(node.identifier)
+        elif isinstance(node, code.Attribute):
+            words.add(node.name)
+        elif isinstance(node, code.Constant) and isinstance(node.value, str):
+            words.update(part.rsplit(".", 1)[-1] for part in node.value.replace("[", " ").replace("]", " ").split())
+        elif isinstance(node, code.Constant) and node.value is None:
+            words.add("None")
+    return frozenset(words)
+
+
+def initialised_attributes(body: tuple[code.Statement, ...]) -> tuple[str, ...]:
+    """The names (last part of ``a.b.c``) that statements write as initialisers do: ``init.f_(x.name)``, ``x.name.data.f_()``.
+
+    An empty name stands for a write to something that is no attribute (a loop's variable).
+    """
+    return tuple(name for _, name in _initialised_targets(body))
+
+
+def initialised_on_others(body: tuple[code.Statement, ...]) -> frozenset[str]:
+    """Those of ``initialised_attributes`` that belong to another object than self."""
+    return frozenset(name for is_own, name in _initialised_targets(body) if not is_own)
+
+
+def _initialised_targets(body: tuple[code.Statement, ...]) -> Iterator[tuple[bool, str]]:
+    for node in nodes(body):
+        if not isinstance(node, code.Call) or not isinstance(node.function, code.Attribute):
+            continue
+        name = node.function.name
+        target: code.Expression = node.function.value
+        is_init = _is_init_module(target)
+        if is_init and node.arguments:
+            target = node.arguments[0].value
+        elif not name.endswith("_") or name.startswith("_") or name == "requires_grad_":
+            continue
+        while isinstance(target, (code.Attribute, code.Subscript, code.Call)):
+            if isinstance(target, code.Attribute) and target.name not in ("data", "T"):
+                break
+            target = target.function if isinstance(target, code.Call) else target.value
+        if isinstance(target, code.Attribute):
+            yield self_attribute(target) is not None, target.name
+        else:
+            yield True, ""
+
+
+def _is_init_module(node: code.Expression) -> bool:
+    if isinstance(node, code.Attribute):
+        return node.name in ("init", "weight_init")
+    return isinstance(node, code.Name) and node.identifier in ("init", "weight_init", "torch_init", "nninit")
+
+
+def walks_modules(body: tuple[code.Statement, ...]) -> bool:
+    """Whether statements go over modules or parameters: ``self.modules()``, ``self.apply(...)``, ``parameters()``."""
+    return any(
+        isinstance(node, code.Call)
+        and isinstance(node.function, code.Attribute)
+        and node.function.name
+        in ("modules", "apply", "parameters", "named_parameters", "named_modules", "children", "named_children")
+        for node in nodes(body)
+    )
+
+
+def tested_types(body: tuple[code.Statement, ...]) -> tuple[str, ...]:
+    """The class names (last part) that ``isinstance`` tests in statements name."""
+    found: list[str] = []
+    for node in nodes(body):
+        if isinstance(node, code.Call) and isinstance(node.function, code.Name):
+            if node.function.identifier == "isinstance" and len(node.arguments) > 1:
+                for inner in nodes(node.arguments[1].value):
+                    if isinstance(inner, code.Attribute):
+                        found.append(inner.name)
+                    elif isinstance(inner, code.Name):
+                        found.append(inner.identifier)
+    return tuple(found)

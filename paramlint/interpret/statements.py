@@ -1,0 +1,264 @@
+"""Executing statements."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from paramlint.interpret import assignment, calls, evaluate
+from paramlint.interpret.machine import Frame, Machine, PathEnds
+from paramlint.interpret.scan import guarded_attributes, mentions_device, nodes, self_attribute
+from paramlint.interpret.trace import DroppedResult, LocalRebinding, Phase
+from paramlint.interpret.values import (
+    UNKNOWN,
+    Closure,
+    Container,
+    Device,
+    External,
+    Known,
+    Tensor,
+    Value,
+    join,
+)
+from paramlint.model import code
+
+MOST_ITERATIONS = 10
+_SIMPLE = (code.Assign, code.AnnotatedAssign, code.AugmentedAssign, code.ExpressionStatement)
+
+
+class Flow(Enum):
+    """How a block of statements ended."""
+
+    NEXT = 0
+    RETURN = 1
+    BREAK = 2
+    CONTINUE = 3
+    RAISE = 4
+
+
+def execute_block(machine: Machine, frame: Frame, statements: tuple[code.Statement, ...]) -> Flow:
+    """Execute statements in order until one of them leaves the block."""
+    for statement in statements:
+        flow = execute(machine, frame, statement)
+        if flow is not Flow.NEXT:
+            return flow
+    return Flow.NEXT
+
+
+def execute(machine: Machine, frame: Frame, statement: code.Statement) -> Flow:
+    """Execute one statement."""
+    machine.step()
+    if frame.receiver is machine.root and frame.function == "__init__" and isinstance(statement, _SIMPLE):
+        machine.statement = frame.place(statement.span)
+    match statement:
+        case code.Assign():
+            value = evaluate.evaluate(machine, frame, statement.value)
+            for target in statement.targets:
+                assignment.assign(machine, frame, target, value, statement.span)
+        case code.AugmentedAssign():
+            assignment.augmented(machine, frame, statement)
+        case code.AnnotatedAssign():
+            if statement.value is not None:
+                value = evaluate.evaluate(machine, frame, statement.value)
+                assignment.assign(machine, frame, statement.target, value, statement.span)
+        case code.ExpressionStatement():
+            _expression(machine, frame, statement)
+        case code.Return():
+            value = Known(None) if statement.value is None else evaluate.evaluate(machine, frame, statement.value)
+            frame.returns.append(value)
+            return Flow.RETURN
+        case code.Raise():
+            return _raise(machine, statement)
+        case code.If():
+            return _if(machine, frame, statement)
+        case code.For():
+            return _for(machine, frame, statement)
+        case code.While():
+            return _while(machine, frame, statement)
+        case code.With():
+            return _with(machine, frame, statement)
+        case code.Try():
+            return _try(machine, frame, statement)
+        case code.Match():
+            return _match(machine, frame, statement)
+        case code.Jump(kind=kind):
+            return {"break": Flow.BREAK, "continue": Flow.CONTINUE}.get(kind, Flow.NEXT)
+        case code.Function():
+            frame.names[statement.name] = _decorated(machine, frame, statement)
+        case code.Class():
+            frame.names[statement.name] = evaluate.local_class(machine, frame, statement)
+        case code.Import():
+            pass  # names bound by imports resolve through the project
+        case code.Delete():
+            for target in statement.targets:
+                assignment.delete(machine, frame, target)
+        case code.Assert():
+            evaluate.evaluate(machine, frame, statement.test)
+    return Flow.NEXT
+
+
+def _expression(machine: Machine, frame: Frame, statement: code.ExpressionStatement) -> None:
+    value = evaluate.evaluate(machine, frame, statement.value)
+    if not isinstance(value, Tensor) or not isinstance(statement.value, code.Call):
+        return
+    operation = calls.lost_operation(machine, value, statement.value)
+    if operation is not None:
+        machine.emit(
+            DroppedResult(
+                frame.place(statement.span),
+                operation,
+                next((name for node in nodes(statement.value) if (name := self_attribute(node)) is not None), None),
+                machine.phase is Phase.CONSTRUCTOR,
+            )
+        )
+
+
+def _raise(machine: Machine, statement: code.Raise) -> Flow:
+    exception = statement.exception
+    if isinstance(exception, code.Call):
+        exception = exception.function
+    if isinstance(exception, code.Name) and exception.identifier == "NotImplementedError":
+        machine.is_complete = False
+    return Flow.RAISE
+
+
+def _decorated(machine: Machine, frame: Frame, node: code.Function) -> Value:
+    if any(not calls.is_transparent_decorator(decorator) for decorator in node.decorators):
+        return UNKNOWN
+    return Closure(node, frame.module, frame.enclosing, frame, frame.owner, None, f"{frame.function}.{node.name}")
+
+
+def _if(machine: Machine, frame: Frame, statement: code.If) -> Flow:
+    outcome = evaluate.test(machine, frame, statement.test)
+    guards = guarded_attributes(statement.test)
+    asks_device = mentions_device(statement.test)
+    machine.guards.extend(guards)
+    machine.device_tests += asks_device
+    try:
+        if outcome is not None:
+            return execute_block(machine, frame, statement.body if outcome else statement.orelse)
+        return in_doubt(machine, frame, [statement.body, statement.orelse])
+    finally:
+        machine.device_tests -= asks_device
+        del machine.guards[len(machine.guards) - len(guards) :]
+
+
+def in_doubt(machine: Machine, frame: Frame, arms: list[tuple[code.Statement, ...]]) -> Flow:
+    """Execute alternatives of which nothing says which one runs: each starts from the same names, then they join."""
+    before = dict(frame.names)
+    after: list[dict[str, Value]] = []
+    flows = []
+    with machine.in_doubt():
+        for arm in arms:
+            frame.names = dict(before)
+            flow = execute_block(machine, frame, arm)
+            flows.append(flow)
+            if flow is Flow.NEXT:
+                after.append(frame.names)
+    if not after:
+        frame.names = before
+        return flows[0] if all(flow is flows[0] for flow in flows) else Flow.RETURN
+    frame.names = _joined(after)
+    return Flow.NEXT
+
+
+def _joined(alternatives: list[dict[str, Value]]) -> dict[str, Value]:
+    names = dict(alternatives[0])
+    for other in alternatives[1:]:
+        for name, value in other.items():
+            names[name] = join(names[name], value) if name in names else value
+    return names
+
+
+def _for(machine: Machine, frame: Frame, statement: code.For) -> Flow:
+    iterable = evaluate.evaluate(machine, frame, statement.iterable)
+    elements, is_exact = evaluate.elements(machine, iterable)
+    if len(elements) > MOST_ITERATIONS:
+        elements = elements[:MOST_ITERATIONS]
+        machine.is_complete = False
+    if is_exact and not elements:
+        return execute_block(machine, frame, statement.orelse)
+    for element in elements or [UNKNOWN]:
+        assignment.assign(machine, frame, statement.target, element, frame_span(statement.target))
+        _note_local_rebinding(machine, frame, statement, element)
+        flow = execute_block(machine, frame, statement.body)
+        if flow is Flow.BREAK:
+            return Flow.NEXT
+        if flow is Flow.RETURN and not is_exact:
+            # the loop may also end without returning
+            return Flow.NEXT if machine.undecided else flow
+        if flow in (Flow.RETURN, Flow.RAISE):
+            return flow
+    return execute_block(machine, frame, statement.orelse)
+
+
+def _note_local_rebinding(machine: Machine, frame: Frame, statement: code.For, element: Value) -> None:
+    """A loop that ends by binding its own variable to a computed value changes no parameter."""
+    last = statement.body[-1]
+    if machine.phase is not Phase.CONSTRUCTOR or not isinstance(last, code.Assign) or len(last.targets) != 1:
+        return
+    name = last.targets[0]
+    loop_names = {node.identifier for node in nodes(statement.target) if isinstance(node, code.Name)}
+    if not isinstance(name, code.Name) or name.identifier not in loop_names:
+        return
+    items = element.items if isinstance(element, Container) else [element]
+    if any(isinstance(item, Tensor) and item.is_parameter for item in items):
+        machine.emit(LocalRebinding(frame.place(last.span), name.identifier, "assignment"))
+
+
+def frame_span(expression: code.Expression) -> code.Span:
+    """The span of an expression."""
+    return expression.span
+
+
+def _while(machine: Machine, frame: Frame, statement: code.While) -> Flow:
+    if evaluate.test(machine, frame, statement.test) is False:
+        return execute_block(machine, frame, statement.orelse)
+    flow = execute_block(machine, frame, statement.body)
+    return flow if flow in (Flow.RETURN, Flow.RAISE) else Flow.NEXT
+
+
+def _with(machine: Machine, frame: Frame, statement: code.With) -> Flow:
+    without_gradients = on_meta = 0
+    for item in statement.items:
+        context = evaluate.evaluate(machine, frame, item.context)
+        if isinstance(context, External) and context.name in ("torch.no_grad()", "torch.inference_mode()"):
+            without_gradients += 1
+        if isinstance(context, Device) and context.literal != "cpu":
+            on_meta += 1
+        if item.target is not None:
+            assignment.assign(machine, frame, item.target, UNKNOWN, frame_span(item.target))
+    machine.without_gradients += without_gradients
+    machine.on_meta += on_meta
+    try:
+        return execute_block(machine, frame, statement.body)
+    finally:
+        machine.without_gradients -= without_gradients
+        machine.on_meta -= on_meta
+
+
+def _try(machine: Machine, frame: Frame, statement: code.Try) -> Flow:
+    machine.guarded += 1 if statement.handlers else 0
+    try:
+        flow = execute_block(machine, frame, statement.body)
+    except PathEnds:
+        flow = Flow.RAISE
+    finally:
+        machine.guarded -= 1 if statement.handlers else 0
+    if flow is Flow.RAISE and statement.handlers:
+        flow = in_doubt(machine, frame, [handler.body for handler in statement.handlers])
+    elif flow is Flow.NEXT:
+        flow = execute_block(machine, frame, statement.orelse)
+        if flow is Flow.NEXT and statement.handlers:
+            # whether a handler runs is unknown: what it does may have happened
+            arms: list[tuple[code.Statement, ...]] = [(), *(handler.body for handler in statement.handlers)]
+            flow = in_doubt(machine, frame, arms)
+    final = execute_block(machine, frame, statement.final)
+    return flow if final is Flow.NEXT else final
+
+
+def _match(machine: Machine, frame: Frame, statement: code.Match) -> Flow:
+    evaluate.evaluate(machine, frame, statement.subject)
+    for case in statement.cases:
+        for name in case.names:
+            frame.names[name] = UNKNOWN
+    return in_doubt(machine, frame, [(), *(case.body for case in statement.cases)])

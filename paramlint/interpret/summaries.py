@@ -1,0 +1,112 @@
+"""Turning values into the frozen summaries that rules read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import Member, ModuleSummary, Registration, Slot, TensorSummary
+from paramlint.interpret.values import Container, Instance, Known, Symbol, Tensor, Unknown, Value
+
+DEEPEST = 4
+
+
+def summarise_tensor(tensor: Tensor) -> TensorSummary:
+    """The frozen form of a tensor."""
+    ancestor = tensor.ancestor
+    lost = tensor.lost if ancestor is not None and not ancestor.is_registered else None
+    return TensorSummary(
+        number=id(tensor),
+        made=tensor.made,
+        factory=tensor.factory,
+        phase=tensor.phase,
+        rank=tensor.rank,
+        is_parameter=tensor.is_parameter,
+        is_registered=tensor.is_registered,
+        is_random=tensor.is_random,
+        is_empty=tensor.is_empty,
+        is_integer=tensor.is_integer,
+        requires_grad=tensor.requires_grad,
+        placement=tensor.placement.value,
+        fill=tensor.storage.fill,
+        lost=lost,
+    )
+
+
+def summarise_module(instance: Instance) -> ModuleSummary:
+    """The frozen form of a Module object."""
+    return ModuleSummary(
+        instance.class_name, instance.made, instance.phase, has_state(instance), instance.is_registered
+    )
+
+
+def has_state(instance: Instance, depth: int = 0) -> bool | None:
+    """Whether a Module holds parameters or buffers, itself or below; None where its contents are not known."""
+    unknown = instance.is_opaque or depth > DEEPEST
+    for binding in instance.bindings.values():
+        if binding.registration in (Registration.PARAMETER, Registration.BUFFER):
+            if binding.value != Known(None):
+                return True
+        elif binding.registration is Registration.SUBMODULE and isinstance(binding.value, Instance):
+            below = has_state(binding.value, depth + 1)
+            if below:
+                return True
+            unknown = unknown or below is None
+    return None if unknown else False
+
+
+def members(container: Container, where: str = "", depth: int = 0) -> Iterator[Member]:
+    """The tensors and modules in a container and in containers inside it, each object once."""
+    if depth > DEEPEST:
+        return
+    seen: set[int] = set()
+    for index, item in enumerate(container.items):
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        key = f"[{index}]"
+        if container.kind == "dict" and index < len(container.keys):
+            name = container.keys[index]
+            key = f"[{name.value!r}]" if isinstance(name, Known) else "[...]"
+        if isinstance(item, Tensor):
+            yield Member(where + key, summarise_tensor(item), None)
+        elif isinstance(item, Instance) and item.is_module:
+            yield Member(where + key, None, summarise_module(item))
+        elif isinstance(item, Container):
+            yield from members(item, where + key, depth + 1)
+
+
+def summarise_slots(instance: Instance) -> tuple[Slot, ...]:
+    """What torch holds under each name of an instance."""
+    slots = []
+    for name, binding in instance.bindings.items():
+        value = binding.value
+        slots.append(
+            Slot(
+                name=name,
+                registration=_registration(binding.registration, value),
+                place=binding.place,
+                phase=binding.phase,
+                is_certain=binding.is_certain,
+                tensor=summarise_tensor(value) if isinstance(value, Tensor) else None,
+                module=summarise_module(value) if isinstance(value, Instance) and value.is_module else None,
+                members=tuple(members(value)) if isinstance(value, Container) else (),
+                is_persistent=binding.is_persistent,
+                is_none=value == Known(None),
+                container=value.kind if isinstance(value, Container) else "",
+                is_exact=value.is_exact if isinstance(value, Container) else True,
+            )
+        )
+    return tuple(slots)
+
+
+def _registration(registration: Registration, value: Value) -> Registration:
+    if registration is not Registration.OTHER:
+        return registration
+    match value:
+        case Tensor(is_certain=True):
+            return Registration.PLAIN_TENSOR
+        case Container():
+            return Registration.CONTAINER
+        case Unknown() | Symbol() | Tensor():
+            return Registration.UNKNOWN
+    return Registration.OTHER

@@ -1,0 +1,200 @@
+"""What the rest of the project does with a class: asked only about classes in which something may be wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from paramlint import torch_api
+from paramlint.facts.source import SourceError
+from paramlint.interpret.scan import initialised_attributes, initialised_on_others, nodes, walks_modules
+from paramlint.model import code
+from paramlint.project.definitions import ClassDefinition
+from paramlint.project.files import source_files
+
+if TYPE_CHECKING:
+    from paramlint.project.classes import LinkedClass
+    from paramlint.project.definitions import SourceModule
+    from paramlint.project.project import Project
+
+MOST_FILES = 300
+
+
+class Surroundings:
+    """The project around one class. Answers are computed when asked for, and depend on sources alone."""
+
+    def __init__(self, project: Project, linked: LinkedClass) -> None:
+        self._project = project
+        self._linked = linked
+
+    def mentions(self, name: str) -> int | None:
+        """How many of the project's files use a name; None where the project is too large to tell."""
+        return self._project.mentions(name)
+
+    def is_called(self, method: str) -> bool:
+        """Whether something may call a method of the class: a related class on self, anything on another object."""
+        if self._linked.is_framework_hook(method):
+            return True
+        own = [base for base in self._linked.mro if isinstance(base, ClassDefinition)]
+        for module in self._modules_with(method):
+            for holder, node in _uses(module, method):
+                if holder is None or self._may_inherit(module, holder):
+                    return True
+                if any(base.module.path == module.path and base.node.span == holder.span for base in own):
+                    return True
+                if not (isinstance(node, code.Attribute) and _is_self(node.value)):
+                    return True
+        return False
+
+    def _may_inherit(self, module: SourceModule, holder: code.Class) -> bool:
+        for linked in self._project.classes(module):
+            if linked.definition.node.span == holder.span:
+                return self._linked.definition in linked.mro or not linked.is_complete
+        return True
+
+    def has_subclass_with(self, method: str) -> bool:
+        """Whether a class of the project that may inherit from this one defines a method of that name."""
+        for module in self._modules_with(self._linked.definition.node.name):
+            for linked in self._project.classes(module):
+                if linked.definition == self._linked.definition:
+                    continue
+                if self._linked.definition in linked.mro and linked.find(method) is not None:
+                    return True
+        return False
+
+    def is_given_to_optimiser(self, attribute: str) -> bool:
+        """Whether code of the project passes an attribute of that name to an optimiser."""
+        for module in self._modules_with(attribute):
+            for node in nodes(module.facts.body):
+                if isinstance(node, code.Call) and _is_optimiser(node.function):
+                    if any(
+                        isinstance(part, code.Attribute) and part.name == attribute for part in nodes(node.arguments)
+                    ):
+                        return True
+        return False
+
+    def writes_elsewhere(self, attribute: str) -> bool:
+        """Whether code outside the class's own hierarchy initialises an attribute of that name on some object."""
+        return any(
+            attribute in initialised_on_others(function.body) for function in self._outside_functions(attribute)
+        ) or (self._subclass_writes(attribute))
+
+    def _subclass_writes(self, attribute: str) -> bool:
+        name = self._linked.definition.node.name
+        for module in self._modules_with(name):
+            for linked in self._project.classes(module):
+                if linked.definition != self._linked.definition and self._linked.definition in linked.mro:
+                    if attribute in initialised_attributes((linked.definition.node,)):
+                        return True
+        return False
+
+    @cached_property
+    def is_initialised_by_others(self) -> bool:
+        """Whether code elsewhere that initialises names the class, or walks all parameters of one that holds it."""
+        name = self._linked.definition.node.name
+        for function in self._outside_functions(name):
+            if initialised_attributes(function.body) and _tests_type(function, name):
+                return True
+        return any(self._owner_walks(module, name) for module in self._modules_with(name))
+
+    def _owner_walks(self, module: SourceModule, name: str) -> bool:
+        for linked in self._project.classes(module):
+            body = linked.definition.node.body
+            if not any(isinstance(node, code.Name) and node.identifier == name for node in nodes(body)):
+                continue
+            for base in linked.mro:
+                for statement in getattr(getattr(base, "node", None), "body", ()):
+                    if isinstance(statement, code.Function) and _fills_all(statement):
+                        return True
+        return False
+
+    def _outside_functions(self, word: str) -> list[code.Function]:
+        own = [base.node.span for base in self._linked.mro if isinstance(base, ClassDefinition)]
+        return [
+            function
+            for module in self._modules_with(word)
+            for holder, function in _functions(module)
+            if holder is None or holder.span not in own
+        ]
+
+    def _modules_with(self, word: str) -> Iterator[SourceModule]:
+        pattern = re.compile(rf"\b{re.escape(word)}\b")
+        found = 0
+        for path in source_files(self._project.root):
+            if pattern.search(_text(path)):
+                module = self._readable(path)
+                if module is not None:
+                    yield module
+                    found += 1
+                if found >= MOST_FILES:
+                    return
+
+    def _readable(self, path: Path) -> SourceModule | None:
+        try:
+            return self._project.module_at(path)
+        except SourceError:
+            return None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _is_optimiser(function: code.Expression) -> bool:
+    """Whether a call's function is written as an optimiser's class: ``optim.Adam``, ``SGD``."""
+    words = [node.name for node in nodes(function) if isinstance(node, code.Attribute)]
+    words += [node.identifier for node in nodes(function) if isinstance(node, code.Name)]
+    known = {name.rsplit(".", 1)[-1] for name in torch_api.optimisers()}
+    return any(word in known or "optim" in word.lower() for word in words)
+
+
+def _is_self(node: code.Expression) -> bool:
+    if isinstance(node, code.Call):
+        return isinstance(node.function, code.Name) and node.function.identifier == "super"
+    return isinstance(node, code.Name) and node.identifier in ("self", "cls")
+
+
+def _uses(module: SourceModule, name: str) -> Iterator[tuple[code.Class | None, object]]:
+    """The expressions that use a name as an attribute or spell it as a string, with the class around them."""
+    for statement in module.facts.body:
+        holder = statement if isinstance(statement, code.Class) else None
+        for node in nodes(statement):
+            if (isinstance(node, code.Attribute) and node.name == name) or (
+                isinstance(node, code.Constant) and node.value == name
+            ):
+                yield holder, node
+
+
+def _tests_type(function: code.Function, name: str) -> bool:
+    for node in nodes(function.body):
+        if isinstance(node, code.Call) and isinstance(node.function, code.Name):
+            if node.function.identifier == "isinstance" and any(
+                (isinstance(inner, code.Name) and inner.identifier == name)
+                or (isinstance(inner, code.Attribute) and inner.name == name)
+                for inner in nodes(node.arguments)
+            ):
+                return True
+        if isinstance(node, code.Constant) and node.value == name:
+            return True
+    return False
+
+
+def _fills_all(function: code.Function) -> bool:
+    """Whether a function initialises whatever parameters it walks over."""
+    return walks_modules(function.body) and "" in initialised_attributes(function.body)
+
+
+def _functions(module: SourceModule) -> Iterator[tuple[code.Class | None, code.Function]]:
+    for statement in module.facts.body:
+        if isinstance(statement, code.Function):
+            yield None, statement
+        elif isinstance(statement, code.Class):
+            for inner in statement.body:
+                if isinstance(inner, code.Function):
+                    yield statement, inner

@@ -1,0 +1,290 @@
+"""Abstract values: what an expression may stand for while a class is interpreted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias
+
+from paramlint.interpret.trace import Fill, Loss, Phase, Place, Registration
+from paramlint.model.code import Class, Function, Lambda
+
+if TYPE_CHECKING:
+    from paramlint.interpret.machine import Frame
+    from paramlint.project.classes import LinkedClass
+    from paramlint.project.definitions import SourceModule
+
+Plain: TypeAlias = bool | int | float | complex | str | bytes | None
+
+
+class Placement(str, Enum):
+    """Where a tensor lives, and what it follows."""
+
+    DEFAULT = "default device"
+    LITERAL = "literal device"
+    GIVEN = "given device"
+    MODEL = "model"
+    INPUT = "input"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_pinned(self) -> bool:
+        return self is Placement.DEFAULT or self is Placement.LITERAL
+
+    @property
+    def is_moving(self) -> bool:
+        return self is Placement.MODEL or self is Placement.INPUT
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A Python constant."""
+
+    value: Plain
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A value that is not known but has an identity: the same key always stands for the same value.
+
+    ``argument`` names the constructor parameter it is, if it is one; ``default`` what that parameter defaults to.
+    ``is_configuration`` is False for values computed from tensors' data, on which paths are not split.
+    """
+
+    key: str
+    argument: str | None = None
+    default: Known | None = None
+    is_configuration: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nothing is known, not even identity."""
+
+
+UNKNOWN = Unknown()
+NONE = Known(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """A condition on a symbol: decided once for a path. ``constant`` is what the symbol equals when it holds."""
+
+    key: str
+    argument: str | None = None
+    constant: Plain = None
+    has_constant: bool = False
+    default: bool | None = None
+    subject: str | None = None
+    negated: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Storage:
+    """Memory shared by a tensor and its views."""
+
+    fill: Fill
+
+
+@dataclass(eq=False, slots=True)
+class Tensor:
+    """A tensor; identity is the object's identity.
+
+    ``least_rank`` bounds the rank where that is not known. ``is_certain`` is False for what may be no tensor at all (an argument of forward). ``key`` is set for optional
+    arguments, whose presence is decided once for a path. ``home`` is the attribute of the instance it was read from;
+    ``ancestor`` the Parameter it was computed from, and ``lost`` the first operation on the way. ``is_recomputed``:
+    torch computes it anew from others, so that what is written to it is lost.
+    """
+
+    made: Place
+    factory: str
+    phase: Phase
+    placement: Placement
+    storage: Storage
+    rank: int | None = None
+    least_rank: int = 0
+    is_parameter: bool = False
+    is_buffer: bool = False
+    is_persistent: bool = True
+    is_registered: bool = False
+    is_random: bool = False
+    is_empty: bool = False
+    is_integer: bool | None = None
+    requires_grad: bool | None = False
+    is_certain: bool = True
+    key: str | None = None
+    default: Known | None = None
+    lost: Loss | None = None
+    ancestor: Tensor | None = None
+    home: str | None = None
+    is_recomputed: bool = False
+
+    @property
+    def dimensions(self) -> int:
+        """How many dimensions the tensor has at least."""
+        return self.least_rank if self.rank is None else self.rank
+
+
+@dataclass(eq=False, slots=True)
+class Container:
+    """A list, tuple, set or dict; ``is_exact`` is False where it may hold more than is listed."""
+
+    kind: str
+    items: list[Value] = field(default_factory=list)
+    keys: list[Value] = field(default_factory=list)
+    is_exact: bool = True
+
+
+@dataclass(eq=False, slots=True)
+class Binding:
+    """What a name on an object is bound to, how it is registered, and by which statement."""
+
+    value: Value
+    registration: Registration
+    place: Place
+    phase: Phase
+    is_certain: bool = True
+    is_persistent: bool = True
+
+
+@dataclass(eq=False, slots=True)
+class Instance:
+    """An object: of a class in source (``linked``) or of one of torch's (``external``).
+
+    ``is_opaque`` marks objects whose contents are not (fully) known; ``recomputed`` names the parameter that a
+    parametrisation computes anew from others.
+    """
+
+    made: Place
+    phase: Phase
+    linked: LinkedClass | None = None
+    external: str | None = None
+    is_module: bool = False
+    is_opaque: bool = False
+    is_initialised: bool = False
+    is_registered: bool = False
+    is_lazy: bool = False
+    recomputed: str | None = None
+    bindings: dict[str, Binding] = field(default_factory=dict)
+
+    @property
+    def class_name(self) -> str:
+        if self.linked is not None:
+            return self.linked.definition.qualified_name
+        return (self.external or "object").rsplit(".", 1)[-1]
+
+
+@dataclass(eq=False, slots=True)
+class Closure:
+    """A function of the source, with the frame it closes over and the object it is bound to."""
+
+    node: Function | Lambda
+    module: SourceModule
+    enclosing: tuple[Function | Class, ...]
+    outer: Frame | None
+    owner: LinkedClass | None
+    bound: Value | None
+    qualified_name: str
+
+
+@dataclass(eq=False, slots=True)
+class ClassValue:
+    """A class of the source."""
+
+    linked: LinkedClass
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """A name in a package whose source is not read: torch's own functions, classes and modules above all."""
+
+    name: str
+
+
+@dataclass(eq=False, slots=True)
+class BoundExternal:
+    """A method of torch's, or of a builtin type, with the object it is looked up on."""
+
+    receiver: Value
+    name: str
+
+
+@dataclass(eq=False, slots=True)
+class Super:
+    """``super()`` in a method of ``owner``, on ``receiver``."""
+
+    receiver: Instance
+    owner: LinkedClass
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device, as far as it is known what it follows; ``literal`` is its name where the source writes it."""
+
+    placement: Placement
+    literal: str | None = None
+    argument: str | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Partial:
+    """``functools.partial(function, ...)``."""
+
+    function: Value
+    arguments: list[Value]
+    keywords: Mapping[str, Value]
+
+
+Value: TypeAlias = (
+    Known
+    | Symbol
+    | Unknown
+    | Predicate
+    | Tensor
+    | Container
+    | Instance
+    | Closure
+    | ClassValue
+    | External
+    | BoundExternal
+    | Super
+    | Device
+    | Partial
+)
+
+
+def join(first: Value, second: Value) -> Value:
+    """The value that stands for either of two."""
+    if first is second or first == second:
+        return first
+    if isinstance(first, Tensor) and isinstance(second, Tensor):
+        return join_tensors(first, second)
+    return UNKNOWN
+
+
+def join_tensors(first: Tensor, second: Tensor) -> Tensor:
+    """A tensor that may be either of two: what they disagree on is unknown."""
+    placement = first.placement
+    if placement is not second.placement:
+        both_move = placement.is_moving and second.placement.is_moving
+        placement = Placement.MODEL if both_move else Placement.UNKNOWN
+    fill = first.storage.fill if first.storage.fill is second.storage.fill else Fill.UNKNOWN
+    return Tensor(
+        made=first.made,
+        factory=first.factory,
+        phase=first.phase,
+        placement=placement,
+        storage=first.storage if first.storage is second.storage else Storage(fill),
+        rank=first.rank if first.rank == second.rank else None,
+        least_rank=min(first.dimensions, second.dimensions),
+        is_parameter=first.is_parameter and second.is_parameter,
+        is_buffer=first.is_buffer and second.is_buffer,
+        is_registered=first.is_registered or second.is_registered,
+        is_random=first.is_random and second.is_random,
+        is_empty=first.is_empty or second.is_empty,
+        is_integer=first.is_integer if first.is_integer == second.is_integer else None,
+        requires_grad=first.requires_grad if first.requires_grad == second.requires_grad else None,
+        is_certain=first.is_certain and second.is_certain,
+        home=first.home if first.home == second.home else None,
+    )

@@ -1,0 +1,94 @@
+"""What paramlint says about a place in the source, and how sure it is."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from paramlint.model.code import Span
+
+
+class Severity(str, Enum):
+    """How wrong a finding is when it is true."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Applicability(str, Enum):
+    """Whether an edit keeps behaviour and checkpoint keys (safe), changes them (unsafe), or is only shown."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+    DISPLAY = "display"
+
+
+class Edit(NamedTuple):
+    """Replace the text of ``span`` by ``replacement``; an empty span inserts."""
+
+    span: Span
+    replacement: str
+
+
+class Fix(NamedTuple):
+    message: str
+    applicability: Applicability
+    edits: tuple[Edit, ...]
+
+
+class Related(NamedTuple):
+    """A second place that a reader needs: where the parameter was lost, where the devices clash."""
+
+    path: str
+    span: Span
+    message: str
+
+
+class Verdict(str, Enum):
+    """What running the model said of a finding."""
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    UNCONFIRMED = "unconfirmed"
+
+
+class Proof(NamedTuple):
+    """The verdict on one finding.
+
+    ``evidence`` is the observed fact in one line that a user can check by hand (None where nothing was observed);
+    ``reason`` says why the verdict is *unconfirmed*; ``recipe`` says how the instance was made.
+    """
+
+    verdict: Verdict
+    evidence: str | None
+    reason: str | None
+    recipe: str | None
+
+
+class Diagnostic(NamedTuple):
+    """One finding.
+
+    ``class_name`` is the qualified name of the Module class whose instance suffers (None in a plain function);
+    ``attribute`` the name on self (a local's name for what is never stored, the method's name for an init scheme),
+    None where there is none. ``circumstances`` are the constructor arguments under which the finding holds, as
+    (parameter name, constant) pairs: the runtime builds an instance that way. ``proof`` is None until asked for.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    path: str
+    span: Span
+    class_name: str | None
+    attribute: str | None
+    message: str
+    related: tuple[Related, ...] = ()
+    circumstances: tuple[tuple[str, bool | int | float | str | None], ...] = ()
+    fix: Fix | None = None
+    proof: Proof | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether the finding is reported and counts for the exit code: refuted ones do not."""
+        return self.proof is None or self.proof.verdict is not Verdict.REFUTED

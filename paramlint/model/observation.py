@@ -1,0 +1,304 @@
+"""What the worker process is asked about a Module class, and what it saw: plain frozen data that survives JSON.
+
+This file imports the standard library only: the worker loads it under the user's interpreter, where nothing else of
+paramlint need be installed. ``None`` means "not observed" wherever a field allows it; the reason is then in ``notes``.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping, Sequence
+from types import NoneType, UnionType
+from typing import NamedTuple, TypeAlias, TypeVar
+
+JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
+Scalar: TypeAlias = "bool | int | float | str | None"
+T = TypeVar("T")
+
+
+# What is asked
+
+
+class Recipe(NamedTuple):
+    """A way to make an instance or an input: ``expression`` evaluated in the namespace of a module of the project.
+
+    ``kind`` is "factory" (named by the user, tried before all else), "call" (a call of the class found in the
+    project) or "function" (a call of a function that may return an instance or contain one). For inputs the
+    expression's value is a tuple of positional arguments, a dict of keyword arguments, or one positional argument; in
+    it the name ``instance`` is the built instance, and "call" means a call of an instance found in the project, whose
+    expression is ``(argument, ...)``. ``module`` is the dotted name and ``path`` the file of the module; both are used.
+    """
+
+    kind: str
+    module: str
+    path: str
+    expression: str
+
+
+class ClassRequest(NamedTuple):
+    """One class to build under one set of constructor arguments.
+
+    ``key`` comes back in the observation. ``root`` is the folder from which ``module`` is importable.
+    ``qualified_name`` is the class's ``__qualname__``, with ``<locals>`` where it is made inside a function.
+    ``circumstances`` are constructor arguments that a finding speaks of: the instance is built with exactly these, or
+    is reported as not built. ``extra_paths`` are other folders to import from.
+    """
+
+    key: str
+    path: str
+    root: str
+    module: str
+    qualified_name: str
+    circumstances: tuple[tuple[str, Scalar], ...] = ()
+    recipes: tuple[Recipe, ...] = ()
+    input_recipes: tuple[Recipe, ...] = ()
+    extra_paths: tuple[str, ...] = ()
+
+
+# What is seen
+
+
+class Place(NamedTuple):
+    """A line that was executing: ``path`` absolute, ``function`` the code's own name."""
+
+    path: str
+    line: int
+    function: str
+
+
+class Failure(NamedTuple):
+    """An exception of the user's code: ``frames`` are those outside torch and the standard library, innermost last."""
+
+    type: str
+    message: str
+    frames: tuple[Place, ...] = ()
+
+
+class Write(NamedTuple):
+    """An in-place write to a registered tensor during construction: ``target`` is its path within the instance.
+
+    ``operation`` is torch's name ("normal_", "copy_", "__setitem__", "data"). ``places`` as in ``Failure.frames``.
+    ``raised`` where the operation failed. ``is_default`` where a layer of torch wrote it in its own constructor or
+    ``reset_parameters``; ``places`` then end in the line that made the layer.
+    """
+
+    target: str
+    operation: str
+    places: tuple[Place, ...]
+    raised: str | None = None
+    is_default: bool = False
+
+
+class Assignment(NamedTuple):
+    """A binding of an attribute of a Module: ``owner`` is the module's path within the instance, "" for itself.
+
+    ``how`` is "setattr", "register_parameter", "register_buffer" or "add_module"; ``when`` is "construction" or
+    "forward"; ``raised`` where it failed (``cannot assign 'torch.FloatTensor' as parameter``, also where the exception
+    was caught by the user's code).
+    """
+
+    owner: str
+    attribute: str
+    how: str
+    when: str
+    place: Place | None
+    raised: str | None = None
+
+
+class TensorObservation(NamedTuple):
+    """A tensor reachable from the instance.
+
+    ``path`` is how Python reaches it from the instance (``layers[0].weight``, ``cache['k']``, ``helper.table``);
+    ``owner`` the path of the nearest Module on the way ("" for the instance itself), ``owner_class`` its qualified name
+    with its module, and ``attribute`` the name on that Module. ``registration`` is "parameter", "buffer",
+    "non-persistent buffer" or "plain" with regard to the instance as a whole (a parameter of a hidden module is
+    "plain" here; ``is_parameter`` tells its type). ``same_as`` is the path of a registered tensor that is this object
+    or shares its storage. ``uninitialised`` is the share of elements, 0 to 1, that nothing wrote after allocation.
+    ``is_random``: the value differs between two builds under different seeds.
+    ``follows_device``, ``follows_dtype``: whether the tensor under this path moves with the instance.
+    ``place``: where the attribute was last bound. ``gradient`` after a backward pass: "none", "zero" or "flows".
+    ``changed_by_forward``: bound to another tensor, or rewritten in place, by a forward pass.
+    ``read_in_forward``: an operation of a forward pass took it, or a view of it, as operand.
+    ``registration_elsewhere``: the registration under this path when each ``.to(device)`` and ``.cuda()`` in the
+    constructor really moves, as it does on a machine whose device is not the CPU ("absent" where there is none).
+    ``clash``: what forward raised on the accelerator with this plain tensor *alone* left behind and all other plain
+    tensors moved by hand, so that a device error is this tensor's (None: it ran, or was not tried).
+    """
+
+    path: str
+    owner: str
+    owner_class: str
+    attribute: str
+    registration: str
+    is_parameter: bool
+    requires_grad: bool
+    is_leaf: bool
+    shape: tuple[int, ...]
+    dtype: str
+    device: str
+    elements: int
+    is_uninitialised_lazy: bool = False
+    same_as: str | None = None
+    uninitialised: float | None = None
+    is_random: bool | None = None
+    in_state_dict: bool = False
+    follows_device: bool | None = None
+    follows_dtype: bool | None = None
+    place: Place | None = None
+    gradient: str | None = None
+    changed_by_forward: bool | None = None
+    read_in_forward: bool | None = None
+    registration_elsewhere: str | None = None
+    clash: Failure | None = None
+
+
+class ModuleObservation(NamedTuple):
+    """A Module reachable from the instance: ``is_registered`` where ``modules()`` yields it.
+
+    ``elements`` counts its own and its children's parameter elements, ``has_state`` buffers too. ``place``: where the
+    attribute that leads to it was last bound.
+    """
+
+    path: str
+    owner: str
+    owner_class: str
+    attribute: str
+    class_name: str
+    is_registered: bool
+    has_state: bool
+    elements: int
+    place: Place | None = None
+
+
+class Creation(NamedTuple):
+    """A Parameter or Module constructed during a forward pass.
+
+    ``class_name`` is "torch.nn.Parameter" or the Module's class. ``place`` is the innermost line of the user's code.
+    ``stored_as``: the path under which the instance holds it afterwards, else None.
+    ``passes`` says in how many of the two forward passes the line made one (1: lazily, 2: every time).
+    """
+
+    class_name: str
+    place: Place | None
+    stored_as: str | None
+    passes: int
+    has_state: bool = True
+
+
+class ForwardObservation(NamedTuple):
+    """What a forward pass on an example input showed.
+
+    ``status`` is "ran", "raised", "no input found" or "no forward". ``recipe`` is the input as a readable line.
+    ``failure`` is the last error where it did not run. ``device_failure`` is the error of a forward pass on the
+    simulated accelerator (None: ran, or see ``device_status``). ``device_status`` is "ran", "clash",
+    "not run: <reason>". ``written_attributes`` are paths of attributes that forward bound to a tensor,
+    ``graph_tensors`` those left holding a tensor with a gradient function.
+    ``differs_between_calls``: two passes in eval mode under different seeds gave different outputs.
+    ``differs_after_reload``: the state of this instance loaded into one built under another seed gives another output.
+    ``without_gradient``: parameters whose gradient is None after backward (None: no backward was possible).
+    ``forward_made_clash``: what forward raised on the accelerator with every plain tensor of the instance moved by
+    hand: then only a tensor that forward made can be in the wrong place.
+    """
+
+    status: str
+    recipe: str | None = None
+    failure: Failure | None = None
+    device_status: str | None = None
+    device_failure: Failure | None = None
+    creations: tuple[Creation, ...] = ()
+    written_attributes: tuple[str, ...] = ()
+    graph_tensors: tuple[str, ...] = ()
+    differs_between_calls: bool | None = None
+    differs_after_reload: bool | None = None
+    without_gradient: tuple[str, ...] | None = None
+    zero_gradient: tuple[str, ...] = ()
+    forward_made_clash: Failure | None = None
+
+
+class Observation(NamedTuple):
+    """All that was seen of one class.
+
+    ``status`` is "built", "not built", "abstract", "not importable", "not found" (no such class after the import), or
+    what became of the process: "crashed" (``reason`` names the signal), "exited", "timed out", "out of memory",
+    "not run" (the interpreter has no torch, or could not be started). ``reason`` is one line, set for all but "built".
+    ``recipe`` is how the instance was made (``Dice(emb_size=8)``, ``models.make_net()``); ``within`` is the path of the
+    instance inside what the recipe made ("" where it made the instance itself).
+    ``constructor_failure`` is what construction raised with the most trusted arguments, where it raised *in the
+    constructor's own body* rather than for wrong arguments; ``is_failure_certain`` where the recipe was given, or needed
+    no argument, so that the arguments cannot be to blame. ``attempts`` are the recipes tried with their errors.
+    """
+
+    key: str
+    path: str
+    class_name: str
+    status: str
+    reason: str | None = None
+    circumstances: tuple[tuple[str, Scalar], ...] = ()
+    recipe: str | None = None
+    recipe_kind: str | None = None
+    within: str = ""
+    constructor_failure: Failure | None = None
+    is_failure_certain: bool = False
+    attempts: tuple[str, ...] = ()
+    tensors: tuple[TensorObservation, ...] = ()
+    modules: tuple[ModuleObservation, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+    writes: tuple[Write, ...] = ()
+    deepcopy_failure: Failure | None = None
+    state_failure: Failure | None = None
+    move_failure: Failure | None = None
+    device_probe: str | None = None
+    forward: ForwardObservation | None = None
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+# JSON both ways
+
+
+def to_json(value: object) -> JSON:
+    """Named tuples as dicts by field name, tuples as lists; anything but scalars and these is a TypeError."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return {name: to_json(item) for name, item in zip(value._fields, value, strict=False)}
+    if isinstance(value, (tuple, list)):
+        return [to_json(item) for item in value]
+    raise TypeError(f"{type(value).__name__} does not belong in an observation")
+
+
+def from_json(kind: type[T], value: JSON) -> T:
+    """The inverse of ``to_json`` for one of the classes above; fields without a value take their default.
+
+    Raises TypeError or ValueError where the JSON does not fit.
+    """
+    decoded = _decode(kind, value)
+    assert isinstance(decoded, kind)
+    return decoded
+
+
+def _decode(kind: object, value: JSON) -> object:
+    if hasattr(kind, "_fields"):
+        if not isinstance(value, Mapping):
+            raise TypeError(f"{kind} expected, not {value!r}")
+        hints = typing.get_type_hints(kind, globals())
+        return kind(**{name: _decode(hints[name], item) for name, item in value.items()})  # type: ignore[operator]
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            raise TypeError(f"{kind} expected, not {value!r}")
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return tuple(_decode(arguments[0], item) for item in value)
+        return tuple(_decode(part, item) for part, item in zip(arguments, value, strict=True))
+    if origin in (UnionType, typing.Union):
+        if value is None and NoneType in arguments:
+            return None
+        others = [part for part in arguments if part is not NoneType]
+        if len(others) == 1:
+            return _decode(others[0], value)
+        return value
+    if kind is float and isinstance(value, int):
+        return float(value)
+    if not isinstance(value, kind):  # type: ignore[arg-type]
+        raise TypeError(f"{kind} expected, not {value!r}")
+    return value

@@ -1,0 +1,1 @@
+"""How files belong together: the project's root, its environment, what names refer to, and class hierarchies."""

@@ -1,0 +1,106 @@
+"""The modules that can be read: located by dotted name, named by path, loaded when first needed, kept."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from paramlint.facts.source import SourceError
+from paramlint.model.code import SourceFacts
+from paramlint.project import externals
+from paramlint.project.definitions import ModuleReference, SourceModule
+from paramlint.project.environment import Environment
+from paramlint.project.finder import ModuleFinder
+from paramlint.project.root import PACKAGE_FOLDERS, name_module, source_folders
+
+_STAR_IMPORT = re.compile(rb"import\s*\(?\s*\*")
+
+
+class ModuleStore:
+    """Loads modules of one project and of the packages installed beside it; each file at most once."""
+
+    def __init__(self, root: Path, environment: Environment, load: Callable[[Path], SourceFacts]) -> None:
+        self.root = Path(os.path.abspath(root))
+        self._environment = environment
+        self._load = load
+        self._finder = ModuleFinder()
+        self._sources = source_folders(self.root)
+        self._modules: dict[Path, SourceModule | None] = {}
+        self._bases: dict[Path, Path] = {}
+        self._located: dict[tuple[str, Path | None], ModuleReference | None] = {}
+
+    def at(self, path: Path) -> SourceModule:
+        """Return the module in a file. Raises what ``load`` raises: SourceError where it cannot be read."""
+        path = Path(os.path.abspath(path))
+        module = self._modules.get(path)
+        if module is None:
+            module = self._loaded(path)
+            self._modules[path] = module
+        return module
+
+    def read(self, path: Path) -> SourceModule | None:
+        """Return the module in a file, None where the file cannot be read."""
+        if path not in self._modules:
+            try:
+                self._modules[path] = self._loaded(path)
+            except (SourceError, OSError):
+                self._modules[path] = None
+        return self._modules[path]
+
+    def locate(self, name: str, beside: SourceModule | None = None) -> ModuleReference | None:
+        """Find a module by its absolute dotted name, as it is imported by the module ``beside``; None if not found.
+
+        Looked for where the importing module's own package starts, then in the project, then among the installed
+        packages; at last in the folders between the importing file and the root, as scripts are run from there.
+        """
+        if externals.is_standard_library(name) or name.partition(".")[0] in externals.NEVER_READ:
+            return None
+        folder = None if beside is None else beside.path.parent
+        key = (name, folder)
+        if key not in self._located:
+            self._located[key] = self._find(name, self._search_path(beside)) or (
+                None if beside is None else self._find(name, self._script_folders(beside))
+            )
+        return self._located[key]
+
+    def may_bind(self, path: Path, name: str) -> bool:
+        """Whether the text of a file could bind a name at its top level; cheap, and False only where it cannot."""
+        if path in self._modules:
+            return True
+        try:
+            text = path.read_bytes()
+        except OSError:
+            return False
+        return name.encode() in text or _STAR_IMPORT.search(text) is not None
+
+    def _loaded(self, path: Path) -> SourceModule:
+        base, name, is_package = name_module(path, self._naming_root(path))
+        self._bases[path] = base
+        return SourceModule(name, path, self._load(path), is_package)
+
+    def _naming_root(self, path: Path) -> Path:
+        for folder in self._environment.folders:
+            is_outside = not path.is_relative_to(self.root)
+            if (is_outside or folder.name in PACKAGE_FOLDERS) and path.is_relative_to(folder):
+                return folder
+        return self.root
+
+    def _search_path(self, beside: SourceModule | None) -> list[Path]:
+        own = [] if beside is None else [self._bases[beside.path]]
+        return list(dict.fromkeys((*own, *self._sources, *self._environment.folders)))
+
+    def _script_folders(self, beside: SourceModule) -> Iterator[Path]:
+        for folder in beside.path.parents:
+            if not folder.is_relative_to(self.root):
+                return
+            yield folder
+
+    def _find(self, name: str, folders: list[Path] | Iterator[Path]) -> ModuleReference | None:
+        found = self._finder.find(name, folders)
+        if found is None:
+            return None
+        if found.path is None:
+            return ModuleReference(name, None)
+        return ModuleReference(name_module(found.path, self._naming_root(found.path)).name, found.path)

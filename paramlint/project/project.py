@@ -1,0 +1,80 @@
+"""One project: its modules, what names in them refer to, and its classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from paramlint.model import code
+from paramlint.project.classes import LinkedClass
+from paramlint.project.definitions import ClassDefinition, Definition, SourceModule
+from paramlint.project.environment import Environment
+from paramlint.project.files import source_files
+from paramlint.project.linker import ClassLinker
+from paramlint.project.mentions import MOST_FILES, MentionIndex
+from paramlint.project.modules import ModuleStore
+from paramlint.project.resolve import Enclosing, Position, Resolver
+
+
+class Project:
+    """Reads lazily and keeps what it has read: a question reads only the files that its answer depends on.
+
+    ``load`` turns a file into facts; it is given absolute paths and raises SourceError for what cannot be read.
+    """
+
+    def __init__(self, root: Path, environment: Environment, load: Callable[[Path], code.SourceFacts]) -> None:
+        self._store = ModuleStore(root, environment, load)
+        self._resolver = Resolver(self._store)
+        self._linker = ClassLinker(self._resolver)
+        self._mentions = MentionIndex(source_files(self._store.root))
+        self.environment = environment
+
+    @property
+    def root(self) -> Path:
+        """The absolute path of the project's root."""
+        return self._store.root
+
+    def module_at(self, path: Path) -> SourceModule:
+        """Return the module in a file. Raises SourceError where the file cannot be read."""
+        return self._store.at(path)
+
+    def module_named(self, dotted: str, beside: SourceModule | None = None) -> SourceModule | None:
+        """Return the module of an absolute dotted name, as ``beside`` would import it.
+
+        None where it is not found, cannot be read, or is never read (torch, the standard library).
+        """
+        reference = self._store.locate(dotted, beside)
+        return None if reference is None or reference.path is None else self._store.read(reference.path)
+
+    def resolve(
+        self,
+        module: SourceModule,
+        dotted: Sequence[str],
+        enclosing: Enclosing = (),
+        before: Position | None = None,
+    ) -> Definition:
+        """Return what a dotted name refers to; see ``Resolver.resolve``."""
+        return self._resolver.resolve(module, dotted, enclosing, before)
+
+    def classes(self, module: SourceModule) -> tuple[LinkedClass, ...]:
+        """Return all classes of a module in source order, those nested in functions and classes too."""
+        return self._linker.classes(module)
+
+    def link(self, definition: ClassDefinition) -> LinkedClass:
+        """Return a class with its hierarchy."""
+        return self._linker.link(definition)
+
+    def modules_of_project(self) -> Iterator[SourceModule]:
+        """Yield the modules below the root one by one, loaded as they are asked for; unreadable files are left out."""
+        for path in islice(source_files(self._store.root), MOST_FILES):
+            module = self._store.read(path)
+            if module is not None:
+                yield module
+
+    def mentions(self, name: str) -> int | None:
+        """Return how many of the project's files use a name (call, attribute, string), its definitions not counted.
+
+        None where the project is too large to be searched.
+        """
+        return self._mentions.count(name)

@@ -1,0 +1,69 @@
+"""PRM402: something is registered before the base constructor runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import AssignedBeforeInit, BaseConstructorRan, ClassTrace
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import circumstances, related
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield the first registered assignment in front of ``Module.__init__``, where that comes at all."""
+    for run in trace.runs:
+        early = next((event for event in run.events if isinstance(event, AssignedBeforeInit)), None)
+        ran = next((event for event in run.events if isinstance(event, BaseConstructorRan)), None)
+        if early is None or ran is None or not trace.is_complete:
+            continue
+        yield Finding(
+            early.place.path,
+            early.place.span,
+            trace.class_name,
+            early.attribute,
+            f"'{early.attribute}' is a {early.kind.value} and is assigned before super().__init__(): torch raises "
+            "AttributeError",
+            related(ran.place, "the base constructor runs only here"),
+            circumstances(run),
+        )
+        return
+
+
+RULE = Rule(
+    code="PRM402",
+    slug="assignment-before-super-init",
+    severity=Severity.ERROR,
+    enabled_by_default=True,
+    summary="A parameter, buffer or module is assigned before super().__init__().",
+    rationale="""\
+Until `Module.__init__` has run there is nowhere to register: assigning a Parameter or Module raises `AttributeError:
+cannot assign module before Module.__init__() call`. Plain values may be set earlier.""",
+    bad="""\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        self.layer = nn.Linear(2, 2)
+        super().__init__()
+
+    def forward(self, x):
+        return self.layer(x)
+""",
+    good="""\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        self.width = 2
+        super().__init__()
+        self.layer = nn.Linear(self.width, 2)
+
+    def forward(self, x):
+        return self.layer(x)
+""",
+    silent_when=("only plain values are assigned", "a base or metaclass is not known"),
+    check=check,
+)

@@ -1,0 +1,56 @@
+"""What several rules ask of a class's paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from paramlint.interpret.trace import ClassTrace, Event, Phase, Place, Run, Slot
+from paramlint.model.diagnostic import Related
+
+Kind = TypeVar("Kind", bound=Event)
+Circumstances = tuple[tuple[str, bool | int | float | str | None], ...]
+
+
+def events(trace: ClassTrace, kind: type[Kind]) -> Iterator[tuple[Run, Kind]]:
+    """The events of one kind on all paths, each place once (on the path nearest to the defaults)."""
+    seen: set[Place] = set()
+    for run in trace.runs:
+        for event in run.events:
+            if isinstance(event, kind) and event.place not in seen:
+                seen.add(event.place)
+                yield run, event
+
+
+def constructed_slots(trace: ClassTrace) -> Iterator[tuple[Run, Slot]]:
+    """The names that construction binds, on each path, each binding statement once per name."""
+    for run in trace.runs:
+        for slot in run.slots:
+            if slot.phase is Phase.CONSTRUCTOR:
+                yield run, slot
+
+
+def circumstances(run: Run) -> Circumstances:
+    """The constructor arguments that lead to a path, as far as constants say it."""
+    return tuple((decision.argument, decision.constant) for decision in run.decisions if decision.argument is not None)
+
+
+def related(place: Place, message: str) -> tuple[Related, ...]:
+    """One second place."""
+    return (Related(place.path, place.span, message),)
+
+
+def encloses(outer: Place, inner: Place) -> bool:
+    """Whether one place lies inside another."""
+    if outer.path != inner.path:
+        return False
+    first, second = outer.span, inner.span
+    return (first.line, first.column) <= (second.line, second.column) and (second.end_line, second.end_column) <= (
+        first.end_line,
+        first.end_column,
+    )
+
+
+def slot_around(run: Run, place: Place) -> str | None:
+    """The name that the statement around a place binds."""
+    return next((slot.name for slot in run.slots if encloses(slot.place, place)), None)

@@ -1,0 +1,65 @@
+"""PRM502: a tensor made in forward on the default device meets the input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import Clash, ClassTrace, Phase
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import circumstances, events, related
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield tensors made by forward without a device that meet one that moves."""
+    seen: set[object] = set()
+    for run, clash in events(trace, Clash):
+        tensor = clash.pinned
+        if clash.home is not None or tensor.phase is not Phase.FORWARD or tensor.made in seen:
+            continue
+        seen.add(tensor.made)
+        yield Finding(
+            tensor.made.path,
+            tensor.made.span,
+            trace.class_name,
+            None,
+            f"'{tensor.factory}' makes a tensor on the default device, and '{clash.operation}' then meets {clash.moving} "
+            "on another one",
+            related(clash.place, f"here it meets {clash.moving}"),
+            circumstances(run),
+        )
+
+
+RULE = Rule(
+    code="PRM502",
+    slug="default-device-in-forward",
+    severity=Severity.WARNING,
+    enabled_by_default=False,
+    summary="A tensor made in forward without `device=` meets the input.",
+    rationale="""\
+A factory without `device=` makes its tensor on the default device, the CPU. In forward it then meets the input, which is
+wherever the user put the model: a device error on the first GPU.""",
+    bad="""\
+import torch
+from torch import nn
+
+
+class Pad(nn.Module):
+    def forward(self, x: torch.Tensor):
+        return torch.cat([x, torch.zeros(1, x.shape[1])])
+""",
+    good="""\
+import torch
+from torch import nn
+
+
+class Pad(nn.Module):
+    def forward(self, x: torch.Tensor):
+        return torch.cat([x, torch.zeros(1, x.shape[1], device=x.device)])
+""",
+    silent_when=(
+        "it is moved before it is used, or has no dimensions",
+        "it is used only as an index or in an item assignment",
+    ),
+    check=check,
+)

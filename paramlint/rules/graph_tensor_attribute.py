@@ -1,0 +1,76 @@
+"""PRM505: forward keeps a tensor that is attached to the graph on self."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import ClassTrace, Phase, Registration
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import circumstances
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield attributes that hold, after forward, a tensor computed from parameters."""
+    seen: set[str] = set()
+    for run in trace.runs:
+        for slot in run.kept:
+            tensor = slot.tensor
+            if tensor is None or slot.name in seen or tensor.is_registered or tensor.phase is not Phase.FORWARD:
+                continue
+            if slot.registration is not Registration.PLAIN_TENSOR or tensor.requires_grad is not True:
+                continue
+            seen.add(slot.name)
+            yield Finding(
+                slot.place.path,
+                slot.place.span,
+                trace.class_name,
+                slot.name,
+                f"'{slot.name}' keeps a tensor with its graph: after a forward, deepcopy and pickle raise, and its memory "
+                "stays",
+                (),
+                circumstances(run),
+            )
+
+
+RULE = Rule(
+    code="PRM505",
+    slug="graph-tensor-attribute",
+    severity=Severity.WARNING,
+    enabled_by_default=False,
+    summary="Forward keeps a tensor that is attached to the graph on the module.",
+    rationale="""\
+Only leaves can be deep-copied. A module that keeps an intermediate result breaks `copy.deepcopy` (EMA, SWA, sklearn's
+clone) and pickling after its first forward, and holds the whole graph's memory. `.detach()` what is kept.""",
+    bad="""\
+import torch
+from torch import nn
+
+
+class Attend(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.query = nn.Linear(width, 1)
+
+    def forward(self, x):
+        self.scores = torch.softmax(self.query(x), dim=1)
+        return (x * self.scores).sum(1)
+""",
+    good="""\
+import torch
+from torch import nn
+
+
+class Attend(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.query = nn.Linear(width, 1)
+
+    def forward(self, x):
+        scores = torch.softmax(self.query(x), dim=1)
+        self.scores = scores.detach()
+        return (x * scores).sum(1)
+""",
+    silent_when=("the tensor is detached, or made under `no_grad`", "forward replaces it by None before it returns"),
+    check=check,
+)

@@ -1,0 +1,71 @@
+"""PRM501: a constructor sends things to a device that the source names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import ClassTrace, HardCodedDevice, Phase
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import circumstances, events, slot_around
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield literal accelerators in construction, and copies on one that forward keeps on self."""
+    for run, event in events(trace, HardCodedDevice):
+        stored = slot_around(run, event.place)
+        if stored is None and event.phase is Phase.CONSTRUCTOR and event.statement is not None:
+            stored = slot_around(run, event.statement)
+        if event.phase is Phase.FORWARD and stored is None:
+            continue
+        yield Finding(
+            event.place.path,
+            event.place.span,
+            trace.class_name,
+            stored or event.attribute,
+            f"{event.by_method} names the device '{event.device}': the model cannot be built without it, and .to() "
+            "moves it only afterwards",
+            (),
+            circumstances(run),
+        )
+
+
+RULE = Rule(
+    code="PRM501",
+    slug="hard-coded-device",
+    severity=Severity.WARNING,
+    enabled_by_default=False,
+    summary="A constructor puts a tensor or module on a device that the source names.",
+    rationale="""\
+Where a module lives is its user's choice, by `.to(device)`. `.cuda()` in a constructor fails on a machine without that
+device, and puts each process of a distributed run on device 0.""",
+    bad="""\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2).cuda()
+
+    def forward(self, x):
+        return self.layer(x)
+""",
+    good="""\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.layer(x)
+""",
+    silent_when=(
+        "the device comes from an argument whose default is no accelerator",
+        "a condition asks for the device first (`torch.cuda.is_available()`)",
+    ),
+    check=check,
+)

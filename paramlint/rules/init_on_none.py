@@ -1,0 +1,70 @@
+"""PRM306: an initialisation of a bias that is None."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import ClassTrace, UsedNone
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import circumstances, events
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield initialising statements that construction reaches with None in a parameter's place."""
+    for run, event in events(trace, UsedNone):
+        if not event.operation.endswith("_") and event.operation not in ("data", "weight", "bias"):
+            continue
+        yield Finding(
+            event.place.path,
+            event.place.span,
+            trace.class_name,
+            None,
+            f"'{event.operation}' is reached with None: a layer built with bias=False has no bias, so construction raises",
+            (),
+            circumstances(run),
+        )
+
+
+RULE = Rule(
+    code="PRM306",
+    slug="init-on-none",
+    severity=Severity.ERROR,
+    enabled_by_default=True,
+    summary="An initialisation is applied to a bias that is None.",
+    rationale="""\
+`nn.Conv2d(..., bias=False)` has an attribute `bias`, and it is None. `hasattr(module, "bias")` is therefore no guard;
+`module.bias is not None` is.""",
+    bad="""\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, bias=False)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.zeros_(module.bias)
+
+    def forward(self, x):
+        return self.conv(x)
+""",
+    good="""\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, bias=False)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d) and module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+    def forward(self, x):
+        return self.conv(x)
+""",
+    silent_when=("a condition asks for None first", "whether the layer has a bias cannot be told"),
+    check=check,
+)

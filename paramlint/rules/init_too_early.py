@@ -1,0 +1,93 @@
+"""PRM304: an initialisation scheme runs before the layers it is meant for exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import ClassTrace, Phase, Registration, Run, SchemeRan, Slot
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import circumstances, events, related
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield schemes that go over the modules while layers of the kinds they name are still to come."""
+    for run, event in events(trace, SchemeRan):
+        later = [other for other in run.events if isinstance(other, SchemeRan) and other.method == event.method]
+        if not run.is_complete or later[-1] is not event:
+            continue
+        missed = _missed(run, event)
+        if missed is None:
+            continue
+        yield Finding(
+            event.place.path,
+            event.place.span,
+            trace.class_name,
+            event.method,
+            f"'{event.method}' runs before '{missed.name}' exists: it keeps its default initialisation",
+            related(missed.place, f"'{missed.name}' is made here, too late"),
+            circumstances(run),
+        )
+
+
+def _missed(run: Run, event: SchemeRan) -> Slot | None:
+    for slot in run.slots:
+        module = slot.module
+        if slot.registration is not Registration.SUBMODULE or slot.phase is not Phase.CONSTRUCTOR or module is None:
+            continue
+        if slot.name not in event.registered and module.class_name in event.types and module.has_state:
+            return slot
+    return None
+
+
+RULE = Rule(
+    code="PRM304",
+    slug="init-too-early",
+    severity=Severity.WARNING,
+    enabled_by_default=True,
+    summary="An initialisation scheme runs before the layers it names exist.",
+    rationale="""\
+`self.apply(...)` and a loop over `self.modules()` reach the layers that exist at that moment. A layer that the
+constructor makes afterwards keeps torch's default, though the scheme names its type.""",
+    bad="""\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Linear(8, 8)
+        self.apply(self._init)
+        self.head = nn.Linear(8, 2)
+
+    def _init(self, module):
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.02)
+
+    def forward(self, x):
+        return self.head(self.body(x))
+""",
+    good="""\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Linear(8, 8)
+        self.head = nn.Linear(8, 2)
+        self.apply(self._init)
+
+    def _init(self, module):
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.02)
+
+    def forward(self, x):
+        return self.head(self.body(x))
+""",
+    silent_when=(
+        "the scheme runs again later in the constructor",
+        "what comes later is of no type that the scheme names, or holds no parameters",
+    ),
+    check=check,
+)

@@ -1,0 +1,64 @@
+"""PRM308: an initialisation is applied to something that is no parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import ClassTrace, InitialisedModule
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import circumstances, events
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield calls of ``nn.init`` that are given a module."""
+    for run, event in events(trace, InitialisedModule):
+        yield Finding(
+            event.place.path,
+            event.place.span,
+            trace.class_name,
+            event.attribute,
+            f"'{event.operation}' is given a module and takes a tensor: torch raises",
+            (),
+            circumstances(run),
+        )
+
+
+RULE = Rule(
+    code="PRM308",
+    slug="init-wrong-target",
+    severity=Severity.WARNING,
+    enabled_by_default=True,
+    summary="An initialisation is applied to a module instead of its tensor.",
+    rationale="""\
+The functions of `nn.init` take a tensor. `nn.init.zeros_(self.out)` on a layer raises AttributeError; what was meant is
+`self.out.weight` or `self.out.bias`.""",
+    bad="""\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Linear(2, 2)
+        nn.init.zeros_(self.out)
+
+    def forward(self, x):
+        return self.out(x)
+""",
+    good="""\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Linear(2, 2)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x):
+        return self.out(x)
+""",
+    silent_when=("what the call is given is not known",),
+    check=check,
+)

@@ -1,0 +1,70 @@
+"""PRM401: no base constructor is run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import BaseConstructorRan, ClassTrace
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield classes on whose instances ``Module.__init__`` never runs."""
+    if not trace.is_complete or trace.constructor is None or not trace.runs:
+        return
+    for run in trace.runs:
+        if not run.is_complete or run.is_opaque:
+            return
+        if any(isinstance(event, BaseConstructorRan) for event in run.events):
+            return
+    place = trace.constructor if trace.constructor_is_own else trace.place
+    yield Finding(
+        place.path,
+        place.span,
+        trace.class_name,
+        None,
+        f"'{trace.class_name}' never runs Module.__init__(): the first parameter or module that is assigned raises "
+        "AttributeError, and so do .to() and state_dict()",
+    )
+
+
+RULE = Rule(
+    code="PRM401",
+    slug="missing-super-init",
+    severity=Severity.ERROR,
+    enabled_by_default=True,
+    summary="The constructor of a Module never runs a base constructor.",
+    rationale="""\
+`Module.__init__` makes the dictionaries in which parameters, buffers and submodules are kept. Without it the first
+assignment of one raises `AttributeError: cannot assign module before Module.__init__() call`; a class that assigns none
+fails later, in `.to()`, `state_dict()` or the call.""",
+    bad="""\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        self.layer = nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.layer(x)
+""",
+    good="""\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.layer(x)
+""",
+    silent_when=(
+        "a base is called explicitly (`Base.__init__(self)`) or through a mixin",
+        "a base or a metaclass is not known, or a metaclass runs it (fastai)",
+    ),
+    check=check,
+)

@@ -1,0 +1,88 @@
+"""PRM105: submodules kept in a list, tuple, dict or set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import ClassTrace, Registration, Slot
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import circumstances, constructed_slots, related
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield containers with stateful Modules that nothing registers."""
+    seen: set[str] = set()
+    for run, slot in constructed_slots(trace):
+        if slot.registration is not Registration.CONTAINER or slot.name in seen or run.is_opaque:
+            continue
+        if _is_hidden_on_purpose(slot):
+            continue
+        for member in slot.members:
+            module = member.module
+            if module is None or module.is_registered or module.has_state is not True:
+                continue
+            seen.add(slot.name)
+            yield Finding(
+                slot.place.path,
+                slot.place.span,
+                trace.class_name,
+                slot.name,
+                f"'{slot.name}' is a {slot.container} of modules, which Module does not look into: they are not in "
+                "parameters(), and .to(), train() and state_dict() pass them by",
+                related(module.made, f"'{module.class_name}' is made here"),
+                circumstances(run),
+            )
+            break
+
+
+def _is_hidden_on_purpose(slot: Slot) -> bool:
+    """A list written with exactly one element is the known trick to keep a module out of ``modules()``."""
+    return slot.container == "list" and slot.is_exact and len(slot.members) == 1
+
+
+RULE = Rule(
+    code="PRM105",
+    slug="module-in-container",
+    severity=Severity.ERROR,
+    enabled_by_default=True,
+    summary="Submodules are kept in a plain list, tuple, dict or set.",
+    rationale="""\
+`nn.Module` registers a module that is assigned to an attribute, not modules inside a list or dict. They run in forward,
+but their parameters are not in `parameters()`: they are never trained, stay on the CPU after `.to()`, keep their mode
+after `eval()`, and are missing from checkpoints. `nn.ModuleList`, `nn.ModuleDict` and `nn.Sequential` register them.""",
+    bad="""\
+from torch import nn
+
+
+class Stack(nn.Module):
+    def __init__(self, depth, width):
+        super().__init__()
+        self.layers = [nn.Linear(width, width) for _ in range(depth)]
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+""",
+    good="""\
+from torch import nn
+
+
+class Stack(nn.Module):
+    def __init__(self, depth, width):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+""",
+    silent_when=(
+        "the same modules are registered as well (`add_module`, `setattr`, a later `ModuleList` or `Sequential`)",
+        "they hold no parameters and no buffers",
+        "they are hidden on purpose: a list of one, `object.__setattr__`, a weak reference",
+    ),
+    check=check,
+)

@@ -1,0 +1,78 @@
+"""PRM104: parameters kept in a list, tuple, dict or set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import ClassTrace, Registration
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import circumstances, constructed_slots, related
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield containers with Parameters that nothing registers."""
+    seen: set[str] = set()
+    for run, slot in constructed_slots(trace):
+        if slot.registration is not Registration.CONTAINER or slot.name in seen or run.is_opaque:
+            continue
+        for member in slot.members:
+            tensor = member.tensor
+            if tensor is None or not tensor.is_parameter or tensor.is_registered:
+                continue
+            seen.add(slot.name)
+            yield Finding(
+                slot.place.path,
+                slot.place.span,
+                trace.class_name,
+                slot.name,
+                f"'{slot.name}' is a {slot.container} of parameters, which Module does not look into: they are not in "
+                "parameters(), so they are neither trained, moved nor saved",
+                related(tensor.made, f"'{slot.name}{member.where}' is made here"),
+                circumstances(run),
+            )
+            break
+
+
+RULE = Rule(
+    code="PRM104",
+    slug="parameter-in-container",
+    severity=Severity.WARNING,
+    enabled_by_default=True,
+    summary="Parameters are kept in a plain list, tuple, dict or set.",
+    rationale="""\
+`nn.Module` registers what is assigned to an attribute, not what a list or dict on an attribute holds. The parameters take
+part in forward and get gradients, but no optimiser sees them, `.to()` leaves them behind, and a checkpoint lacks them.
+`nn.ParameterList` and `nn.ParameterDict` register what they hold.""",
+    bad="""\
+import torch
+from torch import nn
+
+
+class Mix(nn.Module):
+    def __init__(self, parts, width):
+        super().__init__()
+        self.weights = [nn.Parameter(torch.ones(width)) for _ in range(parts)]
+
+    def forward(self, xs):
+        return sum(w * x for w, x in zip(self.weights, xs))
+""",
+    good="""\
+import torch
+from torch import nn
+
+
+class Mix(nn.Module):
+    def __init__(self, parts, width):
+        super().__init__()
+        self.weights = nn.ParameterList(nn.Parameter(torch.ones(width)) for _ in range(parts))
+
+    def forward(self, xs):
+        return sum(w * x for w, x in zip(self.weights, xs))
+""",
+    silent_when=(
+        "the same Parameter objects are registered under other names (`register_parameter`, `setattr`)",
+        "names are registered that cannot be computed from the source",
+    ),
+    check=check,
+)

@@ -1,0 +1,72 @@
+"""PRM110: plain tensors in a list or dict stay behind when the model moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import Clash, ClassTrace, Registration
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import circumstances, events, related
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield containers of which a tensor meets one that moves."""
+    seen: set[str] = set()
+    for run, clash in events(trace, Clash):
+        slot = next((slot for slot in run.slots if slot.name == clash.home), None)
+        if slot is None or slot.registration is not Registration.CONTAINER or slot.name in seen:
+            continue
+        if clash.pinned.lost is not None or clash.pinned.is_parameter:
+            continue
+        seen.add(slot.name)
+        yield Finding(
+            slot.place.path,
+            slot.place.span,
+            trace.class_name,
+            slot.name,
+            f"'{slot.name}' is a {slot.container} of plain tensors: .to() leaves them where they were made, and "
+            f"'{clash.operation}' then meets {clash.moving} on another device",
+            related(clash.place, f"here a tensor of '{slot.name}' meets {clash.moving}"),
+            circumstances(run),
+        )
+
+
+RULE = Rule(
+    code="PRM110",
+    slug="tensor-in-container",
+    severity=Severity.WARNING,
+    enabled_by_default=True,
+    summary="A list or dict of plain tensors is read in forward.",
+    rationale="""\
+What PRM101 says of a tensor holds for a list or dict of them: Module neither moves nor saves what a container holds.
+Register each one (`register_buffer(f"table_{index}", table)`), or stack them into one buffer.""",
+    bad="""\
+import torch
+from torch import nn
+
+
+class Levels(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.tables = [torch.arange(4.0), torch.arange(8.0)]
+
+    def forward(self, x):
+        return x + self.tables[0]
+""",
+    good="""\
+import torch
+from torch import nn
+
+
+class Levels(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("table_0", torch.arange(4.0), persistent=False)
+
+    def forward(self, x):
+        return x + self.table_0
+""",
+    silent_when=("as for PRM101", "the container is read as configuration (`.item()`, `.tolist()`, an index)"),
+    check=check,
+)

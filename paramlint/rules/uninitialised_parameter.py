@@ -1,0 +1,109 @@
+"""PRM301: a parameter whose memory is never written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import ClassTrace, Fill, Registration, Run, Slot
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import circumstances, constructed_slots, related
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield parameters that a whole path of construction, and nothing else in the project, writes."""
+    seen: set[str] = set()
+    for run, slot in constructed_slots(trace):
+        if slot.name in seen or not _is_uninitialised(run, slot):
+            continue
+        if _has_other_writer(trace, slot.name):
+            continue
+        tensor = slot.tensor
+        assert tensor is not None
+        seen.add(slot.name)
+        yield Finding(
+            slot.place.path,
+            slot.place.span,
+            trace.class_name,
+            slot.name,
+            f"'{slot.name}' is never initialised: its values are whatever lay in memory",
+            related(tensor.made, "made here, from memory that is not written"),
+            circumstances(run),
+        )
+
+
+def _is_uninitialised(run: Run, slot: Slot) -> bool:
+    tensor = slot.tensor
+    return (
+        tensor is not None
+        and slot.registration is Registration.PARAMETER
+        and tensor.fill is Fill.UNINITIALISED
+        and not tensor.is_empty
+        and run.is_complete
+        and not run.is_opaque
+        and not _falls_through(run)
+    )
+
+
+def _falls_through(run: Run) -> bool:
+    """Whether the path exists only because an option had none of the values that the source tests for."""
+    tested: dict[str, bool] = {}
+    for decision in run.decisions:
+        subject, sign, _ = decision.condition.partition(" == ")
+        if sign:
+            tested[subject] = tested.get(subject, False) or decision.outcome
+    return not all(tested.values())
+
+
+def _has_other_writer(trace: ClassTrace, name: str) -> bool:
+    for method in trace.methods:
+        if name in method.initialises or (method.walks_modules and "" in method.initialises):
+            return True
+    surroundings = trace.surroundings
+    return surroundings.writes_elsewhere(name) or surroundings.is_initialised_by_others
+
+
+RULE = Rule(
+    code="PRM301",
+    slug="uninitialised-parameter",
+    severity=Severity.ERROR,
+    enabled_by_default=True,
+    summary="A parameter is made from memory that nothing writes.",
+    rationale="""\
+`torch.empty` and `torch.Tensor(n, m)` return memory as it is. A Parameter made of it trains from random bits: often
+small numbers that look plausible, sometimes 1e30 or NaN, another value on each machine.""",
+    bad="""\
+import torch
+from torch import nn
+
+
+class Prompt(nn.Module):
+    def __init__(self, length, width):
+        super().__init__()
+        self.prompt = nn.Parameter(torch.empty(length, width))
+
+    def forward(self, x):
+        return torch.cat([self.prompt, x])
+""",
+    good="""\
+import torch
+from torch import nn
+
+
+class Prompt(nn.Module):
+    def __init__(self, length, width):
+        super().__init__()
+        self.prompt = nn.Parameter(torch.empty(length, width))
+        nn.init.normal_(self.prompt, std=0.02)
+
+    def forward(self, x):
+        return torch.cat([self.prompt, x])
+""",
+    silent_when=(
+        "something may write it: `nn.init`, an in-place method, `copy_`, a callable held on self, code that is not seen",
+        "another class or function of the project initialises an attribute of that name, or tests for this class",
+        "it has no elements",
+        "only an option with none of the tested values leads there",
+    ),
+    check=check,
+)

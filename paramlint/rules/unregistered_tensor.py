@@ -1,0 +1,119 @@
+"""PRM101: a plain tensor attribute stays behind when the model moves, or is lost on reload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import AttributeRead, Clash, ClassTrace, Phase, Registration, Run, Slot
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import circumstances, constructed_slots, events, related
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield attributes whose tensor meets one that moves, and random ones that a reload does not bring back."""
+    seen: set[str] = set()
+    for run, clash in events(trace, Clash):
+        slot = next((slot for slot in run.slots if slot.name == clash.home), None)
+        if slot is None or slot.name in seen or not _is_plain(slot) or clash.pinned.lost is not None:
+            continue
+        if slot.tensor is not None and slot.tensor.requires_grad:
+            continue
+        seen.add(slot.name)
+        yield Finding(
+            slot.place.path,
+            slot.place.span,
+            trace.class_name,
+            slot.name,
+            f"'{slot.name}' is a plain tensor: .to() leaves it where it was made, and '{clash.operation}' then meets "
+            f"{clash.moving} on another device",
+            related(clash.place, f"here '{slot.name}' meets {clash.moving}"),
+            circumstances(run),
+        )
+    for run, slot in constructed_slots(trace):
+        if slot.name in seen or not _is_lost_on_reload(run, slot):
+            continue
+        read = next(
+            (event for event in run.events if isinstance(event, AttributeRead) and event.name == slot.name), None
+        )
+        if read is None:
+            continue
+        seen.add(slot.name)
+        yield Finding(
+            slot.place.path,
+            slot.place.span,
+            trace.class_name,
+            slot.name,
+            f"'{slot.name}' is random and a plain tensor: it is not in state_dict(), so a reloaded model computes "
+            "something else",
+            related(read.place, f"'{slot.name}' is read here"),
+            circumstances(run),
+        )
+
+
+def _is_plain(slot: Slot) -> bool:
+    return slot.registration in (Registration.PLAIN_TENSOR, Registration.UNKNOWN, Registration.OTHER)
+
+
+def _is_lost_on_reload(run: Run, slot: Slot) -> bool:
+    tensor = slot.tensor
+    return (
+        tensor is not None
+        and slot.registration is Registration.PLAIN_TENSOR
+        and tensor.is_random
+        and tensor.phase is Phase.CONSTRUCTOR
+        and not tensor.is_empty
+        and not tensor.is_registered
+        and tensor.requires_grad is False
+        and slot.is_certain
+        and slot.name not in run.rewritten
+        and not run.is_opaque
+    )
+
+
+RULE = Rule(
+    code="PRM101",
+    slug="unregistered-tensor",
+    severity=Severity.WARNING,
+    enabled_by_default=True,
+    summary="A tensor made at construction and read in forward is a plain attribute.",
+    rationale="""\
+`nn.Module` moves and saves parameters and buffers. A tensor that is assigned as it is, is neither: `.to(device)` leaves
+it where it was made, `.half()` leaves its dtype, and `state_dict()` does not hold it. On the CPU nothing shows; on the
+first GPU the operation that combines it with the input raises. A random one is worse: nothing raises, but a model that
+is reloaded draws other numbers.""",
+    bad="""\
+import torch
+from torch import nn
+
+
+class Normalise(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mean = torch.tensor([0.485, 0.456, 0.406])
+
+    def forward(self, image):
+        return image - self.mean
+""",
+    good="""\
+import torch
+from torch import nn
+
+
+class Normalise(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]), persistent=False)
+
+    def forward(self, image):
+        return image - self.mean
+""",
+    silent_when=(
+        "no operation is found in which the tensor meets the input or the model",
+        "every use converts it first (`.to(x.device)`, `.type_as(x)`, `.item()`)",
+        "it has no dimensions, or is only used as an index",
+        "an `_apply` override, own or inherited, may move it, or another method of the class converts it",
+        "its device is given by an argument of the constructor",
+    ),
+    check=check,
+)

@@ -1,0 +1,105 @@
+"""PRM102: a plain tensor that is meant to be learned."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import AttributeRead, ClassTrace, Phase, Registration, Run, Slot
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import circumstances, constructed_slots
+
+_LEARNED = re.compile(r"\b(learned|learnt|learnable|trainable|trained)\b", re.IGNORECASE)
+_NOT_LEARNED = re.compile(r"\b(not|non|never|fixed|frozen|un)[- ]?(learned|learnt|learnable|trainable|trained)\b", re.I)
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield plain tensors that ask for gradients, or that the documentation says are learned."""
+    seen: set[str] = set()
+    for run, slot in constructed_slots(trace):
+        tensor = slot.tensor
+        if slot.name in seen or tensor is None or slot.registration is not Registration.PLAIN_TENSOR:
+            continue
+        if tensor.lost is not None or tensor.is_registered or tensor.is_empty or tensor.phase is not Phase.CONSTRUCTOR:
+            continue
+        if tensor.requires_grad is True and not _depends_on_parameters(tensor.factory):
+            reason = "asks for gradients"
+        elif _is_documented(trace.documentation, slot.name) and _is_read(run, slot) and tensor.rank != 0:
+            reason = "is documented as learned"
+        else:
+            continue
+        if trace.surroundings.is_given_to_optimiser(slot.name):
+            continue
+        seen.add(slot.name)
+        yield Finding(
+            slot.place.path,
+            slot.place.span,
+            trace.class_name,
+            slot.name,
+            f"'{slot.name}' {reason} but is a plain tensor: it is not in parameters(), so no optimiser trains it",
+            (),
+            circumstances(run),
+        )
+
+
+def _depends_on_parameters(factory: str) -> bool:
+    return factory.startswith("nn.")
+
+
+def _is_read(run: Run, slot: Slot) -> bool:
+    return slot.name not in run.rewritten and any(
+        isinstance(event, AttributeRead) and event.name == slot.name for event in run.events
+    )
+
+
+def _is_documented(documentation: str, name: str) -> bool:
+    """Whether a sentence of the documentation names the attribute and says that it is learned."""
+    word = re.compile(rf"\b{re.escape(name)}\b")
+    return any(
+        word.search(sentence) and _LEARNED.search(sentence) and not _NOT_LEARNED.search(sentence)
+        for sentence in re.split(r"[.;\n]", documentation)
+    )
+
+
+RULE = Rule(
+    code="PRM102",
+    slug="unregistered-weight",
+    severity=Severity.WARNING,
+    enabled_by_default=True,
+    summary="A tensor that is meant to be learned is a plain attribute.",
+    rationale="""\
+`requires_grad=True` makes autograd compute a gradient, but only an `nn.Parameter` is in `parameters()`, and that is
+what an optimiser is given. The tensor keeps its first value, is not saved and does not move.""",
+    bad="""\
+import torch
+from torch import nn
+
+
+class Scale(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.gain = torch.ones(width, requires_grad=True)
+
+    def forward(self, x):
+        return x.mul(self.gain.to(x.device))
+""",
+    good="""\
+import torch
+from torch import nn
+
+
+class Scale(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(width))
+
+    def forward(self, x):
+        return x.mul(self.gain.to(x.device))
+""",
+    silent_when=(
+        "the class or its users hand the attribute to an optimiser",
+        "it does not ask for gradients and no text says so",
+    ),
+    check=check,
+)

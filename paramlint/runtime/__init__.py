@@ -1,0 +1,1 @@
+"""Running user code in another process and saying what was seen of it."""

@@ -1,0 +1,118 @@
+"""The judge: a pure function from a finding and what was observed to a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import NamedTuple
+
+from paramlint.model.diagnostic import Diagnostic, Proof, Verdict
+from paramlint.model.observation import Observation
+from paramlint.runtime.judge import construction, initialisation, parameters, placement, registration, seen
+from paramlint.runtime.judge.outcome import Outcome, unconfirmed
+
+
+class Judgement(NamedTuple):
+    """How one rule's findings are decided.
+
+    ``is_about_construction``: a constructor that raises can confirm the finding, so that no instance is needed.
+    """
+
+    decide: Callable[[Diagnostic, Observation], Outcome]
+    is_about_construction: bool = False
+
+
+JUDGEMENTS = MappingProxyType(
+    {
+        "PRM101": Judgement(placement.unregistered_tensor),
+        "PRM102": Judgement(registration.unregistered_weight),
+        "PRM103": Judgement(registration.detached_parameter, is_about_construction=True),
+        "PRM104": Judgement(registration.parameter_in_container),
+        "PRM105": Judgement(registration.module_in_container),
+        "PRM106": Judgement(registration.parameter_as_buffer),
+        "PRM107": Judgement(registration.tensor_over_parameter, is_about_construction=True),
+        "PRM108": Judgement(registration.parameter_created_in_forward),
+        "PRM109": Judgement(registration.module_created_in_forward),
+        "PRM110": Judgement(placement.tensor_in_container),
+        "PRM111": Judgement(registration.state_in_helper_object),
+        "PRM112": Judgement(placement.stale_alias),
+        "PRM113": Judgement(registration.shadowed_registration, is_about_construction=True),
+        "PRM114": Judgement(registration.broken_tie),
+        "PRM201": Judgement(parameters.constant_parameter),
+        "PRM202": Judgement(parameters.frozen_parameter),
+        "PRM203": Judgement(parameters.integer_parameter, is_about_construction=True),
+        "PRM204": Judgement(parameters.gradient_cut),
+        "PRM205": Judgement(parameters.unread_parameter),
+        "PRM206": Judgement(parameters.parameter_of_no_tensor, is_about_construction=True),
+        "PRM301": Judgement(initialisation.uninitialised_parameter),
+        "PRM302": Judgement(initialisation.uninitialised_buffer),
+        "PRM303": Judgement(initialisation.init_never_called),
+        "PRM304": Judgement(initialisation.init_too_early),
+        "PRM305": Judgement(initialisation.init_misses_layer),
+        "PRM306": Judgement(initialisation.init_on_none, is_about_construction=True),
+        "PRM307": Judgement(initialisation.init_overwritten),
+        "PRM308": Judgement(initialisation.init_wrong_target, is_about_construction=True),
+        "PRM309": Judgement(initialisation.init_without_effect),
+        "PRM310": Judgement(initialisation.dead_initialisation),
+        "PRM401": Judgement(construction.missing_super_init, is_about_construction=True),
+        "PRM402": Judgement(construction.assignment_before_super_init, is_about_construction=True),
+        "PRM403": Judgement(construction.repeated_base_init, is_about_construction=True),
+        "PRM404": Judgement(construction.undefined_init_method, is_about_construction=True),
+        "PRM405": Judgement(construction.unassigned_attribute),
+        "PRM501": Judgement(placement.hard_coded_device, is_about_construction=True),
+        "PRM502": Judgement(placement.default_device_in_forward),
+        "PRM503": Judgement(placement.to_override),
+        "PRM505": Judgement(registration.graph_tensor_attribute),
+    }
+)
+
+# What no observation of the worker decides yet, and why.
+UNDECIDED = MappingProxyType(
+    {
+        "PRM504": "whether a value can be recomputed is not observed",
+        "PRM506": "a build on the meta device and its materialisation were not observed",
+    }
+)
+
+
+def judge(diagnostic: Diagnostic, observation: Observation | None) -> Proof:
+    """Decide one finding by what was observed of its class (or of a subclass of it).
+
+    *confirmed* carries evidence about the same class and attribute; *refuted* needs an instance that was built under
+    the finding's own circumstances and shows the opposite; all else is *unconfirmed* with its reason. ``observation``
+    is None where no instance could be asked for.
+    """
+    if observation is None:
+        return _proof(unconfirmed("no instance of a class could be made for this finding"), None)
+    outcome = _decide(diagnostic, observation)
+    if outcome.verdict is Verdict.REFUTED and not _is_under_circumstances(diagnostic, observation):
+        outcome = unconfirmed(f"the instance was not built with {_circumstances(diagnostic)}", outcome.text)
+    return _proof(outcome, observation.recipe)
+
+
+def _decide(diagnostic: Diagnostic, observation: Observation) -> Outcome:
+    judgement = JUDGEMENTS.get(diagnostic.code)
+    if judgement is None:
+        return unconfirmed(UNDECIDED.get(diagnostic.code, "no observation decides this rule"))
+    if observation.status != "built" and not judgement.is_about_construction:
+        return unconfirmed(seen.not_built(observation))
+    return judgement.decide(diagnostic, observation)
+
+
+def _is_under_circumstances(diagnostic: Diagnostic, observation: Observation) -> bool:
+    """Whether the instance was built with the arguments that the finding speaks of."""
+    built_with = dict(observation.circumstances)
+    return all(
+        name in built_with and type(built_with[name]) is type(value) and built_with[name] == value
+        for name, value in diagnostic.circumstances
+    )
+
+
+def _circumstances(diagnostic: Diagnostic) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in diagnostic.circumstances)
+
+
+def _proof(outcome: Outcome, recipe: str | None) -> Proof:
+    if outcome.verdict is Verdict.UNCONFIRMED:
+        return Proof(outcome.verdict, outcome.evidence, outcome.text, recipe)
+    return Proof(outcome.verdict, outcome.text, None, recipe)

@@ -1,0 +1,273 @@
+"""Moving an instance to an accelerator that exists only in torch's bookkeeping, and running forward there."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from paramlint.model.observation import Failure, Observation, TensorObservation
+from paramlint.runtime.worker import shadow, snapshot, stack
+from paramlint.runtime.worker.build import Built
+from paramlint.runtime.worker.inputs import Input
+from paramlint.runtime.worker.timing import Clock
+from paramlint.runtime.worker.walk import Walk
+
+try:
+    from torch.overrides import TorchFunctionMode
+except ImportError:  # before torch 1.13
+    TorchFunctionMode = None  # type: ignore[assignment, misc]
+
+NAME = "accel"
+_CLASH = re.compile(
+    r"Expected all tensors to be on the same device|indices should be either on|is on (cpu|accel)|on the same device"
+)
+
+
+class Accelerator(NamedTuple):
+    """A simulated device: ``mode`` must be active for every operation on it."""
+
+    mode: Any
+    name: str
+
+    def convert(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The tensor moved; the mode must be active."""
+        return self.mode.from_tensor(tensor).to(self.name)  # type: ignore[no-any-return]
+
+
+def simulated() -> Accelerator | str:
+    """A simulated accelerator, or why this torch cannot give one."""
+    try:
+        registration = importlib.import_module("torch.utils.backend_registration")
+        fake = importlib.import_module("torch._subclasses.fake_tensor")
+        if torch._C._get_privateuse1_backend_name() != NAME:
+            registration._setup_privateuseone_for_python_backend(NAME)
+        mode = fake.FakeTensorMode(allow_non_fake_inputs=True)
+        with mode:
+            torch.ones(1, device=NAME)
+        return Accelerator(mode, NAME)
+    except Exception as error:  # private functions, which may be absent or differ
+        reason = f"{stack.type_name(error)}: {stack.first_line(stack.message(error))}"
+        return f"this torch cannot simulate an accelerator ({reason})"
+
+
+def placement(known: Observation, way: Built, clock: Clock, chosen: Input | None) -> Observation:
+    """Which tensors follow the instance to another device, and whether forward runs there."""
+    accelerator = simulated()
+    if isinstance(accelerator, str):
+        return _by_meta(known, way, clock)._replace(notes=(*known.notes, accelerator))
+    instance = snapshot.take(way, clock, 0).instance
+    before = Walk(instance)
+    try:
+        with clock.limit(clock.left), accelerator.mode:
+            _move(instance, before, accelerator.convert)
+    except Exception as error:
+        known = _by_meta(known, way, clock)
+        reason = f"not moved to the simulated accelerator: {stack.first_line(stack.message(error))}"
+        known = known._replace(notes=(*known.notes, reason))
+        return _by_shadow(known, way, clock, chosen)
+    known = _followed(known, Walk(instance), accelerator.name)._replace(device_probe="simulated accelerator")
+    if chosen is None or known.forward is None:
+        return known
+    status, failure = _run(instance, chosen, accelerator, clock)
+    known = known._replace(forward=known.forward._replace(device_status=status, device_failure=failure))
+    if status.startswith("not run"):
+        return _by_shadow(known, way, clock, chosen)
+    if status == "clash":
+        instance = snapshot.take(way, clock, 0).instance
+        with clock.limit(clock.left), accelerator.mode:
+            _move(instance, Walk(instance), accelerator.convert)
+            _move_rest(instance, accelerator.convert)
+        status, failure = _run(instance, chosen, accelerator, clock)
+        assert known.forward is not None
+        return known._replace(forward=known.forward._replace(forward_made_clash=failure if status == "clash" else None))
+    return known
+
+
+def _move_rest(instance: nn.Module, convert: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Move what ``.to`` leaves behind: plain tensors, wherever they are held, and hidden modules."""
+    walk = Walk(instance)
+    moved = {
+        id(found.tensor): convert(found.tensor.detach()) for found in walk.tensors if found.tensor.device.type == "cpu"
+    }
+    for found in walk.tensors:
+        if id(found.tensor) in moved:
+            own = vars(found.owner_module)
+            for slot in ("_parameters", "_buffers"):
+                if found.attribute in own.get(slot, ()):
+                    own[slot][found.attribute] = moved[id(found.tensor)]
+            _replace(own, moved, 0)
+
+
+def _by_shadow(known: Observation, way: Built, clock: Clock, chosen: Input | None) -> Observation:
+    """Forward on real tensors whose device is kept in books, for what fake tensors cannot run."""
+    if chosen is None or known.forward is None or TorchFunctionMode is None:
+        return known
+    before = known.forward.device_status
+    outcomes: list[tuple[str, Failure | None]] = []
+    for moves_rest in (False, True):
+        instance = snapshot.take(way, clock, 0).instance
+        books = shadow.Books()
+        with clock.limit(clock.left):
+            for found in Walk(instance).tensors:
+                books.put(found.tensor, False)
+            shadow.accelerate(books, instance)
+            if moves_rest:
+                for found in Walk(instance).tensors:
+                    books.put(found.tensor, True)
+            arguments, keywords = chosen.make()
+            for tensor in shadow.tensors_in((arguments, keywords)):
+                books.put(tensor, True)
+            outcomes.append(_try(lambda: instance(*arguments, **keywords), shadow.running(books)))  # noqa: B023 - called within the same turn of the loop
+        if outcomes[-1][0] != "clash":
+            break
+    status, failure = outcomes[0]
+    note = f"forward was checked on real tensors with simulated devices ({before})"
+    made = outcomes[1] if len(outcomes) > 1 else ("", None)
+    return known._replace(
+        forward=known.forward._replace(
+            device_status=status,
+            device_failure=failure,
+            forward_made_clash=made[1] if made[0] == "clash" else None,
+        ),
+        device_probe=known.device_probe,
+        notes=(*known.notes, note),
+    )
+
+
+def _move(instance: nn.Module, before: Walk, convert: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Move as ``.to(device)`` does; what held the very parameters that are registered then holds the moved ones.
+
+    On a real device a parameter keeps its identity, since its data is exchanged; fake and meta tensors are new objects,
+    so a list that mirrors registered parameters would look left behind. Buffers are new objects on any device
+    (``Module._apply`` in torch/nn/modules/module.py).
+    """
+    registered = {found.path: found.tensor for found in before.tensors if found.kind == "parameter"}
+    instance._apply(convert)  # type: ignore[no-untyped-call]
+    after = {found.path: found.tensor for found in Walk(instance).tensors if found.kind == "parameter"}
+    moved = {id(tensor): after[path] for path, tensor in registered.items() if path in after}
+    for found in before.tensors:
+        if found.kind == "plain" and id(found.tensor) in moved:
+            _replace(vars(found.owner_module), moved, 0)
+
+
+def _replace(container: Any, moved: Mapping[int, torch.Tensor], depth: int) -> Any:
+    """Exchange tensors in a container in place; tuples come back new."""
+    if isinstance(container, torch.Tensor):
+        return moved.get(id(container), container)
+    if depth > 6 or isinstance(container, nn.Module):
+        return container
+    if isinstance(container, dict):
+        for key, item in list(container.items()):
+            if depth or key not in ("_parameters", "_buffers", "_modules"):
+                container[key] = _replace(item, moved, depth + 1)
+    elif isinstance(container, list):
+        container[:] = [_replace(item, moved, depth + 1) for item in container]
+    elif type(container) is tuple:
+        return tuple(_replace(item, moved, depth + 1) for item in container)
+    elif hasattr(container, "__dict__") and not isinstance(container, type) and not callable(container):
+        _replace(vars(container), moved, depth + 1)
+    return container
+
+
+def _followed(known: Observation, after: Walk, device: str) -> Observation:
+    now = after.by_path
+
+    def change(tensor: TensorObservation) -> TensorObservation:
+        found = now.get(tensor.path)
+        if found is None or tensor.is_uninitialised_lazy:
+            return tensor
+        return tensor._replace(follows_device=found.tensor.device.type == device)
+
+    return known._replace(tensors=tuple(change(tensor) for tensor in known.tensors))
+
+
+def _by_meta(known: Observation, way: Built, clock: Clock) -> Observation:
+    """The move alone, to the meta device: forward there would not raise for mixed devices."""
+    instance = snapshot.take(way, clock, 0).instance
+    with clock.limit(clock.left):
+        _move(instance, Walk(instance), lambda tensor: tensor.to("meta"))
+    return _followed(known, Walk(instance), "meta")._replace(device_probe="meta")
+
+
+def _run(instance: nn.Module, chosen: Input, accelerator: Accelerator, clock: Clock) -> tuple[str, Failure | None]:
+    arguments, keywords = chosen.make()
+
+    def call() -> None:
+        instance(*_on(accelerator, arguments), **_on(accelerator, keywords))
+
+    with clock.limit(clock.left):
+        return _try(
+            call, accelerator.mode, _holes(accelerator.name) if TorchFunctionMode is not None else nullcontext()
+        )
+
+
+def _try(call: Callable[[], object], *contexts: AbstractContextManager[object]) -> tuple[str, Failure | None]:
+    """The status of a call on another device, and its error."""
+    try:
+        with ExitStack() as active:
+            for context in contexts:
+                active.enter_context(context)
+            call()
+    except Exception as error:
+        failure = stack.failure(error)
+        if _CLASH.search(failure.message):
+            return "clash", failure
+        return f"not run: {failure.type}: {stack.first_line(failure.message)}", failure
+    return "ran", None
+
+
+def _on(accelerator: Accelerator, value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return accelerator.convert(value)
+    if isinstance(value, dict):
+        return {key: _on(accelerator, item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        items = [_on(accelerator, item) for item in value]
+        if hasattr(value, "_fields"):
+            return type(value)(*items)
+        return items if isinstance(value, list) else tuple(items)
+    return value
+
+
+def _holes(device: str) -> Any:
+    """What fake tensors let pass and hardware does not: an index or a convolution's kernel on another device."""
+
+    class Holes(TorchFunctionMode):
+        def __torch_function__(
+            self,
+            func: Callable[..., Any],
+            types: Sequence[type],
+            args: tuple[Any, ...] = (),
+            kwargs: Mapping[str, Any] | None = None,
+        ) -> Any:
+            name = getattr(func, "__name__", "")
+            if name == "__getitem__" and isinstance(args[0], torch.Tensor) and args[0].device.type == "cpu":
+                index = args[1] if isinstance(args[1], tuple) else (args[1],)
+                if any(isinstance(item, torch.Tensor) and item.device.type == device for item in index):
+                    # The text of torch's own error (aten/src/ATen/TensorIndexing).
+                    raise RuntimeError(
+                        "indices should be either on cpu or on the same device as the indexed tensor (cpu)"
+                    )
+            elif name.startswith("conv") and name.removeprefix("conv_transpose").removeprefix("conv")[:1] in (
+                "1",
+                "2",
+                "3",
+            ):
+                kinds = {
+                    item.device.type for item in (*args, *(kwargs or {}).values()) if isinstance(item, torch.Tensor)
+                }
+                if len(kinds) > 1:
+                    raise RuntimeError(
+                        "Expected all tensors to be on the same device, but found at least two devices, "
+                        + " and ".join(sorted(kinds))
+                        + "!"
+                    )
+            return func(*args, **(kwargs or {}))
+
+    return Holes()

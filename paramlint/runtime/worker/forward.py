@@ -1,0 +1,219 @@
+"""What forward passes on an example input show: creations, state, gradients, outputs that differ."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import nn
+
+from paramlint.model.observation import (
+    Assignment,
+    ClassRequest,
+    Creation,
+    ForwardObservation,
+    Observation,
+    TensorObservation,
+)
+from paramlint.runtime.worker import build, elsewhere, inputs, snapshot
+from paramlint.runtime.worker.build import Built
+from paramlint.runtime.worker.inputs import Input, NoInput
+from paramlint.runtime.worker.snapshot import Subject, class_name
+from paramlint.runtime.worker.timing import Clock
+from paramlint.runtime.worker.walk import Walk, join
+from paramlint.runtime.worker.watch import Binding, Created, Recorder
+
+_NAMED = 200
+
+
+def call(instance: nn.Module, chosen: Input, number: int) -> Any:
+    """One call under a random seed, with fresh arguments that are the same for each seed."""
+    arguments, keywords = chosen.make()
+    build.seed(number)
+    return instance(*arguments, **keywords)
+
+
+def runner(way: Built) -> Callable[[Callable[[], Any]], Any]:
+    def run(thunk: Callable[[], Any]) -> Any:
+        with elsewhere.pretending() if way.needs_pretence else nullcontext():
+            return thunk()
+
+    return run
+
+
+def has_forward(instance: nn.Module) -> bool:
+    own = getattr(type(instance), "forward", None)
+    return callable(own) and getattr(own, "__name__", "") != "_forward_unimplemented"
+
+
+def forward_passes(
+    known: Observation, subject: Subject, way: Built, request: ClassRequest, clock: Clock
+) -> tuple[Observation, Input | None]:
+    """Find an input and run forward twice on it, watched; what is seen goes into ``forward`` and the tensors."""
+    if not has_forward(subject.instance):
+        return known._replace(forward=ForwardObservation("no forward")), None
+    run = runner(way)
+    found = inputs.find(snapshot.take(way, clock, 0).instance, request, Clock(clock.left * 0.6), run)
+    if isinstance(found, NoInput):
+        status = "no input found" if found.failure is None else "raised"
+        return known._replace(
+            forward=ForwardObservation("no input found" if status == "raised" else status, failure=found.failure),
+            notes=(*known.notes, *found.attempts[:3]),
+        ), None
+    instance, before = subject.instance, subject.walk.by_path
+    versions = {path: (id(item.tensor), _version(item.tensor)) for path, item in before.items()}
+    passes: list[Recorder] = []
+    for number in (2, 3):
+        recorder = Recorder()
+        with clock.limit(clock.left), recorder.watching(creations=True, operands=True):
+            run(functools.partial(call, instance, found, number))
+        passes.append(recorder)
+    after = Walk(instance)
+    operands = {id(tensor) for recorder in passes for tensor in recorder.operands.values()}
+    now = after.by_path
+
+    def change(tensor: TensorObservation) -> TensorObservation:
+        old = before[tensor.path].tensor
+        held = now.get(tensor.path)
+        changed = held is None or (id(held.tensor), _version(held.tensor)) != versions[tensor.path]
+        return tensor._replace(changed_by_forward=changed, read_in_forward=id(old) in operands)
+
+    owners = snapshot.module_paths(after)
+    written = sorted(
+        {
+            join(owners[id(item.module)], item.attribute)
+            for recorder in passes
+            for item in recorder.bindings
+            if item.raised is None and id(item.module) in owners
+        }
+    )
+    observation = ForwardObservation(
+        "ran",
+        recipe=found.text,
+        creations=tuple(_creations(passes, after)),
+        written_attributes=tuple(written[:_NAMED]),
+        graph_tensors=tuple(item.path for item in after.tensors if item.tensor.grad_fn is not None)[:_NAMED],
+    )
+    failures = tuple(
+        _assignment(item, after) for recorder in passes for item in recorder.bindings if item.raised is not None
+    )
+    known = known._replace(assignments=(*known.assignments, *failures))
+    return known._replace(tensors=tuple(change(item) for item in known.tensors), forward=observation), found
+
+
+def _assignment(item: Binding, after: Walk) -> Assignment:
+    owners = snapshot.module_paths(after)
+    return Assignment(owners.get(id(item.module), ""), item.attribute, item.how, "forward", item.place, item.raised)
+
+
+def _version(tensor: torch.Tensor) -> int:
+    try:
+        return int(tensor._version)
+    except Exception:
+        return 0
+
+
+def _creations(passes: list[Recorder], after: Walk) -> Iterable[Creation]:
+    held = {id(item.tensor): item.path for item in after.tensors}
+    held.update({id(item.module): item.path for item in after.modules})
+    by_place: dict[tuple[object, str], list[tuple[int, Created]]] = {}
+    for number, recorder in enumerate(passes):
+        for item in recorder.creations:
+            kind = "torch.nn.Parameter" if isinstance(item.value, nn.Parameter) else class_name(type(item.value))
+            by_place.setdefault((item.place, kind), []).append((number, item))
+    for (_, kind), items in list(by_place.items())[:_NAMED]:
+        value = items[-1][1].value
+        stored = next((held[id(item.value)] for _, item in reversed(items) if id(item.value) in held), None)
+        has_state = isinstance(value, nn.Parameter) or snapshot._state_of(value)[0]
+        yield Creation(kind, items[0][1].place, stored, len({number for number, _ in items}), has_state)
+
+
+def outputs(known: Observation, way: Built, clock: Clock, chosen: Input) -> Observation:
+    """Whether two calls in eval mode agree, and whether a reloaded instance computes the same."""
+    assert known.forward is not None
+    run = runner(way)
+    first = snapshot.take(way, clock, 0).instance
+    first.eval()
+    with torch.no_grad(), clock.limit(clock.left):
+        values = [flatten(run(functools.partial(call, first, chosen, number))) for number in (4, 5, 4)]
+    differs = not same(values[0], values[1])
+    is_stateful = not same(values[0], values[2])
+    reloaded: bool | None = None
+    fresh = snapshot.take(way, clock, 0).instance.eval()
+    second = snapshot.take(way, clock, 1).instance.eval()
+    if not is_stateful:
+        with torch.no_grad(), clock.limit(clock.left):
+            second.load_state_dict(fresh.state_dict(), strict=False)
+            expected = flatten(run(lambda: call(fresh, chosen, 4)))
+            reloaded = not same(expected, flatten(run(lambda: call(second, chosen, 4))))
+    return known._replace(forward=known.forward._replace(differs_between_calls=differs, differs_after_reload=reloaded))
+
+
+def gradients(known: Observation, way: Built, clock: Clock, chosen: Input) -> Observation:
+    """Which parameters a backward pass reaches, with all parameters moved off exact zeros first."""
+    assert known.forward is not None
+    instance = snapshot.take(way, clock, 0).instance
+    instance.train()
+    with torch.no_grad():
+        generator = torch.Generator().manual_seed(7)
+        for parameter in instance.parameters():
+            if parameter.is_floating_point() and parameter.device.type == "cpu":
+                parameter.add_(torch.randn(parameter.shape, generator=generator).to(parameter.dtype) * 0.01)
+    with clock.limit(clock.left):
+        total = None
+        for number in (6, 7):
+            for value in flatten(runner(way)(functools.partial(call, instance, chosen, number))):
+                if value.requires_grad and (value.is_floating_point() or value.is_complex()):
+                    value = value.abs() if value.is_complex() else value
+                    weights = torch.linspace(0.5, 1.5, max(value.numel(), 1)).reshape(value.shape).to(value.dtype)
+                    part = (value * weights).nan_to_num().sum()
+                    total = part if total is None else total + part
+        if total is None:
+            return known
+        torch.autograd.backward(total)
+    reached: dict[str, str] = {}
+    for found in Walk(instance).tensors:
+        if found.tensor.requires_grad and found.tensor.is_leaf:
+            gradient = found.tensor.grad
+            reached[found.path] = "none" if gradient is None else "flows" if bool((gradient != 0).any()) else "zero"
+    registered = {item.path for item in known.tensors if item.registration == "parameter"}
+    return known._replace(
+        tensors=tuple(item._replace(gradient=reached.get(item.path)) for item in known.tensors),
+        forward=known.forward._replace(
+            without_gradient=tuple(path for path, state in reached.items() if state == "none" and path in registered),
+            zero_gradient=tuple(path for path, state in reached.items() if state == "zero" and path in registered),
+        ),
+    )
+
+
+def flatten(value: Any, depth: int = 0) -> list[torch.Tensor]:
+    """All tensors in an output, in a stable order."""
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if depth > 6:
+        return []
+    if isinstance(value, Mapping):
+        return [found for item in list(value.values()) for found in flatten(item, depth + 1)]
+    if isinstance(value, (list, tuple)):
+        return [found for item in value for found in flatten(item, depth + 1)]
+    if hasattr(value, "__dict__") and not isinstance(value, (nn.Module, type)):
+        return [found for item in list(vars(value).values()) for found in flatten(item, depth + 1)]
+    return []
+
+
+def same(first: list[torch.Tensor], second: list[torch.Tensor]) -> bool:
+    """Equality of outputs but for rounding; NaN equals NaN."""
+    if len(first) != len(second):
+        return False
+    for one, other in zip(first, second, strict=True):
+        if one.shape != other.shape or one.dtype != other.dtype:
+            return False
+        if one.is_floating_point() or one.is_complex():
+            if not torch.allclose(one.detach(), other.detach(), rtol=1e-4, atol=1e-6, equal_nan=True):
+                return False
+        elif not torch.equal(one, other):
+            return False
+    return True

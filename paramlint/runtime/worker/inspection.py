@@ -1,0 +1,103 @@
+"""One class from request to observation, in stages: what is known is handed out before the next risk is taken."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Callable, Iterator
+
+from paramlint.model.observation import ClassRequest, Observation
+from paramlint.runtime.worker import build, device, forward, preparation, probes, snapshot, stack
+from paramlint.runtime.worker.inputs import Input
+from paramlint.runtime.worker.options import Options
+from paramlint.runtime.worker.snapshot import Subject
+from paramlint.runtime.worker.timing import Clock, TimeLimit
+
+
+def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Observation, bool]]:
+    """Yield observations that know more and more; the flag is True with the last."""
+    clock = Clock(options.timeout)
+    preparation.fill_uninitialized()
+    way = build.build(request, clock)
+    blank = Observation(request.key, request.path, request.qualified_name, "", circumstances=request.circumstances)
+    if isinstance(way, build.NotBuilt):
+        yield (
+            blank._replace(
+                status=way.status,
+                reason=way.reason,
+                constructor_failure=way.failure,
+                is_failure_certain=way.is_certain,
+                attempts=way.attempts,
+                seconds=clock.elapsed,
+            ),
+            True,
+        )
+        return
+    known = blank._replace(
+        status="built",
+        recipe=way.text + (" (moves to a device pretended on the CPU)" if way.needs_pretence else ""),
+        recipe_kind=way.kind,
+        within=way.within,
+        constructor_failure=build.failure_of(way.trusted_error),
+        is_failure_certain=way.trusted_error is not None,
+        attempts=way.attempts[:12],
+    )
+    if not options.probes:
+        yield known._replace(seconds=clock.elapsed), True
+        return
+    try:
+        subject = snapshot.take(way, clock, 0)
+    except TimeLimit:
+        yield known._replace(notes=("the second build took too long to be observed",), seconds=clock.elapsed), True
+        return
+    except Exception as error:  # a class that is built once and not twice
+        note = f"built once, but not again: {stack.type_name(error)}: {stack.first_line(stack.message(error))}"
+        yield known._replace(notes=(note,), seconds=clock.elapsed), True
+        return
+    known = snapshot.describe(known, subject)
+    yield known._replace(seconds=clock.elapsed), False
+    chosen: Input | None = None
+
+    def passes(known: Observation) -> Observation:
+        nonlocal chosen
+        known, chosen = forward.forward_passes(known, subject, way, request, clock)
+        return known
+
+    stages: list[tuple[str, Callable[[Observation], Observation]]] = [
+        *((probe.__name__, functools.partial(_apply, probe, subject, way, clock)) for probe in probes.ALL),
+        ("forward", passes),
+        ("gradients", lambda known: forward.gradients(known, way, clock, chosen) if chosen else known),
+        ("reload", lambda known: forward.outputs(known, way, clock, chosen) if chosen else known),
+        ("placement", lambda known: device.placement(known, way, clock, chosen)),
+    ]
+    for name, stage in stages:
+        try:
+            known = stage(known)
+        except TimeLimit:
+            known = known._replace(notes=(*known.notes, f"out of time in {name}"))
+        except Exception as error:  # a probe that user code upsets costs its own answer only
+            known = known._replace(notes=(*known.notes, f"{name}: {_traced(error)}"))
+        yield known._replace(seconds=clock.elapsed), False
+    yield known._replace(seconds=clock.elapsed), True
+
+
+def _apply(probe: probes.Probe, subject: Subject, way: build.Built, clock: Clock, known: Observation) -> Observation:
+    return probe(known, subject, way, clock)
+
+
+def _traced(error: BaseException) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{stack.type_name(error)}: {stack.first_line(stack.message(error))} ({last.name}, line {last.lineno})"
+
+
+def own_fault(request: ClassRequest, error: BaseException) -> Observation:
+    """The observation for a class on which the worker itself failed."""
+    return Observation(
+        request.key,
+        request.path,
+        request.qualified_name,
+        "not run",
+        f"the worker failed: {_traced(error)}",
+        circumstances=request.circumstances,
+        notes=tuple(traceback.format_exception(type(error), error, error.__traceback__)[-6:]),
+    )

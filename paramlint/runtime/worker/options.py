@@ -1,0 +1,26 @@
+"""The job that the parent hands to the worker: its settings and its requests, in one JSON file."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from paramlint.model.observation import ClassRequest, from_json
+
+
+class Options(NamedTuple):
+    """Seconds for one class and for one import, bytes for one class, processes at a time, and what is allowed."""
+
+    timeout: float = 20.0
+    import_timeout: float = 120.0
+    memory: int = 4 * 2**30
+    jobs: int = 2
+    allow_network: bool = False
+    fork: bool = True
+    probes: bool = True
+
+
+def read_job(path: str) -> tuple[Options, tuple[ClassRequest, ...]]:
+    with open(path, encoding="utf-8") as file:
+        job = json.load(file)
+    return from_json(Options, job["options"]), tuple(from_json(ClassRequest, item) for item in job["requests"])

@@ -1,0 +1,119 @@
+"""The worker's first process: it holds torch, runs no user code, and outlives every process that does."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import time
+from collections.abc import Iterator
+from types import FrameType
+
+from paramlint.model.observation import ClassRequest, Observation, to_json
+from paramlint.runtime.worker import host, limits, preparation
+from paramlint.runtime.worker.messages import Inbox
+from paramlint.runtime.worker.options import Options, read_job
+
+_TICK = 0.25
+
+
+def main(arguments: list[str]) -> int:
+    """Serve the job in the first file, append an observation a line to the second."""
+    options, requests = read_job(arguments[0])
+    with open(arguments[1], "a", encoding="ascii") as results:
+
+        def deliver(message: dict[str, object]) -> None:
+            results.write(json.dumps(message) + "\n")
+            results.flush()
+
+        preparation.prepare(options)
+        deliver({"event": "ready"})
+        if not (hasattr(os, "fork") and options.fork):
+            for request in requests:
+                host.run_here(request, options, deliver)
+            return 0
+        parent = os.getppid()
+        signal.signal(signal.SIGTERM, _end_everything)
+        limits.die_with_parent(parent, signal.SIGTERM)
+        limits.adopt_orphans()
+        waiting = list(requests)
+        while waiting:
+            for message in _run_host(waiting, options, parent):
+                deliver(message)
+    return 0
+
+
+def _run_host(waiting: list[ClassRequest], options: Options, parent: int) -> Iterator[dict[str, object]]:
+    """Fork one host for the requests in ``waiting``, yield what it reports, and take out what it has answered.
+
+    When it ends early, the request it was busy with is answered for it, so each call makes progress.
+    """
+    reader, writer = os.pipe()
+    process = os.fork()
+    if process == 0:
+        os.close(reader)
+        host.run(waiting, options, writer)
+    os.close(writer)
+    inbox = Inbox(reader)
+    busy: dict[str, float] = {}
+    importing: tuple[str, float] | None = None
+    reason = None
+    while not inbox.is_closed:
+        if os.getppid() != parent:
+            _end_everything(signal.SIGTERM, None)
+        ready, _, _ = select.select([reader], [], [], _TICK)
+        for message in inbox.read() if ready else ():
+            event, key = message.get("event"), str(message.get("key"))
+            if event == "importing":
+                importing = key, time.monotonic()
+            elif event == "imported":
+                importing = None
+            elif event == "started":
+                busy[key] = time.monotonic()
+            elif event == "observed":
+                busy.pop(key, None)
+                waiting[:] = [request for request in waiting if request.key != key]
+                yield message
+        now = time.monotonic()
+        if importing is not None and now - importing[1] > options.import_timeout:
+            reason = "timed out", f"importing the module took more than {options.import_timeout:g} s"
+            break
+        # The host ends its children itself; this is for a host that user code has wedged.
+        if any(now - started > 2 * options.timeout + 10 for started in busy.values()):
+            reason = "timed out", "the process stopped answering"
+            break
+    os.close(reader)
+    limits.end_group(process)
+    status = os.waitpid(process, 0)[1]
+    limits.end_strays(())
+    if importing is not None:
+        culprit = next(request for request in waiting if request.key == importing[0])
+        status_name, text = reason or _ending(status, "importing the module")
+        for request in [request for request in waiting if request.path == culprit.path]:
+            waiting.remove(request)
+            yield _answer(request, status_name, text)
+    elif waiting:
+        culprits = [request for request in waiting if request.key in busy] or waiting[:1]
+        status_name, text = reason or _ending(status, "building the class")
+        for request in culprits:
+            waiting.remove(request)
+            yield _answer(request, status_name, text)
+
+
+def _end_everything(number: int, frame: FrameType | None) -> None:
+    """End all that runs below this process, and this process."""
+    limits.end_strays(())
+    os._exit(1)
+
+
+def _ending(status: int, activity: str) -> tuple[str, str]:
+    name, text = host.describe_ending(status)
+    return name, f"{text} while {activity}"
+
+
+def _answer(request: ClassRequest, status: str, reason: str) -> dict[str, object]:
+    observation = Observation(
+        request.key, request.path, request.qualified_name, status, reason, circumstances=request.circumstances
+    )
+    return {"event": "observed", "key": request.key, "observation": to_json(observation)}

@@ -1,0 +1,66 @@
+"""The pool: a worker that dies costs its job alone, and nothing is left running."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from paramlint.engine.parallel import Crashed, Pool
+
+
+def counting() -> Callable[[str], tuple[str, int, int]]:
+    """Make a worker that answers with its process, and how many jobs it has done before."""
+    done = 0
+
+    def work(job: str) -> tuple[str, int, int]:
+        nonlocal done
+        if job == "die":
+            os._exit(7)
+        if job == "kill":
+            os.kill(os.getpid(), signal.SIGTERM)
+        if job == "raise":
+            raise ValueError(job)
+        done += 1
+        return job, os.getpid(), done - 1
+
+    return work
+
+
+def test_every_job_is_answered_once() -> None:
+    jobs = [str(number) for number in range(20)]
+    with Pool(counting, 3) as pool:
+        answers = dict(pool.run(jobs))
+    assert sorted(answers) == list(range(20))
+    done = [answer for answer in answers.values() if not isinstance(answer, Crashed)]
+    assert sorted(answer[0] for answer in done) == sorted(jobs)
+    assert os.getpid() not in {answer[1] for answer in done}
+
+
+def test_workers_keep_what_they_have_learnt() -> None:
+    with Pool(counting, 1) as pool:
+        first = list(pool.run(["a", "b"]))
+        second = list(pool.run(["c"]))
+    assert [answer[2] for _, answer in [*first, *second] if not isinstance(answer, Crashed)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "death", ["die", "raise", pytest.param("kill", marks=pytest.mark.skipif(os.name == "nt", reason="signals"))]
+)
+def test_a_dead_worker_costs_its_job_alone(death: str, capfd: pytest.CaptureFixture[str]) -> None:
+    jobs = ["a", death, "b", "c", death, "d"]
+    with Pool(counting, 2) as pool:
+        answers = dict(pool.run(jobs))
+        again = dict(pool.run(["e"]))
+    assert [isinstance(answers[index], Crashed) for index in range(len(jobs))] == [job == death for job in jobs]
+    assert not isinstance(again[0], Crashed)
+
+
+def test_nothing_is_left_running() -> None:
+    with Pool(counting, 2) as pool:
+        for _ in pool.run(["a", "b", "c"]):
+            break
+    assert multiprocessing.active_children() == []

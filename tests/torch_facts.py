@@ -1,0 +1,374 @@
+"""What torch itself says of a line of a fixture, by building and calling the class that it stands in."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from unittest import mock
+
+import pytest
+
+from tests.markers import FIXTURES
+
+torch = pytest.importorskip("torch")
+
+NEEDS_OTHERS = ("framework_that_is_not_installed", "attr", "transformers")
+# Moving to it shows what a move to a GPU would, on any machine.
+OTHER_DEVICE = "meta"
+
+
+def import_fixture(path: Path) -> ModuleType:
+    root = FIXTURES.parent
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    name = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] in NEEDS_OTHERS:
+            pytest.skip(f"{error.name} is not installed")
+        raise
+
+
+def _inputs(kind: type) -> Iterator[tuple[object, ...]]:
+    """Yield example inputs; every fixture takes vectors of four, or pictures of four channels, or words."""
+    if not {"forward", "initialize_parameters"} & set(vars(kind)) and kind.forward is torch.nn.Module.forward:
+        return
+    for shape in ((2, 4), (2, 4, 8, 8)):
+        yield (torch.randn(shape),)
+    yield (torch.randint(0, 4, (2, 5)),)
+
+
+def call(module: object) -> BaseException | None:
+    """Call a module on the first example input that suits it; return why none did."""
+    failures = [_failure(module, inputs) for inputs in _inputs(type(module))]
+    return None if None in failures else next(iter(failures), None)
+
+
+def _failure(module: object, inputs: tuple[object, ...]) -> BaseException | None:
+    try:
+        module(*inputs)
+    except (RuntimeError, IndexError, ValueError) as error:
+        return error
+    return None
+
+
+def module_classes(module: ModuleType) -> list[type]:
+    return [
+        kind
+        for kind in vars(module).values()
+        if inspect.isclass(kind) and issubclass(kind, torch.nn.Module) and kind.__module__ == module.__name__
+    ]
+
+
+@contextmanager
+def poisoned_memory() -> Iterator[None]:
+    """Fill fresh memory with NaN, so that what nobody writes can be told."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch._C._set_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch._C._set_deterministic_algorithms(before)
+
+
+def unwritten(module: object) -> set[str]:
+    return {
+        name for name, tensor in module.named_parameters() if not _is_lazy(tensor) and bool(torch.isnan(tensor).any())
+    }
+
+
+def _is_lazy(tensor: object) -> bool:
+    return isinstance(tensor, torch.nn.parameter.UninitializedParameter)
+
+
+class Subject:
+    """One marked line: the class it stands in, the names that its statement binds on self, and the built module."""
+
+    def __init__(self, path: Path, line: int) -> None:
+        self.path = path
+        self.line = line
+        tree = ast.parse(path.read_text())
+        enclosing = [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.lineno <= line <= (node.end_lineno or line)
+        ]
+        self.names = [node.name for node in enclosing if isinstance(node, ast.ClassDef)]
+        self.method = next((node.name for node in enclosing if node.lineno == line), None)
+        self.source_line = path.read_text().splitlines()[line - 1]
+        self.attributes = sorted(set(_bound_names(tree, line)))
+
+    def kinds(self, module: ModuleType) -> list[type]:
+        """The class of the line; for a line in a function or an unbuildable base, the classes that come to it."""
+        owner: object = module
+        for name in self.names:
+            owner = getattr(owner, name)
+        if isinstance(owner, type):
+            derived = [kind for kind in module_classes(module) if issubclass(kind, owner)]
+            return derived or [owner]
+        return [kind for kind in module_classes(module) if kind.__name__.startswith("InFunction")]
+
+
+def _bound_names(tree: ast.AST, line: int) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if getattr(node, "lineno", None) != line:
+            continue
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+        elif isinstance(node, ast.Call) and (name := _called(node)):
+            literals = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+            literals += [keyword.value.value for keyword in node.keywords if keyword.arg == "name"]
+            if name.startswith("register_") or name.endswith("setattr__") or name == "setattr":
+                yield from (literal for literal in literals if isinstance(literal, str))
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def _registered(module: object) -> set[str]:
+    return set(module._parameters) | set(module._buffers) | set(module._modules)
+
+
+def _is_plain_tensor(kind: type, subject: Subject) -> None:
+    module = kind()
+    tensors = {name for name, value in vars(module).items() if isinstance(value, torch.Tensor)}
+    plain = tensors & set(subject.attributes or tensors)
+    assert plain
+    assert not plain & _registered(module)
+    module.to(OTHER_DEVICE)
+    assert all(vars(module)[name].device.type == "cpu" for name in plain)
+
+
+def _is_lost(kind: type, subject: Subject) -> None:
+    arguments = {"device": OTHER_DEVICE} if "device" in inspect.signature(kind).parameters else {}
+    if kind.__name__ == "InPlaceOnLeaf":
+        with pytest.raises(RuntimeError, match="leaf"):
+            kind(**arguments)
+        return
+    module = kind(**arguments)
+    assert not set(subject.attributes) & _registered(module)
+
+
+def _is_unseen_container(kind: type, subject: Subject) -> None:
+    module = kind()
+    (name,) = (name for name in subject.attributes if isinstance(vars(module).get(name), (list, tuple, dict, set)))
+    held = list(_leaves(vars(module)[name]))
+    known = [*module.parameters(), *module.modules()]
+    assert any(not any(item is other for other in known) for item in held)
+
+
+def _leaves(value: object) -> Iterator[object]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple, set)):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def _is_untrained_buffer(kind: type, subject: Subject) -> None:
+    module = kind()
+    (name,) = subject.attributes
+    assert name in module._buffers
+    assert name not in dict(module.named_parameters())
+
+
+def _live(kind: type, **arguments: object) -> None:
+    """Do with a class what every user does with a model."""
+    module = kind(**arguments)
+    module.to(torch.float64)
+    module.state_dict()
+    module.to(torch.float32)
+    for inputs in _inputs(kind):
+        module(*inputs)
+
+
+def _raises(*expected: type[BaseException]) -> Callable[[type, Subject], None]:
+    def check(kind: type, subject: Subject) -> None:
+        flags = [name for name, item in inspect.signature(kind).parameters.items() if item.default is False]
+        with pytest.raises(expected):
+            _live(kind, **dict.fromkeys(flags, True))
+
+    return check
+
+
+def _makes_state_in_forward(kind: type, subject: Subject) -> None:
+    made: list[str] = []
+    constructor = torch.nn.Module.__init__
+    wrap = torch.nn.Parameter.__new__
+
+    def module_made(instance: object, *arguments: object, **keywords: object) -> None:
+        made.append(type(instance).__name__)
+        constructor(instance, *arguments, **keywords)
+
+    def parameter_made(*arguments: object, **keywords: object) -> object:
+        made.append("Parameter")
+        return wrap(*arguments, **keywords)
+
+    module = kind()
+    with (
+        mock.patch.object(torch.nn.Module, "__init__", module_made),
+        mock.patch.object(torch.nn.Parameter, "__new__", parameter_made),
+    ):
+        assert call(module) is None
+    assert made
+
+
+def _is_unwritten(kind: type, subject: Subject) -> None:
+    with poisoned_memory():
+        module = kind()
+    found = {name.split(".")[0] for name in unwritten(module)}
+    assert found
+    assert not subject.attributes or set(subject.attributes) & found
+
+
+def _is_never_called(kind: type, subject: Subject) -> None:
+    assert subject.method is not None
+    with mock.patch.object(kind, subject.method) as method:
+        assert call(kind()) is None
+    assert not method.called
+
+
+def _leaves_later_layers_out(kind: type, subject: Subject) -> None:
+    """Whatever walks the modules at that time does not meet the layers that are assigned after it."""
+    met: list[int] = []
+
+    def counting(walk: Callable[..., object]) -> Callable[..., object]:
+        def walked(instance: torch.nn.Module, *arguments: object) -> object:
+            if type(instance) is kind:
+                met.append(len(instance._modules))
+            return walk(instance, *arguments)
+
+        return walked
+
+    with (
+        mock.patch.object(torch.nn.Module, "modules", counting(torch.nn.Module.modules)),
+        mock.patch.object(torch.nn.Module, "apply", counting(torch.nn.Module.apply)),
+    ):
+        module = kind()
+    assert met
+    assert met[0] < len(module._modules)
+
+
+def _changes_nothing(kind: type, subject: Subject) -> None:
+    """Without the line, the same seed gives the same model."""
+    lines = subject.path.read_text().splitlines()
+    indentation = lines[subject.line - 1][: -len(lines[subject.line - 1].lstrip())]
+    lines[subject.line - 1] = f"{indentation}pass"
+    names: dict[str, object] = {"__name__": kind.__module__}
+    exec(compile("\n".join(lines), str(subject.path), "exec"), names)
+    other = names[kind.__qualname__]
+    assert isinstance(other, type)
+    states = []
+    for builder in (kind, other):
+        torch.manual_seed(0)
+        with poisoned_memory():
+            states.append(builder().state_dict())
+    assert states[0].keys() == states[1].keys()
+    assert all(torch.equal(states[0][name].nan_to_num(), states[1][name].nan_to_num()) for name in states[0])
+
+
+def _holds_unmoved_tensors(kind: type, subject: Subject) -> None:
+    module = kind()
+    module.to(OTHER_DEVICE)
+    (name,) = subject.attributes
+    assert all(tensor.device.type == "cpu" for tensor in _leaves(vars(module)[name]))
+    assert name not in _registered(module)
+
+
+def _forgets_modules(kind: type, subject: Subject) -> None:
+    """Some layer was set on the instance, and is not registered at the end."""
+    names: set[str] = set()
+    setter = torch.nn.Module.__setattr__
+
+    def setting(instance: object, name: str, value: object) -> None:
+        if isinstance(value, torch.nn.Module):
+            names.add(name)
+        setter(instance, name, value)
+
+    with mock.patch.object(torch.nn.Module, "__setattr__", setting):
+        module = kind()
+    assert names - {"weight", "bias"} - _registered(module)
+
+
+def _shares_storage(kind: type, subject: Subject) -> None:
+    module = kind()
+    (name,) = subject.attributes
+    assert any(vars(module)[name] is buffer for buffer in module.buffers())
+    module.to(torch.float64)
+    assert not any(vars(module)[name] is buffer for buffer in module.buffers())
+
+
+def _cannot_be_copied(kind: type, subject: Subject) -> None:
+    module = kind()
+    assert call(module) is None
+    with pytest.raises(RuntimeError, match="deepcopy"):
+        copy.deepcopy(module)
+
+
+def _makes_tensor_without_device(kind: type, subject: Subject) -> None:
+    """On a model and an input that are elsewhere, the line makes a tensor that is not."""
+    module = kind()
+    assert call(module) is None
+    made: list[str] = []
+
+    class Watch(torch.overrides.TorchFunctionMode):
+        def __torch_function__(
+            self, function: object, types: object, arguments: tuple[object, ...] = (), keywords: object = None
+        ) -> object:
+            result = function(*arguments, **(keywords or {}))
+            if function in (torch.zeros, torch.randn) and sys._getframe(1).f_lineno == subject.line:
+                made.append(result.device.type)
+            return result
+
+    with Watch(), torch.no_grad():
+        module(torch.randn(2, 4))
+    assert made == ["cpu"]
+    assert "device" not in subject.source_line
+
+
+def _wants_cuda(kind: type, subject: Subject) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has what the constructor asks for")
+    with pytest.raises((AssertionError, RuntimeError), match=r"(?i)cuda"):
+        _live(kind)
+
+
+FACTS: dict[str, Callable[[type, Subject], None]] = {
+    "PRM101": _is_plain_tensor,
+    "PRM102": _is_plain_tensor,
+    "PRM103": _is_lost,
+    "PRM104": _is_unseen_container,
+    "PRM105": _is_unseen_container,
+    "PRM106": _is_untrained_buffer,
+    "PRM107": _raises(TypeError),
+    "PRM108": _makes_state_in_forward,
+    "PRM109": _makes_state_in_forward,
+    "PRM110": _holds_unmoved_tensors,
+    "PRM112": _shares_storage,
+    "PRM113": _raises(KeyError),
+    "PRM203": _raises(RuntimeError),
+    "PRM301": _is_unwritten,
+    "PRM303": _is_never_called,
+    "PRM304": _leaves_later_layers_out,
+    "PRM306": _raises(AttributeError, TypeError),
+    "PRM308": _raises(AttributeError, TypeError),
+    "PRM309": _changes_nothing,
+    "PRM401": _raises(AttributeError),
+    "PRM402": _raises(AttributeError),
+    "PRM403": _forgets_modules,
+    "PRM404": _raises(AttributeError),
+    "PRM501": _wants_cuda,
+    "PRM502": _makes_tensor_without_device,
+    "PRM505": _cannot_be_copied,
+}
