@@ -55,7 +55,7 @@ def augmented(machine: Machine, frame: Frame, statement: code.AugmentedAssign) -
     if isinstance(old, Container) and statement.operator == "+":
         inner, is_exact = evaluate.elements(machine, value)
         old.items.extend(inner)
-        old.is_exact = old.is_exact and is_exact and not machine.undecided
+        old.is_exact = old.is_exact and is_exact and not machine.is_unsure
         return
     if isinstance(old, Instance) and old.is_module and statement.operator == "+":
         inner, is_exact = evaluate.elements(machine, value)

@@ -377,14 +377,14 @@ def call_container(machine: Machine, frame: Frame, container: Container, name: s
     match name:
         case "append" | "add" | "appendleft" if values:
             container.items.append(values[0])
-            container.is_exact = container.is_exact and not machine.undecided
+            container.is_exact = container.is_exact and not machine.is_unsure
         case "insert" if len(values) > 1:
             container.items.append(values[1])
-            container.is_exact = container.is_exact and not machine.undecided
+            container.is_exact = container.is_exact and not machine.is_unsure
         case "extend" if values:
             items, is_exact = evaluate.elements(machine, values[0])
             container.items.extend(items)
-            container.is_exact = container.is_exact and is_exact and not machine.undecided
+            container.is_exact = container.is_exact and is_exact and not machine.is_unsure
         case "update":
             _update(container, arguments)
         case "items":

@@ -30,14 +30,10 @@ _CONTEXTS = {
     "torch.autograd.no_grad": "torch.no_grad()",
     "torch.set_grad_enabled": "torch.set_grad_enabled()",
 }
-_SAME_MODULE = (
-    "weight_norm",
-    "spectral_norm",
-    "orthogonal",
-    "remove_weight_norm",
-    "remove_spectral_norm",
-    "checkpoint_wrapper",
-)
+# Functions of torch.nn.utils that make a parameter of a module a function of others, or take that back; they return
+# the module. The name of the parameter is their second argument.
+_PARAMETRISING = ("weight_norm", "spectral_norm", "orthogonal", "register_parametrization")
+_RESTORING = ("remove_weight_norm", "remove_spectral_norm", "remove_parametrizations")
 _EINOPS = ("einops.rearrange", "einops.repeat", "einops.reduce")
 _PACKED = ("quantization", "quantized", "quantize", "pack_")
 
@@ -125,10 +121,14 @@ def _other(machine: Machine, frame: Frame, name: str, arguments: calls.Arguments
             return tensors.derived(machine, frame, operands[0], last, span, operands=operands, rank=None)
     if name == "object.__setattr__" or name == "builtins.object.__setattr__":
         return UNKNOWN
-    if last in _SAME_MODULE and isinstance(first, Instance):
-        named = arguments.get(1, "name")
-        removes = last.startswith("remove_")
-        first.recomputed = None if removes else str(named.value) if isinstance(named, Known) else "weight"
+    if last == "checkpoint_wrapper" and isinstance(first, Instance):
+        return first
+    if last in _RESTORING and isinstance(first, Instance):
+        first.recomputed = None
+        return first
+    if last in _PARAMETRISING and isinstance(first, Instance):
+        named = arguments.get(1, "name") or arguments.get(1, "tensor_name")
+        first.recomputed = str(named.value) if isinstance(named, Known) else "weight"
         return first
     if name.startswith("math."):
         keys = [key_of(value) for value in arguments.positional]

@@ -60,7 +60,8 @@ class Machine:
     """One path under way.
 
     ``undecided`` counts the conditions around the current statement that nothing decides: writes below them are
-    weak, that is, the old value may survive. ``is_complete`` turns False when something was skipped.
+    weak, that is, the old value may survive. ``repeated`` counts the loops around it that run an unknown number of
+    times. ``is_complete`` turns False when something was skipped.
     """
 
     project: Project
@@ -72,6 +73,7 @@ class Machine:
     most_steps: int = MOST_STEPS
     depth: int = 0
     undecided: int = 0
+    repeated: int = 0
     guarded: int = 0
     without_gradients: int = 0
     on_meta: int = 0
@@ -84,9 +86,13 @@ class Machine:
     statement: Place | None = None
     is_complete: bool = True
     active: list[str] = field(default_factory=list)
-    frames: list[Frame] = field(default_factory=list)
     counter: int = 0
     module_values: dict[tuple[str, str], Value] = field(default_factory=dict)
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether the current statement may run never, or more than once."""
+        return bool(self.undecided or self.repeated)
 
     def step(self) -> None:
         """Count one step of work; raises ``BudgetSpent`` when there have been too many."""
@@ -112,6 +118,15 @@ class Machine:
         if self.undecided and not self.decider.has_decided(predicate):
             return None
         return self.decider.decide(predicate) is not predicate.negated
+
+    @contextmanager
+    def in_loop(self) -> Iterator[None]:
+        """Statements inside run once here, and any number of times in truth."""
+        self.repeated += 1
+        try:
+            yield
+        finally:
+            self.repeated -= 1
 
     @contextmanager
     def in_doubt(self) -> Iterator[None]:

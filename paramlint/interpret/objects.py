@@ -284,7 +284,7 @@ def set_attribute(machine: Machine, frame: Frame, receiver: Value, name: str, va
             tensors.escape(value)
             store(machine, receiver, name, UNKNOWN, Registration.UNKNOWN, place)
             return
-    set_on_module(machine, receiver, name, value, place)
+    set_on_module(machine, receiver, name, value, place, frame)
 
 
 def _is_property(node: object) -> bool:
@@ -293,8 +293,10 @@ def _is_property(node: object) -> bool:
     )
 
 
-def set_on_module(machine: Machine, receiver: Instance, name: str, value: Value, place: Place) -> None:
-    """What ``nn.Module.__setattr__`` does (torch/nn/modules/module.py)."""
+def set_on_module(
+    machine: Machine, receiver: Instance, name: str, value: Value, place: Place, frame: Frame | None = None
+) -> None:
+    """What ``nn.Module.__setattr__`` does (torch/nn/modules/module.py); ``frame`` is that of a written assignment."""
     old = receiver.bindings.get(name)
     held = None if old is None else old.registration
     if isinstance(value, Tensor) and value.is_parameter:
@@ -304,7 +306,7 @@ def set_on_module(machine: Machine, receiver: Instance, name: str, value: Value,
     elif isinstance(value, Tensor) and value.is_buffer:
         register(machine, receiver, name, value, Registration.BUFFER, place, value.is_persistent)
     elif held is Registration.PARAMETER and old is not None:
-        _rebind_parameter(machine, receiver, name, value, old, place)
+        _rebind_parameter(machine, receiver, name, value, old, place, frame)
     elif held in (Registration.BUFFER, Registration.SUBMODULE) and value == NONE:
         store(machine, receiver, name, value, held, place)
     elif held is Registration.BUFFER and isinstance(value, Tensor):
@@ -315,16 +317,30 @@ def set_on_module(machine: Machine, receiver: Instance, name: str, value: Value,
 
 
 def _rebind_parameter(
-    machine: Machine, receiver: Instance, name: str, value: Value, old: Binding, place: Place
+    machine: Machine, receiver: Instance, name: str, value: Value, old: Binding, place: Place, frame: Frame | None
 ) -> None:
-    if isinstance(value, Tensor) and value.is_certain and receiver is machine.root:
+    path = _path_from_root(machine, receiver, frame)
+    if receiver.recomputed == name:
+        # A parametrised name takes a tensor, through right_inverse (torch/nn/utils/parametrize.py).
+        return
+    if isinstance(value, Tensor) and value.is_certain and path is not None:
         if old.is_certain and not machine.undecided and not machine.guarded and not receiver.is_opaque:
-            machine.emit(Rebinding(place, machine.phase, name, old.place, False))
+            machine.emit(Rebinding(place, machine.phase, path + name, old.place, False))
         return
     if value == NONE:
         store(machine, receiver, name, value, Registration.PARAMETER, place)
     elif not isinstance(value, Tensor):
         old.registration = Registration.UNKNOWN
+
+
+def _path_from_root(machine: Machine, receiver: Instance, frame: Frame | None) -> str | None:
+    """ "" for the instance itself, ``"name."`` for a submodule of it that its own code is at work on, else None."""
+    root = machine.root
+    if root is None or receiver is root:
+        return "" if root is not None else None
+    if frame is None or frame.receiver is not root:
+        return None
+    return next((f"{name}." for name, binding in root.bindings.items() if binding.value is receiver), None)
 
 
 def register(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from enum import Enum
 
 from paramlint.interpret import assignment, calls, evaluate
@@ -180,7 +181,8 @@ def _for(machine: Machine, frame: Frame, statement: code.For) -> Flow:
     for element in elements or [UNKNOWN]:
         assignment.assign(machine, frame, statement.target, element, frame_span(statement.target))
         _note_local_rebinding(machine, frame, statement, element)
-        flow = execute_block(machine, frame, statement.body)
+        with nullcontext() if is_exact else machine.in_loop():
+            flow = execute_block(machine, frame, statement.body)
         if flow is Flow.BREAK:
             return Flow.NEXT
         if flow is Flow.RETURN and not is_exact:
@@ -213,7 +215,8 @@ def frame_span(expression: code.Expression) -> code.Span:
 def _while(machine: Machine, frame: Frame, statement: code.While) -> Flow:
     if evaluate.test(machine, frame, statement.test) is False:
         return execute_block(machine, frame, statement.orelse)
-    flow = execute_block(machine, frame, statement.body)
+    with machine.in_loop():
+        flow = execute_block(machine, frame, statement.body)
     return flow if flow in (Flow.RETURN, Flow.RAISE) else Flow.NEXT
 
 
