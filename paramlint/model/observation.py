@@ -176,6 +176,7 @@ class Creation(NamedTuple):
     ``class_name`` is "torch.nn.Parameter" or the Module's class. ``place`` is the innermost line of the user's code.
     ``stored_as``: the path under which the instance holds it afterwards, else None.
     ``passes`` says in how many of the two forward passes the line made one (1: lazily, 2: every time).
+    ``is_rewritten``: the user's code gave each its values in the same pass.
     """
 
     class_name: str
@@ -183,6 +184,7 @@ class Creation(NamedTuple):
     stored_as: str | None
     passes: int
     has_state: bool = True
+    is_rewritten: bool = False
 
 
 class ForwardObservation(NamedTuple):

@@ -123,7 +123,7 @@ def _by_shadow(known: Observation, way: Built, clock: Clock, chosen: Input | Non
             arguments, keywords = chosen.make()
             for tensor in shadow.tensors_in((arguments, keywords)):
                 books.put(tensor, True)
-            outcomes.append(_try(lambda: instance(*arguments, **keywords), shadow.running(books)))  # noqa: B023 - called within the same turn of the loop
+            outcomes.append(attempt(lambda: instance(*arguments, **keywords), shadow.running(books)))  # noqa: B023 - called within the same turn of the loop
         if outcomes[-1][0] != "clash":
             break
     status, failure = outcomes[0]
@@ -202,12 +202,12 @@ def _run(instance: nn.Module, chosen: Input, accelerator: Accelerator, clock: Cl
         instance(*_on(accelerator, arguments), **_on(accelerator, keywords))
 
     with clock.limit(clock.left):
-        return _try(
+        return attempt(
             call, accelerator.mode, _holes(accelerator.name) if TorchFunctionMode is not None else nullcontext()
         )
 
 
-def _try(call: Callable[[], object], *contexts: AbstractContextManager[object]) -> tuple[str, Failure | None]:
+def attempt(call: Callable[[], object], *contexts: AbstractContextManager[object]) -> tuple[str, Failure | None]:
     """The status of a call on another device, and its error."""
     try:
         with ExitStack() as active:

@@ -63,22 +63,37 @@ def forward_passes(
             forward=ForwardObservation("no input found" if status == "raised" else status, failure=found.failure),
             notes=(*known.notes, *found.attempts[:3]),
         ), None
-    instance, before = subject.instance, subject.walk.by_path
-    versions = {path: (id(item.tensor), _version(item.tensor)) for path, item in before.items()}
+    instance, before = subject.instance, Before(subject.walk)
     passes: list[Recorder] = []
     for number in (2, 3):
         recorder = Recorder()
         with clock.limit(clock.left), recorder.watching(creations=True, operands=True):
             run(functools.partial(call, instance, found, number))
         passes.append(recorder)
-    after = Walk(instance)
+    return witnessed(known, before, passes, found.text), found
+
+
+class Before:
+    """What an instance held before its forward passes, with the versions that in-place writes would raise."""
+
+    def __init__(self, walk: Walk) -> None:
+        self.root = walk.root
+        self.tensors = walk.by_path
+        self.versions = {path: (id(item.tensor), _version(item.tensor)) for path, item in self.tensors.items()}
+
+
+def witnessed(known: Observation, before: Before, passes: list[Recorder], recipe: str | None) -> Observation:
+    """The observation with what recorded forward passes of one instance showed."""
+    after = Walk(before.root)
     operands = {id(tensor) for recorder in passes for tensor in recorder.operands.values()}
     now = after.by_path
 
     def change(tensor: TensorObservation) -> TensorObservation:
-        old = before[tensor.path].tensor
+        if tensor.path not in before.tensors:
+            return tensor
+        old = before.tensors[tensor.path].tensor
         held = now.get(tensor.path)
-        changed = held is None or (id(held.tensor), _version(held.tensor)) != versions[tensor.path]
+        changed = held is None or (id(held.tensor), _version(held.tensor)) != before.versions[tensor.path]
         return tensor._replace(changed_by_forward=changed, read_in_forward=id(old) in operands)
 
     owners = snapshot.module_paths(after)
@@ -92,7 +107,7 @@ def forward_passes(
     )
     observation = ForwardObservation(
         "ran",
-        recipe=found.text,
+        recipe=recipe,
         creations=tuple(_creations(passes, after)),
         written_attributes=tuple(written[:_NAMED]),
         graph_tensors=tuple(item.path for item in after.tensors if item.tensor.grad_fn is not None)[:_NAMED],
@@ -101,7 +116,7 @@ def forward_passes(
         _assignment(item, after) for recorder in passes for item in recorder.bindings if item.raised is not None
     )
     known = known._replace(assignments=(*known.assignments, *failures))
-    return known._replace(tensors=tuple(change(item) for item in known.tensors), forward=observation), found
+    return known._replace(tensors=tuple(change(item) for item in known.tensors), forward=observation)
 
 
 def _assignment(item: Binding, after: Walk) -> Assignment:
@@ -128,7 +143,18 @@ def _creations(passes: list[Recorder], after: Walk) -> Iterable[Creation]:
         value = items[-1][1].value
         stored = next((held[id(item.value)] for _, item in reversed(items) if id(item.value) in held), None)
         has_state = isinstance(value, nn.Parameter) or snapshot._state_of(value)[0]
-        yield Creation(kind, items[0][1].place, stored, len({number for number, _ in items}), has_state)
+        rewritten = all(_is_rewritten(item.value, passes[number]) for number, item in items)
+        yield Creation(kind, items[0][1].place, stored, len({number for number, _ in items}), has_state, rewritten)
+
+
+def _is_rewritten(value: nn.Module | nn.Parameter, recorder: Recorder) -> bool:
+    """Whether the user's own code gave a new Module or Parameter its values, so that it serves as a function."""
+    modules = list(value.modules()) if isinstance(value, nn.Module) else []
+    tensors = [value] if isinstance(value, nn.Parameter) else list(value.parameters())
+    keys = {snapshot.storage_key(tensor) for tensor in tensors}
+    if any(item.is_direct and any(item.module is module for module in modules) for item in recorder.bindings):
+        return True
+    return any(not item.is_default and snapshot.storage_key(item.tensor) in keys for item in recorder.writes)
 
 
 def outputs(known: Observation, way: Built, clock: Clock, chosen: Input) -> Observation:

@@ -96,10 +96,11 @@ _FACTORIES = frozenset(
 class Books:
     """Which storages are on the accelerator and which are on the CPU; storages are kept alive, so that keys stay theirs."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device | None = None) -> None:
+        """``device`` is what moved tensors answer; by default the accelerator that this process has simulated."""
         self.accelerated: dict[object, torch.Tensor] = {}
         self.pinned: dict[object, torch.Tensor] = {}
-        self.device = torch.device("accel", 0)
+        self.device = device or torch.device("accel", 0)
 
     def put(self, tensor: torch.Tensor, on_accelerator: bool) -> torch.Tensor:
         key = storage_key(tensor)

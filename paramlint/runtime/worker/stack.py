@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import sysconfig
@@ -16,9 +17,13 @@ _MESSAGE = 2000
 _FRAMES = 40
 
 
+# All of paramlint: its other parts watch models in the user's own process.
+_OWN = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
 def _foreign_folders() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
-    folders = {os.path.dirname(torch.__file__), os.path.dirname(os.path.abspath(__file__))}
+    folders = {os.path.dirname(torch.__file__), _OWN}
     folders.update(paths[name] for name in ("stdlib", "platstdlib"))
     return tuple(os.path.join(os.path.realpath(folder), "") for folder in folders)
 
@@ -28,16 +33,16 @@ _TORCH = os.path.join(os.path.realpath(os.path.dirname(torch.__file__)), "")
 _PACKAGES = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
 
 
+@functools.lru_cache(maxsize=4096)
 def is_users(path: str) -> bool:
     """Whether a code object's file is the user's or one of the user's packages."""
     if path.startswith("<"):
         return False
     if not path.startswith(_FOREIGN):
         return True
-    return not path.startswith(_TORCH) and any(part in path for part in _PACKAGES) and not path.startswith(_WORKER)
-
-
-_WORKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
+    return (
+        not path.startswith(_TORCH) and any(part in path for part in _PACKAGES) and not path.startswith(_OWN + os.sep)
+    )
 
 
 def is_torch(path: str) -> bool:

@@ -27,6 +27,7 @@ _MOVES = frozenset(
 )
 _NESTED_LIMIT = 60
 _LAYERS = os.path.join("nn", "modules")
+_INIT = os.path.join("torch", "nn", "init.py")
 
 
 class Binding(NamedTuple):
@@ -68,12 +69,12 @@ class Recorder:
     def watching(self, creations: bool = False, operands: bool = False) -> Iterator[None]:
         """Record bindings and writes in the body, and on demand creations of Modules and Parameters, and operands."""
         with ExitStack() as undo:
-            undo.enter_context(_patched(nn.Module, "__setattr__", self._wrap_setattr))
+            undo.enter_context(patched(nn.Module, "__setattr__", self._wrap_setattr))
             for name in ("register_buffer", "register_parameter", "add_module"):
-                undo.enter_context(_patched(nn.Module, name, functools.partial(self._wrap_register, how=name)))
+                undo.enter_context(patched(nn.Module, name, functools.partial(self._wrap_register, how=name)))
             if creations:
-                undo.enter_context(_patched(nn.Module, "__init__", self._wrap_module_init))
-                undo.enter_context(_patched(nn.Parameter, "__new__", self._wrap_parameter_new))
+                undo.enter_context(patched(nn.Module, "__init__", self._wrap_module_init))
+                undo.enter_context(patched(nn.Parameter, "__new__", self._wrap_parameter_new))
             if TorchFunctionMode is not None:
                 undo.enter_context(_watcher(self, operands))
             yield
@@ -146,7 +147,8 @@ class Recorder:
 
 
 @contextmanager
-def _patched(owner: type, name: str, wrap: Callable[[Callable[..., Any]], object]) -> Iterator[None]:
+def patched(owner: type, name: str, wrap: Callable[[Callable[..., Any]], object]) -> Iterator[None]:
+    """In the body, the owner's own function of that name is what ``wrap`` makes of it."""
     original = owner.__dict__[name]
     setattr(owner, name, wrap(original.__func__ if isinstance(original, staticmethod) else original))
     try:
@@ -186,7 +188,28 @@ def _watcher(recorder: Recorder, operands: bool) -> TorchFunctionMode:
 
 
 def _written(target: torch.Tensor, name: str, frame: FrameType, raised: str | None) -> Written:
-    return Written(target, name, stack.places(frame), raised, _is_layers_own(frame))
+    if _is_loading(frame):
+        return Written(target, "load_state_dict", stack.places(frame), raised, False)
+    return Written(target, _initialiser(frame) or name, stack.places(frame), raised, _is_layers_own(frame))
+
+
+def _initialiser(frame: FrameType | None) -> str | None:
+    """The function of ``torch.nn.init`` that the user's line called, and that did the write."""
+    found = None
+    while frame is not None and not stack.is_users(frame.f_code.co_filename):
+        if frame.f_code.co_filename.endswith(_INIT) and frame.f_code.co_name.endswith("_"):
+            found = frame.f_code.co_name
+        frame = frame.f_back
+    return found
+
+
+def _is_loading(frame: FrameType | None) -> bool:
+    """Whether ``load_state_dict`` of torch stands between an operation and the user's line."""
+    while frame is not None and not stack.is_users(frame.f_code.co_filename):
+        if frame.f_code.co_name == "load_state_dict":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_layers_own(frame: FrameType | None) -> bool:

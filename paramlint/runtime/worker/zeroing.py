@@ -13,7 +13,7 @@ try:
 except ImportError:  # before torch 1.12
     TorchDispatchMode = None  # type: ignore[assignment, misc]
 
-_ALLOCATIONS = ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "empty_permuted")
+ALLOCATIONS = ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "empty_permuted")
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def _mode() -> Any:
         ) -> Any:
             result = func(*args, **(kwargs or {}))
             name = str(func).partition(".")[2].partition(".")[0]
-            if name in _ALLOCATIONS and isinstance(result, torch.Tensor):
+            if name in ALLOCATIONS and isinstance(result, torch.Tensor):
                 result.zero_()
             return result
 

@@ -1,0 +1,1 @@
+"""Auditing a living model: the result that people read, and the ways to it."""

@@ -1,0 +1,1 @@
+"""Watching and examining models in the process in which they live, without changing them."""

@@ -1,0 +1,120 @@
+"""What is remembered of how living Modules were built, for as long as they live and no longer."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Generic, TypeVar
+
+import torch
+from torch import nn
+
+from paramlint.model.observation import Place, Write
+from paramlint.runtime.live import memory
+from paramlint.runtime.worker.snapshot import storage_key
+from paramlint.runtime.worker.watch import Recorder
+
+_KEPT_PLACES = 6
+
+T = TypeVar("T")
+
+
+class ByIdentity(Generic[T]):
+    """A mapping from living objects, by identity: Modules and tensors may compare as they like."""
+
+    def __init__(self) -> None:
+        self._entries: dict[int, tuple[weakref.ref[object], T]] = {}
+
+    def get(self, key: object) -> T | None:
+        entry = self._entries.get(id(key))
+        return entry[1] if entry is not None and entry[0]() is key else None
+
+    def set(self, key: object, value: T) -> None:
+        number = id(key)
+        entries = self._entries
+
+        def forget(dead: weakref.ref[object]) -> None:
+            if number in entries and entries[number][0] is dead:
+                del entries[number]
+
+        entries[number] = (weakref.ref(key, forget), value)
+
+
+class Bound:
+    """Where the attributes of one Module were last bound, and where the Module itself was made."""
+
+    def __init__(self) -> None:
+        self.places: dict[str, Place | None] = {}
+        self.made: Place | None = None
+
+
+class Provenance:
+    """Bindings, writes and unwritten memory of Modules whose building was watched.
+
+    ``writes`` of a tensor are targetless: the path depends on the instance that is asked about.
+    """
+
+    def __init__(self) -> None:
+        self._bound: ByIdentity[Bound] = ByIdentity()
+        self._writes: ByIdentity[tuple[Write, ...]] = ByIdentity()
+
+    def is_known(self, module: nn.Module) -> bool:
+        """Whether the building of this Module was watched."""
+        return self._bound.get(module) is not None
+
+    def place(self, module: nn.Module, attribute: str) -> Place | None:
+        bound = self._bound.get(module)
+        return None if bound is None else bound.places.get(attribute)
+
+    def made(self, module: nn.Module) -> Place | None:
+        """The line that called the Module's class."""
+        bound = self._bound.get(module)
+        return None if bound is None else bound.made
+
+    def writes(self, tensor: torch.Tensor) -> tuple[Write, ...] | None:
+        """In-place writes while the tensor's Module was built, in order; None where that was not watched."""
+        return self._writes.get(tensor)
+
+    def add(self, recorder: Recorder, made: list[tuple[nn.Module, Place | None]]) -> None:
+        """Take over what a recorder saw of Modules; it may be dropped afterwards."""
+        modules: dict[int, nn.Module] = {}
+        for module, place in made:
+            modules[id(module)] = module
+            self._of(module).made = place
+        for item in recorder.bindings:
+            modules[id(item.module)] = item.module
+            if item.raised is None:
+                self._of(item.module).places[item.attribute] = item.place
+        by_storage: dict[object, list[torch.Tensor]] = {}
+        for module in modules.values():
+            for tensor in own_tensors(module):
+                by_storage.setdefault(storage_key(tensor), []).append(tensor)
+        history: dict[int, list[Write]] = {}
+        for written in recorder.writes:
+            for tensor in by_storage.get(storage_key(written.tensor), ()):
+                entry = Write("", written.operation, written.places[-_KEPT_PLACES:], written.raised, written.is_default)
+                history.setdefault(id(tensor), []).append(entry)
+        for tensors in by_storage.values():
+            for tensor in tensors:
+                earlier = self._writes.get(tensor) or ()
+                self._writes.set(tensor, (*earlier, *history.get(id(tensor), ())))
+
+    def _of(self, module: nn.Module) -> Bound:
+        bound = self._bound.get(module)
+        if bound is None:
+            bound = Bound()
+            self._bound.set(module, bound)
+        return bound
+
+
+def own_tensors(module: nn.Module) -> list[torch.Tensor]:
+    """The tensors that a Module itself holds, registered or as plain attributes; lazy ones left out."""
+    own = vars(module)
+    values = [*(own.get("_parameters") or {}).values(), *(own.get("_buffers") or {}).values(), *own.values()]
+    return [value for value in values if isinstance(value, torch.Tensor) and not torch.nn.parameter.is_lazy(value)]
+
+
+def clear_marks(modules: list[nn.Module]) -> None:
+    """Zero what marked memory is left in these Modules."""
+    for module in modules:
+        for tensor in own_tensors(module):
+            memory.clear(tensor)

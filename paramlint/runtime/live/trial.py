@@ -1,0 +1,228 @@
+"""Running a copy of a model on example inputs: what forward reads and makes, gradients, and tensors left behind."""
+
+from __future__ import annotations
+
+import copy
+import random
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from paramlint.model.observation import Failure, ForwardObservation, Observation, TensorObservation
+from paramlint.runtime.live import memory
+from paramlint.runtime.live.examine import failure_note, gradient_state
+from paramlint.runtime.worker import forward, shadow, stack
+from paramlint.runtime.worker.device import attempt
+from paramlint.runtime.worker.walk import FoundTensor, Walk
+from paramlint.runtime.worker.watch import Recorder
+
+# Each tensor that may be left behind takes one more pass.
+_MOST_CANDIDATES = 8
+# Never a real device, and known to every torch; shown as what it stands for.
+_DEVICE = torch.device("privateuseone", 0)
+_SHOWN = ("privateuseone:0", "accel:0")
+
+
+class Inputs(NamedTuple):
+    """The arguments of a call of the model."""
+
+    arguments: Sequence[Any]
+    keywords: Mapping[str, Any]
+
+    def copied(self) -> Inputs:
+        """Arguments that a pass may change without harm."""
+        return Inputs(_copied(tuple(self.arguments)), _copied(dict(self.keywords)))
+
+
+def passes(known: Observation, model: nn.Module, inputs: Inputs) -> Observation:
+    """The observation with two passes over a copy, a backward pass, and placement; the model is left as it is."""
+    with undisturbed():
+        try:
+            twin = copied(model)
+        except Exception as error:
+            return known._replace(
+                deepcopy_failure=stack.failure(error),
+                notes=(*known.notes, failure_note("forward was not tried, for the model cannot be copied", error)),
+            )
+        before = forward.Before(Walk(twin))
+        recorders = [Recorder(), Recorder()]
+        output: Any = None
+        try:
+            for recorder in recorders:
+                with recorder.watching(creations=True, operands=True), torch.enable_grad():
+                    given = inputs.copied()
+                    output = twin(*given.arguments, **given.keywords)
+        except Exception as error:
+            failure = stack.failure(error)
+            note = failure_note("forward raised", error)
+            return known._replace(forward=ForwardObservation("raised", failure=failure), notes=(*known.notes, note))
+        known = forward.witnessed(known, before, recorders, _text(inputs))
+        known = _gradients(known, twin, output)
+        return placement(known, model, inputs)
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """A deep copy, without marks; tensors with a history, which torch refuses to copy, start without it.
+
+    Raises what copying does.
+    """
+    memo: dict[int, Any] = {}
+    for found in Walk(model).tensors:
+        if found.tensor.grad_fn is not None:
+            memo[id(found.tensor)] = found.tensor.detach().clone().requires_grad_()
+    twin = copy.deepcopy(model, memo)
+    for found in Walk(twin).tensors:
+        if not torch.nn.parameter.is_lazy(found.tensor):
+            memory.clear(found.tensor)
+    return twin
+
+
+def placement(known: Observation, model: nn.Module, inputs: Inputs) -> Observation:
+    """The observation with the clash of each plain tensor that forward reads, where the books show one.
+
+    A copy is run with every device kept in books (see ``shadow``): once with all plain tensors moved, so that what
+    forward itself makes is not laid at their door, then with each alone left behind.
+    """
+    candidates = [entry.path for entry in known.tensors if may_be_left_behind(entry)][:_MOST_CANDIDATES]
+    if not candidates or known.forward is None:
+        return known
+    with undisturbed():
+        try:
+            twin = copied(model)
+            books = shadow.Books(_DEVICE)
+            shadow.accelerate(books, twin)
+        except Exception as error:
+            return known._replace(notes=(*known.notes, failure_note("placement was not tried", error)))
+        clashes = dict(_clashes(twin, books, inputs, candidates))
+
+    def change(entry: TensorObservation) -> TensorObservation:
+        if entry.path not in clashes:
+            return entry
+        follows, failure = clashes[entry.path]
+        return entry._replace(follows_device=follows, clash=failure)
+
+    return known._replace(tensors=tuple(change(entry) for entry in known.tensors), device_probe="devices kept in books")
+
+
+def may_be_left_behind(entry: TensorObservation) -> bool:
+    """Whether a tensor is one that a move of the model could leave where forward then meets it."""
+    return (
+        entry.registration == "plain"
+        and not entry.is_parameter
+        and entry.same_as is None
+        and len(entry.shape) > 0
+        and entry.elements > 0
+        and entry.device == "cpu"
+        and bool(entry.read_in_forward)
+        and not entry.changed_by_forward
+    )
+
+
+def _clashes(
+    twin: nn.Module, books: shadow.Books, inputs: Inputs, candidates: list[str]
+) -> Iterator[tuple[str, tuple[bool, Failure | None]]]:
+    """For each candidate whether it moved with the model, and what forward raised with it alone left behind."""
+    left = [found for found in Walk(twin).tensors if not books.is_accelerated(found.tensor)]
+    behind = {found.path: found for found in left}
+    status, _ = _run(twin, books, left, None, inputs)
+    for path in candidates:
+        if path not in behind:
+            yield path, (True, None)
+        elif status == "ran":
+            outcome, failure = _run(twin, books, left, behind[path], inputs)
+            yield path, (False, failure if outcome == "clash" else None)
+        else:
+            yield path, (False, None)
+
+
+def _run(
+    twin: nn.Module, books: shadow.Books, left: list[FoundTensor], alone: FoundTensor | None, inputs: Inputs
+) -> tuple[str, Failure | None]:
+    for found in left:
+        books.put(found.tensor, found is not alone)
+    if alone is not None:
+        books.put(alone.tensor, False)
+    given = inputs.copied()
+    for tensor in shadow.tensors_in((given.arguments, given.keywords)):
+        books.put(tensor, True)
+    with torch.no_grad():
+        status, failure = attempt(lambda: twin(*given.arguments, **given.keywords), shadow.running(books))
+    if failure is not None:
+        failure = failure._replace(message=failure.message.replace(*_SHOWN))
+    return status, failure
+
+
+def _gradients(known: Observation, twin: nn.Module, output: Any) -> Observation:
+    assert known.forward is not None
+    total = None
+    for value in forward.flatten(output):
+        if value.requires_grad and (value.is_floating_point() or value.is_complex()):
+            value = value.abs() if value.is_complex() else value
+            weights = torch.linspace(0.5, 1.5, max(value.numel(), 1), device=value.device)
+            part = (value * weights.reshape(value.shape).to(value.dtype)).nan_to_num().sum()
+            total = part if total is None else total + part
+    if total is None:
+        return known
+    try:
+        twin.zero_grad(set_to_none=True)
+        torch.autograd.backward(total)
+    except Exception as error:
+        return known._replace(notes=(*known.notes, failure_note("no backward pass", error)))
+    found = Walk(twin).by_path
+    known = known._replace(
+        tensors=tuple(
+            entry._replace(gradient=gradient_state(found[entry.path].tensor)) if entry.path in found else entry
+            for entry in known.tensors
+        )
+    )
+    registered = [entry for entry in known.tensors if entry.registration == "parameter"]
+    assert known.forward is not None
+    return known._replace(
+        forward=known.forward._replace(
+            without_gradient=tuple(entry.path for entry in registered if entry.gradient == "none"),
+            zero_gradient=tuple(entry.path for entry in registered if entry.gradient == "zero"),
+        )
+    )
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Restore, after the body, the state of every generator of random numbers that user code is likely to use."""
+    numpy = sys.modules.get("numpy.random")
+    states = random.getstate(), numpy.get_state() if numpy is not None else None
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
+    with torch.random.fork_rng(devices=devices):
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            if numpy is not None:
+                numpy.set_state(states[1])
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone().requires_grad_(value.requires_grad)
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(_copied, value))
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_copied, value))
+    return value
+
+
+def _text(inputs: Inputs) -> str:
+    parts = [_short(value) for value in inputs.arguments]
+    parts += [f"{name}={_short(value)}" for name, value in inputs.keywords.items()]
+    return f"({', '.join(parts)})"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, torch.Tensor):
+        return f"<{str(value.dtype).removeprefix('torch.')} {list(value.shape)}>"
+    return repr(value)[:40]
