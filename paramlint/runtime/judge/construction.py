@@ -63,7 +63,8 @@ def repeated_base_init(diagnostic: Diagnostic, observation: Observation) -> Outc
         for assignment in observation.assignments
         if assignment.owner == "" and assignment.raised is None and assignment.when == "construction"
     }
-    for attribute in wanted:
+    # What could not be built holds nothing, or what was seen of it before it failed: neither decides.
+    for attribute in wanted if observation.status == "built" else ():
         if attribute in bound and not any(seen.is_under(path, attribute) for path in held):
             return confirmed(f"'{attribute}' was bound during construction, and the built instance holds nothing there")
         if any(seen.is_under(path, attribute) for path in held):
