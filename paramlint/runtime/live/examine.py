@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from paramlint.model.observation import ModuleObservation, Observation, Place, TensorObservation, Write
-from paramlint.runtime.live import memory
 from paramlint.runtime.live.provenance import Provenance
 from paramlint.runtime.reveal.surroundings import ClassSource, Surroundings
 from paramlint.runtime.worker import snapshot, stack
@@ -88,9 +87,8 @@ def class_source(kind: type) -> ClassSource | None:
 def _tensor(entry: TensorObservation, walk: Walk, provenance: Provenance) -> TensorObservation:
     found = walk.by_path[entry.path]
     place = provenance.place(found.owner_module, found.attribute)
-    if provenance.writes(found.tensor) is None or torch.nn.parameter.is_lazy(found.tensor):
-        return entry._replace(place=place, uninitialised=None)
-    return entry._replace(place=place, uninitialised=memory.marked_share(found.tensor))
+    lazy = torch.nn.parameter.is_lazy(found.tensor)
+    return entry._replace(place=place, uninitialised=None if lazy else provenance.unwritten(found.tensor))
 
 
 def _modules(known: Observation, walk: Walk, provenance: Provenance) -> Iterator[ModuleObservation]:

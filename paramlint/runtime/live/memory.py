@@ -41,12 +41,6 @@ def marking() -> Iterator[None]:
         yield
 
 
-def is_free() -> bool:
-    """Whether no dispatch mode is active on this thread, so that one can be entered and left later, out of order."""
-    count = getattr(torch._C, "_len_torch_dispatch_stack", None)
-    return count is not None and count() == 0
-
-
 def marked_share(tensor: torch.Tensor) -> float | None:
     """The share of elements that are marked, 0 to 1; None where a tensor of its kind is never marked."""
     marks = _marks_of(tensor)

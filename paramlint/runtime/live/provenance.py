@@ -56,6 +56,7 @@ class Provenance:
     def __init__(self) -> None:
         self._bound: ByIdentity[Bound] = ByIdentity()
         self._writes: ByIdentity[tuple[Write, ...]] = ByIdentity()
+        self._unwritten: ByIdentity[tuple[float, int]] = ByIdentity()
 
     def is_known(self, module: nn.Module) -> bool:
         """Whether the building of this Module was watched."""
@@ -73,6 +74,26 @@ class Provenance:
     def writes(self, tensor: torch.Tensor) -> tuple[Write, ...] | None:
         """In-place writes while the tensor's Module was built, in order; None where that was not watched."""
         return self._writes.get(tensor)
+
+    def unwritten(self, tensor: torch.Tensor) -> float | None:
+        """The share of elements that nothing has written since they were allocated; None where that is not known."""
+        if self._writes.get(tensor) is None:
+            return None
+        settled = self._unwritten.get(tensor)
+        if settled is None:
+            return memory.marked_share(tensor)
+        share, version = settled
+        # What wrote to it after its marks were cleared may have filled it.
+        return share if tensor._version == version else 0.0
+
+    def settle(self, modules: list[nn.Module]) -> None:
+        """Take the marks off these Modules' memory, which reads zero then, and remember where they were."""
+        for module in modules:
+            for tensor in own_tensors(module):
+                share = memory.marked_share(tensor)
+                if share:
+                    memory.clear(tensor)
+                    self._unwritten.set(tensor, (share, tensor._version))
 
     def add(self, recorder: Recorder, made: list[tuple[nn.Module, Place | None]]) -> None:
         """Take over what a recorder saw of Modules; it may be dropped afterwards."""
@@ -111,10 +132,3 @@ def own_tensors(module: nn.Module) -> list[torch.Tensor]:
     own = vars(module)
     values = [*(own.get("_parameters") or {}).values(), *(own.get("_buffers") or {}).values(), *own.values()]
     return [value for value in values if isinstance(value, torch.Tensor) and not torch.nn.parameter.is_lazy(value)]
-
-
-def clear_marks(modules: list[nn.Module]) -> None:
-    """Zero what marked memory is left in these Modules."""
-    for module in modules:
-        for tensor in own_tensors(module):
-            memory.clear(tensor)
