@@ -12,7 +12,7 @@ from paramlint.facts.source import read_source
 from paramlint.project import environment as environments
 from paramlint.project.environment import EnvironmentNotFound, find_environment
 from paramlint.project.files import source_files
-from paramlint.project.mentions import used_names
+from paramlint.project.mentions import WordIndex
 from paramlint.project.project import Project
 from paramlint.project.root import find_root, name_module
 
@@ -135,30 +135,34 @@ def test_source_files_leave_out_what_nobody_wrote(tmp_path: Path) -> None:
     assert [path.relative_to(tmp_path).as_posix() for path in source_files(tmp_path)] == ["a.py", "pkg/b.py"]
 
 
-USES = {
-    "attribute": ("self.init_weights()", True),
-    "attribute without call": ("x = self.init_weights", True),
-    "call": ("init_weights(m)", True),
-    "argument": ("net.apply(init_weights)", True),
-    "keyword argument": ("f(a=init_weights)", True),
-    "by name": ("getattr(m, 'init_weights')", True),
-    "definition": ("def init_weights(self):", False),
-    "class definition": ("class init_weights(Base):", False),
-    "comment": ("x = 1  # see init_weights()", False),
-    "part of another name": ("my_init_weights(m)", False),
-    "prose": ('"""Call init_weights to start."""', False),
+TEXTS = {
+    "attribute": ("x = self.init_weights", True),
+    "string": ("getattr(m, 'init_weights')", True),
+    "at the end": ("init_weights", True),
+    "part of another name": ("my_init_weights(m); init_weights_(m); éinit_weights", False),
+    "behind part of another name": ("my_init_weights(m); init_weights(m)", True),
 }
 
 
-@pytest.mark.parametrize(("text", "is_used"), USES.values(), ids=USES.keys())
-def test_uses(text: str, is_used: bool) -> None:
-    assert ("init_weights" in used_names(text)) is is_used
+@pytest.mark.parametrize(("text", "is_found"), TEXTS.values(), ids=TEXTS.keys())
+def test_words_are_found_whole(tmp_path: Path, text: str, is_found: bool) -> None:
+    files = [tmp_path / name for name in ("before.py", "file.py", "behind.py")]
+    for path in files:
+        path.write_text("init")
+    files[1].write_text(text)
+    assert WordIndex(files).files_with("init_weights") == ((files[1],) if is_found else ())
 
 
-def test_mentions_count_files(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("class A:\n    def _reset(self): ...\n    def _used(self): ...\n")
-    (tmp_path / "b.py").write_text("a._used(); a._used()\n")
-    project = Project(tmp_path, environments.NO_ENVIRONMENT, lambda path: lower(read_source(str(path))))
-    assert project.mentions("_reset") == 0
-    assert project.mentions("_used") == 1
-    assert [module.name for module in project.modules_of_project()] == ["a", "b"]
+def test_too_much_to_search_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.py").write_text("word")
+    monkeypatch.setattr("paramlint.project.mentions.MOST_BYTES", 3)
+    assert WordIndex([tmp_path / "a.py"]).files_with("word") is None
+
+
+def test_among_installed_packages_one_package_is_searched(tmp_path: Path) -> None:
+    folder = tmp_path / "site-packages"
+    for package in ("one", "two"):
+        (folder / package).mkdir(parents=True)
+        (folder / package / "a.py").write_text("word")
+    project = Project(folder, environments.NO_ENVIRONMENT, lambda path: lower(read_source(str(path))))
+    assert project.files_mentioning("word", folder / "one" / "a.py") == (folder / "one" / "a.py",)

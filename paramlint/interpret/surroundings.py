@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec
 
 from paramlint import torch_api
 from paramlint.facts.source import SourceError
 from paramlint.interpret.scan import initialised_attributes, initialised_on_others, nodes, walks_modules
 from paramlint.model import code
 from paramlint.project.definitions import ClassDefinition
-from paramlint.project.files import source_files
 
 if TYPE_CHECKING:
     from paramlint.project.classes import LinkedClass
@@ -21,6 +19,25 @@ if TYPE_CHECKING:
     from paramlint.project.project import Project
 
 MOST_FILES = 300
+
+Parameters = ParamSpec("Parameters")
+
+
+class _TooManyFiles(Exception):
+    """More files mention a word than can be read for one question."""
+
+
+def _yes_in_doubt(question: Callable[Parameters, bool]) -> Callable[Parameters, bool]:
+    """Answer a question with True where there is too much to search: every yes keeps a rule silent."""
+
+    @wraps(question)
+    def answer(*arguments: Parameters.args, **keywords: Parameters.kwargs) -> bool:
+        try:
+            return question(*arguments, **keywords)
+        except _TooManyFiles:
+            return True
+
+    return answer
 
 
 class Surroundings:
@@ -30,10 +47,7 @@ class Surroundings:
         self._project = project
         self._linked = linked
 
-    def mentions(self, name: str) -> int | None:
-        """How many of the project's files use a name; None where the project is too large to tell."""
-        return self._project.mentions(name)
-
+    @_yes_in_doubt
     def is_called(self, method: str) -> bool:
         """Whether something may call a method of the class: a related class on self, anything on another object."""
         if self._linked.is_framework_hook(method):
@@ -55,6 +69,7 @@ class Surroundings:
                 return self._linked.definition in linked.mro or not linked.is_complete
         return True
 
+    @_yes_in_doubt
     def has_subclass_with(self, method: str) -> bool:
         """Whether a class of the project that may inherit from this one defines a method of that name."""
         for module in self._modules_with(self._linked.definition.node.name):
@@ -65,6 +80,7 @@ class Surroundings:
                     return True
         return False
 
+    @_yes_in_doubt
     def is_given_to_optimiser(self, attribute: str) -> bool:
         """Whether code of the project passes an attribute of that name to an optimiser."""
         for module in self._modules_with(attribute):
@@ -76,6 +92,7 @@ class Surroundings:
                         return True
         return False
 
+    @_yes_in_doubt
     def writes_elsewhere(self, attribute: str) -> bool:
         """Whether code outside the class's own hierarchy initialises an attribute of that name on some object."""
         return any(
@@ -92,6 +109,7 @@ class Surroundings:
         return False
 
     @cached_property
+    @_yes_in_doubt
     def is_initialised_by_others(self) -> bool:
         """Whether code elsewhere that initialises names the class, or walks all parameters of one that holds it."""
         name = self._linked.definition.node.name
@@ -120,30 +138,20 @@ class Surroundings:
             if holder is None or holder.span not in own
         ]
 
-    def _modules_with(self, word: str) -> Iterator[SourceModule]:
-        pattern = re.compile(rf"\b{re.escape(word)}\b")
-        found = 0
-        for path in source_files(self._project.root):
-            if pattern.search(_text(path)):
-                module = self._readable(path)
-                if module is not None:
-                    yield module
-                    found += 1
-                if found >= MOST_FILES:
-                    return
+    def _modules_with(self, word: str) -> list[SourceModule]:
+        """The modules of the project that mention a word, the class's own included. Raises _TooManyFiles."""
+        own = self._linked.definition.module
+        paths = self._project.files_mentioning(word, own.path)
+        if paths is None or len(paths) > MOST_FILES:
+            raise _TooManyFiles
+        others = [self._readable(path) for path in paths if path != own.path]
+        return [own, *(module for module in others if module is not None)]
 
     def _readable(self, path: Path) -> SourceModule | None:
         try:
             return self._project.module_at(path)
         except SourceError:
             return None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 def _is_optimiser(function: code.Expression) -> bool:

@@ -1,55 +1,64 @@
-"""Which names a project uses anywhere, found in its text without parsing."""
+"""Which files of a project mention a word, found in their bytes without parsing."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
+from bisect import bisect_right
 from collections.abc import Iterable
 from pathlib import Path
 
 MOST_FILES = 20_000
-MOST_BYTES = 200_000_000
+MOST_BYTES = 100_000_000
 
-# A use is an attribute, a whole string literal (getattr by name), or a bare name beside punctuation that is not the
-# name of a definition. Prose in docstrings may count as a use: that only makes rules about unused names more careful.
-_USE = re.compile(
-    r"\.\s*([A-Za-z_]\w*)"
-    r"|[\"']([A-Za-z_]\w*)[\"']"
-    r"|(?<!\bdef )(?<!\bclass )(?<![\w.])([A-Za-z_]\w*)(?=\s*[(),\]}=:\n])"
-)
-_COMMENT = re.compile(r"#[^\n'\"]*$", re.MULTILINE)
+_WORD_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") | frozenset(range(128, 256))
 
 
-class MentionIndex:
-    """Counts, for each name, the files that use it; built when it is first asked."""
+class WordIndex:
+    """Finds words in files, all of which are read when the first word is asked for; every answer is kept."""
 
     def __init__(self, files: Iterable[Path]) -> None:
         self._files = files
-        self._counts: Counter[str] | None = None
+        self._paths: list[Path] = []
+        self._starts: list[int] = []
+        self._text: bytes | None = None
         self._is_whole = True
+        self._answers: dict[str, tuple[Path, ...]] = {}
 
-    def count(self, name: str) -> int | None:
-        """Return how many files use a name; None where the project is too large for all of it to be read."""
-        if self._counts is None:
-            self._counts = self._count_all()
-        return self._counts[name] if self._is_whole else None
+    def files_with(self, word: str) -> tuple[Path, ...] | None:
+        """Return the files in which a word stands, whole; None where there is too much to search."""
+        if self._text is None:
+            self._text = self._read()
+        if not self._is_whole:
+            return None
+        if word not in self._answers:
+            self._answers[word] = tuple(self._search(self._text, word.encode()))
+        return self._answers[word]
 
-    def _count_all(self) -> Counter[str]:
-        counts: Counter[str] = Counter()
+    def _read(self) -> bytes:
+        pieces: list[bytes] = []
         size = 0
-        for number, path in enumerate(self._files):
-            if number >= MOST_FILES or size > MOST_BYTES:
-                self._is_whole = False
-                break
+        for path in self._files:
             try:
-                text = path.read_text(encoding="utf-8", errors="replace")
+                data = path.read_bytes()
             except OSError:
                 continue
-            size += len(text)
-            counts.update(used_names(text))
-        return counts
+            if len(pieces) >= MOST_FILES or size + len(data) > MOST_BYTES:
+                self._is_whole = False
+                return b""
+            self._paths.append(path)
+            self._starts.append(size)
+            # The line end keeps words of neighbouring files apart.
+            pieces.append(data + b"\n")
+            size += len(data) + 1
+        return b"".join(pieces)
 
-
-def used_names(text: str) -> frozenset[str]:
-    """Return the names that a source text uses; definitions alone and comments do not count."""
-    return frozenset(match[match.lastindex or 0] for match in _USE.finditer(_COMMENT.sub("", text)))
+    def _search(self, text: bytes, word: bytes) -> Iterable[Path]:
+        at = text.find(word) if word else -1
+        while at >= 0:
+            end = at + len(word)
+            if text[end] not in _WORD_BYTES and (at == 0 or text[at - 1] not in _WORD_BYTES):
+                number = bisect_right(self._starts, at) - 1
+                yield self._paths[number]
+                if number + 1 == len(self._starts):
+                    return
+                end = self._starts[number + 1]
+            at = text.find(word, end)

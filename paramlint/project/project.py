@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from paramlint.model import code
@@ -12,9 +11,10 @@ from paramlint.project.definitions import ClassDefinition, Definition, SourceMod
 from paramlint.project.environment import Environment
 from paramlint.project.files import source_files
 from paramlint.project.linker import ClassLinker
-from paramlint.project.mentions import MOST_FILES, MentionIndex
+from paramlint.project.mentions import WordIndex
 from paramlint.project.modules import ModuleStore
 from paramlint.project.resolve import Enclosing, Position, Resolver
+from paramlint.project.root import is_packages_folder
 
 
 class Project:
@@ -27,7 +27,7 @@ class Project:
         self._store = ModuleStore(root, environment, load)
         self._resolver = Resolver(self._store)
         self._linker = ClassLinker(self._resolver)
-        self._mentions = MentionIndex(source_files(self._store.root))
+        self._words: dict[Path, WordIndex] = {}
         self.environment = environment
 
     @property
@@ -65,16 +65,15 @@ class Project:
         """Return a class with its hierarchy."""
         return self._linker.link(definition)
 
-    def modules_of_project(self) -> Iterator[SourceModule]:
-        """Yield the modules below the root one by one, loaded as they are asked for; unreadable files are left out."""
-        for path in islice(source_files(self._store.root), MOST_FILES):
-            module = self._store.read(path)
-            if module is not None:
-                yield module
+    def files_mentioning(self, word: str, around: Path) -> tuple[Path, ...] | None:
+        """Return the files in which a word stands, among those that belong together with the file ``around``.
 
-    def mentions(self, name: str) -> int | None:
-        """Return how many of the project's files use a name (call, attribute, string), its definitions not counted.
-
-        None where the project is too large to be searched.
+        These are the whole project's; among installed packages, where no folder is one project, those of the package
+        that the file is in. None where there is too much to search.
         """
-        return self._mentions.count(name)
+        folder = self._store.root
+        if is_packages_folder(folder) and around.is_relative_to(folder):
+            folder = folder / around.relative_to(folder).parts[0]
+        if folder not in self._words:
+            self._words[folder] = WordIndex(source_files(folder) if folder.is_dir() else [folder])
+        return self._words[folder].files_with(word)

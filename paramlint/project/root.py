@@ -28,15 +28,14 @@ def find_root(path: Path) -> Path:
     path = path.absolute()
     start = path if path.is_dir() else path.parent
     for folder in (start, *start.parents):
-        if folder.name in PACKAGE_FOLDERS or any((folder / marker).exists() for marker in MARKERS):
-            return folder
-        if _holds_installed_packages(folder):
+        if is_packages_folder(folder) or any((folder / marker).exists() for marker in MARKERS):
             return folder
     return _above_packages(start)
 
 
-def _holds_installed_packages(folder: Path) -> bool:
-    return next(folder.glob("*.dist-info"), None) is not None
+def is_packages_folder(folder: Path) -> bool:
+    """Whether installed packages lie side by side in a folder."""
+    return folder.name in PACKAGE_FOLDERS or next(folder.glob("*.dist-info"), None) is not None
 
 
 def _above_packages(start: Path) -> Path:
