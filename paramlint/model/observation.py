@@ -217,6 +217,26 @@ class ForwardObservation(NamedTuple):
     forward_made_clash: Failure | None = None
 
 
+class MaterialisedObservation(NamedTuple):
+    """What a build on the meta device, ``to_empty``, the model's own initialisation and the original's state give.
+
+    ``is_built``: the constructor ran on meta; else ``reason`` says why not, or why the rest could not be done.
+    ``initialisers`` are the methods of the model's own that were called, as ``path.method``. ``lost`` are paths of
+    tensors that the constructor gave a value and that hold another one at the end (non-persistent buffers, tensors
+    that no state names), ``lost_ties`` pairs of paths that were one parameter and are two. ``not_initialised`` are
+    parameters that the model's own initialisation left unwritten, before the state was loaded. ``seconds`` is the time
+    of the constructor on meta.
+    """
+
+    is_built: bool
+    reason: str | None = None
+    initialisers: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    lost_ties: tuple[tuple[str, str], ...] = ()
+    not_initialised: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
 class Observation(NamedTuple):
     """All that was seen of one class.
 
@@ -228,6 +248,7 @@ class Observation(NamedTuple):
     ``constructor_failure`` is what construction raised with the most trusted arguments, where it raised *in the
     constructor's own body* rather than for wrong arguments; ``is_failure_certain`` where the recipe was given, or needed
     no argument, so that the arguments cannot be to blame. ``attempts`` are the recipes tried with their errors.
+    ``build_seconds`` is the time it took to find a way to make an instance, ``seconds`` that of everything.
     """
 
     key: str
@@ -251,6 +272,8 @@ class Observation(NamedTuple):
     move_failure: Failure | None = None
     device_probe: str | None = None
     forward: ForwardObservation | None = None
+    materialised: MaterialisedObservation | None = None
+    build_seconds: float = 0.0
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
 

@@ -90,6 +90,7 @@ def _run(requests: list[ClassRequest], settings: RuntimeSettings) -> Iterator[Ob
             "memory": settings.memory_limit,
             "jobs": settings.jobs,
             "allow_network": settings.allow_network,
+            "stages": settings.stages,
         }
         job_file.write_text(json.dumps({"options": options, "requests": [to_json(item) for item in requests]}))
         results.touch()

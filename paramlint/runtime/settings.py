@@ -10,7 +10,8 @@ class RuntimeSettings(NamedTuple):
     """``python`` is the interpreter that has torch and the user's packages; None looks for one.
 
     ``timeout`` and ``import_timeout`` in seconds, for one class and for one module; ``memory_limit`` in bytes, for one
-    class beyond what the imported packages hold; ``jobs`` classes are built at a time.
+    class beyond what the imported packages hold; ``jobs`` classes are built at a time. ``stages`` names the stages of
+    observation to go through after the build (``paramlint/runtime/worker/inspection.py``); None means all of them.
     """
 
     python: str | None = None
@@ -19,3 +20,4 @@ class RuntimeSettings(NamedTuple):
     memory_limit: int = 4 * 2**30
     jobs: int = max(1, min(4, os.cpu_count() or 1))
     allow_network: bool = False
+    stages: tuple[str, ...] | None = None

@@ -157,6 +157,7 @@ def _be_child(request: ClassRequest, options: Options, writer: int, folder: str)
         os.chdir(folder)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
             signal.signal(number, signal.SIG_DFL)
+        limits.limit_forks()
         limits.limit_resources(options.memory)
         for observation, is_final in inspection.inspect_class(request, options):
             send(writer, {"observation": to_json(observation), "final": is_final})

@@ -54,6 +54,8 @@ def import_module(request: ClassRequest) -> Observation | None:
             del os.environ[name]
         os.environ.update(before[1])
         torch.set_num_threads(1)
+        if torch.empty(0).device.type != "cpu":
+            torch.set_default_device(None)
     return None
 
 

@@ -166,8 +166,6 @@ def _search(
             attempts.append(f"{text}: took too long")
             continue
         except BaseException as error:
-            if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
-                raise
             attempts.append(f"{text}: {stack.type_name(error)}: {stack.first_line(stack.message(error))}")
             reached = input_repair.progress(error, instance)
             if best is None or reached > best[0]:

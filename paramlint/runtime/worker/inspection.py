@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator
 
 from paramlint.model.observation import ClassRequest, Observation
-from paramlint.runtime.worker import build, device, forward, preparation, probes, snapshot, stack
+from paramlint.runtime.worker import build, device, forward, materialise, preparation, probes, snapshot, stack
 from paramlint.runtime.worker.inputs import Input
 from paramlint.runtime.worker.options import Options
 from paramlint.runtime.worker.snapshot import Subject
@@ -41,8 +41,9 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
         constructor_failure=build.failure_of(way.trusted_error),
         is_failure_certain=way.trusted_error is not None,
         attempts=way.attempts[:12],
+        build_seconds=clock.elapsed,
     )
-    if not options.probes:
+    if options.stages == ():
         yield known._replace(seconds=clock.elapsed), True
         return
     try:
@@ -50,7 +51,7 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
     except TimeLimit:
         yield known._replace(notes=("the second build took too long to be observed",), seconds=clock.elapsed), True
         return
-    except Exception as error:  # a class that is built once and not twice
+    except BaseException as error:  # a class that is built once and not twice
         note = f"built once, but not again: {stack.type_name(error)}: {stack.first_line(stack.message(error))}"
         yield known._replace(notes=(note,), seconds=clock.elapsed), True
         return
@@ -68,14 +69,19 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
         ("forward", passes),
         ("gradients", lambda known: forward.gradients(known, way, clock, chosen) if chosen else known),
         ("reload", lambda known: forward.outputs(known, way, clock, chosen) if chosen else known),
+        ("materialise", lambda known: materialise.materialised(known, way, clock)),
         ("placement", lambda known: device.placement(known, way, clock, chosen)),
     ]
     for name, stage in stages:
+        if options.stages is not None and name not in options.stages:
+            continue
         try:
             known = stage(known)
         except TimeLimit:
             known = known._replace(notes=(*known.notes, f"out of time in {name}"))
-        except Exception as error:  # a probe that user code upsets costs its own answer only
+        except (
+            BaseException
+        ) as error:  # a probe that user code upsets, by whatever it raises, costs its own answer only
             known = known._replace(notes=(*known.notes, f"{name}: {_traced(error)}"))
         yield known._replace(seconds=clock.elapsed), False
     yield known._replace(seconds=clock.elapsed), True

@@ -32,10 +32,15 @@ OFFLINE = {
 MARGIN_FOR_THREADS = 4
 FILE_SIZE = 256 * 2**20
 PROCESSES = 256
+FORKS = 64
 _NETWORK_EVENTS = frozenset(
     f"socket.{name}"
     for name in ("connect", "sendto", "sendmsg", "bind", "getaddrinfo", "gethostbyname", "gethostbyaddr")
 )
+
+
+class ForkRefused(OSError):
+    """Raised in user code that starts more processes than one class may."""
 
 
 class NetworkRefused(OSError):
@@ -56,6 +61,28 @@ def refuse_network() -> None:
                 raise NetworkRefused("the network is refused while models are built")
 
     sys.addaudithook(hook)
+
+
+def limit_forks() -> None:
+    """From now on this process may fork ``FORKS`` times, and each child a sixteenth of what was left then.
+
+    ``RLIMIT_NPROC`` counts all of a user's processes, and does not hold for the superuser that containers run as.
+    """
+    left = [FORKS]
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if event in ("os.fork", "os.forkpty") and left[0] <= 0:
+            raise ForkRefused("no more processes may be started while models are built")
+
+    def count() -> None:
+        left[0] -= 1
+
+    def inherit() -> None:
+        left[0] //= 16
+
+    sys.addaudithook(hook)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_parent=count, after_in_child=inherit)
 
 
 def limit_resources(memory: int) -> None:

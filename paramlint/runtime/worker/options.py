@@ -9,7 +9,7 @@ from paramlint.model.observation import ClassRequest, from_json
 
 
 class Options(NamedTuple):
-    """Seconds for one class and for one import, bytes for one class, processes at a time, and what is allowed."""
+    """Seconds for one class and for one import, bytes for one class, processes at a time, what is allowed, and the stages to go through (None: all)."""
 
     timeout: float = 20.0
     import_timeout: float = 120.0
@@ -17,7 +17,7 @@ class Options(NamedTuple):
     jobs: int = 2
     allow_network: bool = False
     fork: bool = True
-    probes: bool = True
+    stages: tuple[str, ...] | None = None
 
 
 def read_job(path: str) -> tuple[Options, tuple[ClassRequest, ...]]:

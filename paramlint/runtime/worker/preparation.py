@@ -18,7 +18,7 @@ def prepare(options: Options) -> tuple[str, ...]:
     lacking = []
     if not fill_uninitialized():
         lacking.append("this torch cannot fill uninitialised memory")
-    if options.probes and options.fork:
+    if options.fork and (options.stages is None or "placement" in options.stages):
         try:
             fake = importlib.import_module("torch._subclasses.fake_tensor")
             with fake.FakeTensorMode(allow_non_fake_inputs=True) as mode:

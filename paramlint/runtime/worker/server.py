@@ -39,20 +39,21 @@ def main(arguments: list[str]) -> int:
         limits.adopt_orphans()
         waiting = list(requests)
         while waiting:
-            for message in _run_host(waiting, options, parent):
+            for message in _run_host(waiting, options, parent, results.fileno()):
                 deliver(message)
     return 0
 
 
-def _run_host(waiting: list[ClassRequest], options: Options, parent: int) -> Iterator[dict[str, object]]:
+def _run_host(waiting: list[ClassRequest], options: Options, parent: int, private: int) -> Iterator[dict[str, object]]:
     """Fork one host for the requests in ``waiting``, yield what it reports, and take out what it has answered.
 
-    When it ends early, the request it was busy with is answered for it, so each call makes progress.
+    The descriptor ``private`` is closed in it: user code may write to any that it finds open. When it ends early, the request it was busy with is answered for it, so each call makes progress.
     """
     reader, writer = os.pipe()
     process = os.fork()
     if process == 0:
         os.close(reader)
+        os.close(private)
         host.run(waiting, options, writer)
     os.close(writer)
     inbox = Inbox(reader)

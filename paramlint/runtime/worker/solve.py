@@ -84,8 +84,6 @@ def solve(target: Callable[..., object], fixed: Mapping[str, Guess], situation: 
             best = best or (0.0, error, False)
             continue
         except BaseException as error:  # whatever user code raises guides the next attempt
-            if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
-                raise
             tried.append(f"{text}: {stack.type_name(error)}: {stack.first_line(stack.message(error))}")
             reached = progress(error, target)
             was_certain = all(name in fixed for name, _ in plan)

@@ -1,0 +1,207 @@
+"""Build every Module class of installed packages: how many are made without help, and for how many an input is found?
+
+    python benchmarks/build_rates.py --python VENV/bin/python
+    python benchmarks/build_rates.py --python VENV/bin/python --sample 60 timm kornia
+
+``VENV`` is an environment that has torch and the packages. Without names these are timm, vit_pytorch,
+torch_geometric.nn, x_transformers, kornia, and 300 classes of transformers drawn by a fixed seed. All classes that the
+source defines count, abstract ones and those whose optional dependencies are missing too; those made inside functions
+are counted apart, since nothing but their function makes them. Prints a line for each package and the reasons for the
+rest; ``--list FILE`` writes one line of JSON for each class.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from paramlint.facts import lower_ast
+from paramlint.facts.source import SourceError, read_source
+from paramlint.model.observation import ClassRequest, Observation
+from paramlint.project.definitions import ClassDefinition
+from paramlint.project.environment import Environment, find_environment
+from paramlint.project.files import source_files
+from paramlint.project.project import Project
+from paramlint.runtime import parent
+from paramlint.runtime.recipes import RecipeFinder
+from paramlint.runtime.settings import RuntimeSettings
+
+PACKAGES = ("timm", "vit_pytorch", "torch_geometric.nn", "x_transformers", "kornia", "transformers")
+DRAWN = {"transformers": 300}
+SEED = 2026
+# Generated sources, which are no code that runs (transformers' modular_*.py).
+_NO_CODE = re.compile(r"^modular_.*\.py$")
+
+
+class Rates(NamedTuple):
+    """What was counted for one package."""
+
+    package: str
+    classes: int
+    built: int
+    with_forward: int
+    with_input: int
+    on_meta: int
+    median_seconds: float
+    median_meta_seconds: float
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("packages", nargs="*", default=list(PACKAGES))
+    parser.add_argument("--python", default=sys.executable, help="the interpreter that has torch and the packages")
+    parser.add_argument("--sample", type=int, help="draw at most so many classes of each package")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--timeout", type=float, default=20.0)
+    parser.add_argument("--no-inputs", action="store_true", help="build only")
+    parser.add_argument("--list", type=Path, help="write one line of JSON for each class")
+    options = parser.parse_args(arguments)
+    stages = ("materialise",) if options.no_inputs else ("forward", "materialise")
+    settings = RuntimeSettings(python=options.python, timeout=options.timeout, jobs=options.jobs, stages=stages)
+    environment = find_environment(Path.cwd(), options.python, {})
+    rates: list[Rates] = []
+    reasons: Counter[str] = Counter()
+    lines: list[str] = []
+    for package in options.packages:
+        limits = [limit for limit in (DRAWN.get(package), options.sample) if limit is not None]
+        started = time.monotonic()
+        requests = requests_for(package, environment, options.python, min(limits, default=None), options.seed)
+        found = list(parent.observe(requests, settings))
+        rates.append(counted(package, found))
+        reasons.update(reason(observation) for observation in found if observation.status != "built")
+        lines += [json.dumps(_summary(package, observation)) for observation in found]
+        print(line_of(rates[-1]), f"({time.monotonic() - started:.0f} s)", flush=True)
+        if options.list is not None:
+            options.list.write_text("\n".join(lines) + "\n")
+    total = sum(item.classes for item in rates)
+    print(
+        f"all: {total} classes, {_share(sum(item.built for item in rates), total)} built, "
+        f"{_share(sum(item.with_input for item in rates), sum(item.with_forward for item in rates))} of those with a "
+        f"forward have an input, {_share(sum(item.on_meta for item in rates), sum(item.built for item in rates))} of "
+        "the built ones also on meta"
+    )
+    for text, count in reasons.most_common(40):
+        print(f"{count:5}  {text}")
+    return 0
+
+
+def requests_for(
+    package: str, environment: Environment, python: str, limit: int | None, seed: int
+) -> list[ClassRequest]:
+    """Requests for the Module classes that a package defines, or for ``limit`` of them."""
+    folder = _folder(package, python)
+    project = Project(folder, environment, lambda path: lower_ast.lower(read_source(str(path))))
+    definitions = list(_classes(project, folder))
+    if limit is not None and len(definitions) > limit:
+        definitions = random.Random(seed).sample(definitions, limit)
+        definitions.sort(key=lambda definition: (str(definition.module.path), definition.qualified_name))
+    finder = RecipeFinder(project, definitions)
+    return [_request(str(number), definition, finder) for number, definition in enumerate(definitions)]
+
+
+def _folder(package: str, python: str) -> Path:
+    """Where a package's source lies; a parent package is imported, the package itself only if it has a parent."""
+    ask = f"import importlib.util as u; print(u.find_spec({package!r}).submodule_search_locations[0])"
+    return Path(subprocess.run([python, "-c", ask], check=True, capture_output=True, text=True).stdout.strip())
+
+
+def _classes(project: Project, folder: Path) -> Iterator[ClassDefinition]:
+    for path in source_files(folder):
+        if _NO_CODE.match(path.name):
+            continue
+        try:
+            module = project.module_at(path)
+        except SourceError:
+            continue
+        for linked in project.classes(module):
+            if linked.is_module and "<locals>" not in linked.definition.qualified_name:
+                yield linked.definition
+
+
+def _request(key: str, definition: ClassDefinition, finder: RecipeFinder) -> ClassRequest:
+    found = finder.recipes(definition)
+    module = definition.module
+    root = module.path.parents[len(module.name.split(".")) - (0 if module.is_package else 1)]
+    return ClassRequest(
+        key=key,
+        path=str(module.path),
+        root=str(root),
+        module=module.name,
+        qualified_name=definition.qualified_name,
+        recipes=found.builds,
+        input_recipes=found.inputs,
+    )
+
+
+def counted(package: str, found: Sequence[Observation]) -> Rates:
+    """Count what was seen of one package."""
+    built = [observation for observation in found if observation.status == "built"]
+    called = [item.forward for item in built if item.forward is not None and item.forward.status != "no forward"]
+    materialised = [item.materialised for item in built if item.materialised is not None]
+    on_meta = [item for item in materialised if item.is_built]
+    return Rates(
+        package,
+        len(found),
+        len(built),
+        len(called),
+        sum(forward.recipe is not None for forward in called),
+        len(on_meta),
+        statistics.median([item.build_seconds for item in built] or [0.0]),
+        statistics.median([item.seconds for item in on_meta] or [0.0]),
+    )
+
+
+def line_of(rates: Rates) -> str:
+    return (
+        f"{rates.package}: {rates.classes} classes, {_share(rates.built, rates.classes)} built "
+        f"(median {1000 * rates.median_seconds:.0f} ms), {_share(rates.on_meta, rates.built)} of them on meta "
+        f"(median {1000 * rates.median_meta_seconds:.0f} ms), "
+        f"{_share(rates.with_input, rates.with_forward)} of {rates.with_forward} with a forward have an input"
+    )
+
+
+def reason(observation: Observation) -> str:
+    """Why a class was not built, without what is particular to it."""
+    text = re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", observation.reason or "")
+    return f"{observation.status}: {re.sub(r'[0-9.]+', 'N', text)[:110]}"
+
+
+def _summary(package: str, observation: Observation) -> dict[str, object]:
+    forward = observation.forward
+    materialised = observation.materialised
+    return {
+        "package": package,
+        "path": observation.path,
+        "class": observation.class_name,
+        "status": observation.status,
+        "reason": observation.reason,
+        "recipe": observation.recipe,
+        "kind": observation.recipe_kind,
+        "attempts": observation.attempts,
+        "forward": None if forward is None else forward.status,
+        "input": None if forward is None else forward.recipe,
+        "failure": None if forward is None or forward.failure is None else forward.failure.message[:300],
+        "meta": None if materialised is None else materialised.reason or "built",
+        "build_seconds": round(observation.build_seconds, 3),
+        "seconds": round(observation.seconds, 2),
+        "notes": observation.notes,
+    }
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "none"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
