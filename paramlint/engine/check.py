@@ -103,7 +103,7 @@ def check(
 def _runner(processes: int, fast_path: bool, given: Mapping[Path, Given]) -> Iterator[Runner]:
     """Give a function that lints batches and yields the results of each as they come: here, or in other processes."""
     if processes > 1:
-        with Pool[Batch, FileResults](partial(Analyser, fast_path), processes) as pool:
+        with Pool[Batch, FileResults](partial(Analyser, fast_path, owns_process=True), processes) as pool:
             yield partial(_divided, pool)
     else:
         analyser = Analyser(fast_path)

@@ -262,7 +262,7 @@ def _execute(
 ) -> Value:
     if closure.bound is machine.root and machine.root is not None:
         machine.emit(MethodReached(frame.place(span), node.name, machine.phase))
-        if node.name not in ("__init__", "forward") and walks_modules(node.body):
+        if node.name not in ("__init__", "forward") and machine.project.scanned(walks_modules, node.body):
             note_scheme(machine, node.name, node.body, frame.place(span))
     without_gradients = any(_is_no_grad(decorator) for decorator in node.decorators)
     machine.without_gradients += without_gradients
@@ -354,7 +354,11 @@ def note_stored(machine: Machine, receiver: Instance, name: str, value: Value) -
 
 def note_scheme(machine: Machine, name: str, body: tuple[code.Statement, ...], place: Place) -> None:
     """Record that an initialisation scheme goes over the modules that exist so far."""
-    if machine.phase is Phase.CONSTRUCTOR and machine.root is not None and initialised_attributes(body):
+    if (
+        machine.phase is Phase.CONSTRUCTOR
+        and machine.root is not None
+        and machine.project.scanned(initialised_attributes, body)
+    ):
         machine.emit(SchemeRan(place, name, tested_types(body), tuple(machine.root.bindings)))
 
 

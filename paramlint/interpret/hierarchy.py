@@ -28,7 +28,7 @@ def describe_methods(linked: LinkedClass) -> tuple[MethodFacts, ...]:
     return tuple(
         MethodFacts(
             name=function.name,
-            place=Place(owner.module.path.as_posix(), function.span),
+            place=Place(owner.module.place, function.span),
             owner=owner.qualified_name,
             is_own=owner == linked.definition,
             initialises=initialised_attributes(function.body),

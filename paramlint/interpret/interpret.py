@@ -58,11 +58,11 @@ def interpret(project: Project, linked: LinkedClass) -> ClassTrace:
         for _ in paths(run):
             pass
     definition = linked.definition
-    place = Place(definition.module.path.as_posix(), definition.node.span)
+    place = Place(definition.module.place, definition.node.span)
     member = linked.find("__init__")
     constructor = None
     if isinstance(member, Member) and isinstance(member.owner, ClassDefinition) and member.node is not None:
-        constructor = Place(member.owner.module.path.as_posix(), member.node.span)
+        constructor = Place(member.owner.module.place, member.node.span)
     return ClassTrace(
         class_name=definition.qualified_name,
         place=place,
@@ -91,7 +91,7 @@ def _run(project: Project, linked: LinkedClass, decider: Decider) -> Run | None:
     """Follow one path; None where it ends in an error that the class itself raises."""
     machine = Machine(project, decider)
     definition = linked.definition
-    place = Place(definition.module.path.as_posix(), definition.node.span)
+    place = Place(definition.module.place, definition.node.span)
     root = Instance(place, Phase.CONSTRUCTOR, linked, None, True, not linked.is_complete)
     machine.root = root
     frame = Frame(definition.module, definition.enclosing)
@@ -132,13 +132,13 @@ def _call(machine: Machine, root: Instance, linked: LinkedClass) -> tuple[Slot, 
     machine.undecided = machine.guarded = machine.without_gradients = machine.device_tests = 0
     machine.steps = 0
     machine.is_complete = True
-    settle(root, linked)
+    settle(machine.project, root, linked)
     reached: set[str] = set()
     for name in _ENTRIES:
         member = linked.find(name)
         if isinstance(member, Member) and isinstance(member.node, code.Function):
             machine.is_called_by_forward = True
-            _enter(machine, root, member, Place(linked.definition.module.path.as_posix(), member.node.span))
+            _enter(machine, root, member, Place(linked.definition.module.place, member.node.span))
             reached.add(name)
     machine.is_called_by_forward = False
     kept = tuple(
@@ -151,11 +151,11 @@ def _call(machine: Machine, root: Instance, linked: LinkedClass) -> tuple[Slot, 
         name = function.name
         if name in reached or name.startswith("_") or name in torch_api.module_members():
             continue
-        if takes_tensor(function):
+        if machine.project.scanned(takes_tensor, function):
             member = Member(owner, function)
             events = len(machine.events)
             try:
-                _enter(machine, root, member, Place(owner.module.path.as_posix(), function.span))
+                _enter(machine, root, member, Place(owner.module.place, function.span))
             except PathEnds:
                 del machine.events[events:]
     return kept
@@ -170,14 +170,14 @@ def _enter(machine: Machine, root: Instance, member: Member, place: Place) -> No
         calls.call(machine, frame, method, forward_arguments(method, place), place.span)
 
 
-def settle(root: Instance, linked: LinkedClass) -> None:
+def settle(project: Project, root: Instance, linked: LinkedClass) -> None:
     """Let registered tensors follow the model; what the class itself moves elsewhere is not pinned either."""
     for instance, binding_name, value in _reachable(root):
         binding = instance.bindings[binding_name]
         if isinstance(value, Tensor) and instance.is_module:
             if binding.registration in (Registration.PARAMETER, Registration.BUFFER):
                 value.placement = Placement.MODEL
-    moved = _moved_by_class(linked)
+    moved = _moved_by_class(project, linked)
     for name, binding in root.bindings.items():
         if moved is None or name in moved:
             for tensor in _tensors_in(binding.value):
@@ -185,14 +185,17 @@ def settle(root: Instance, linked: LinkedClass) -> None:
                     tensor.placement = Placement.UNKNOWN
 
 
-def _moved_by_class(linked: LinkedClass) -> set[str] | None:
+def _moved_by_class(project: Project, linked: LinkedClass) -> set[str] | None:
     """The attributes that methods other than the constructor and forward rebind; None: ``_apply`` moves all."""
     moved: set[str] = set()
     for _owner, function in own_methods(linked):
         if function.name == "_apply":
             return None
         if function.name not in ("__init__", "forward"):
-            moved |= _converted(function) if function.name not in _MOVERS else assigned_attributes(function.body)
+            if function.name in _MOVERS:
+                moved |= project.scanned(assigned_attributes, function.body)
+            else:
+                moved |= project.scanned(_converted, function)
     return moved
 
 

@@ -41,7 +41,7 @@ class Frame:
     yields: list[Value] = field(default_factory=list)
 
     def place(self, span: Span) -> Place:
-        return Place(self.module.path.as_posix(), span)
+        return Place(self.module.place, span)
 
 
 @dataclass(eq=False, slots=True)

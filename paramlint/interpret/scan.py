@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from paramlint.model import code
 
 _DEVICE_WORDS = frozenset({"device", "is_cuda", "is_cpu", "is_mps", "get_device", "device_type", "is_available"})
-_NODE_TYPES = tuple(
+_NODE_TYPES = frozenset(
     value
     for value in vars(code).values()
     if isinstance(value, type) and issubclass(value, tuple) and value is not code.Span
@@ -16,15 +16,18 @@ _NODE_TYPES = tuple(
 
 def nodes(root: object) -> Iterator[object]:
     """Every node of the intermediate form at and below one node (or tuple of nodes)."""
-    stack = [root]
+    if not isinstance(root, tuple):
+        return
+    stack: list[tuple[object, ...]] = [root]
     while stack:
         node = stack.pop()
-        if isinstance(node, code.Span):
+        kind = type(node)
+        if kind in _NODE_TYPES:
+            yield node
+        elif kind is code.Span:
             continue
-        if isinstance(node, tuple):
-            if isinstance(node, _NODE_TYPES):
-                yield node
-            stack.extend(reversed(node))
+        # Half of what nodes hold are names and spans, which need not be stacked.
+        stack += [part for part in node[::-1] if isinstance(part, tuple) and type(part) is not code.Span]
 
 
 def mentions_device(test: code.Expression) -> bool:

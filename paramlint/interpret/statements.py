@@ -130,8 +130,8 @@ def _decorated(machine: Machine, frame: Frame, node: code.Function) -> Value:
 
 def _if(machine: Machine, frame: Frame, statement: code.If) -> Flow:
     outcome = evaluate.test(machine, frame, statement.test)
-    guards = guarded_attributes(statement.test)
-    asks_device = mentions_device(statement.test)
+    guards = machine.project.scanned(guarded_attributes, statement.test)
+    asks_device = machine.project.scanned(mentions_device, statement.test)
     machine.guards.extend(guards)
     machine.device_tests += asks_device
     try:

@@ -60,6 +60,7 @@ class LinkedClass:
     is_module: bool | None
     metaclass: Definition | None
     hierarchy: Hierarchy = field(repr=False)
+    _found: dict[str, Member | Literal[Unknown.UNKNOWN] | None] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def mro(self) -> tuple[ClassDefinition | External, ...]:
@@ -87,7 +88,9 @@ class LinkedClass:
         None when no class of the order has it (what every ``object`` has counts as absent); UNKNOWN when a class that
         is not known could supply it or hide the one that is found further on.
         """
-        return self._search(self.order, name)
+        if name not in self._found:
+            self._found[name] = self._search(self.order, name)
+        return self._found[name]
 
     def find_after(self, owner: ClassDefinition | External, name: str) -> Member | Literal[Unknown.UNKNOWN] | None:
         """Return what ``super().name`` finds in a method of ``owner`` when it runs on an instance of this class."""

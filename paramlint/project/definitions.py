@@ -11,12 +11,23 @@ from paramlint.model import code
 
 @dataclass(frozen=True, slots=True)
 class SourceModule:
-    """A file that is read: ``name`` is the dotted name it is imported by; the path alone tells two modules apart."""
+    """A file that is read: ``name`` is the dotted name it is imported by; the path alone tells two modules apart.
+
+    ``place`` is the path as places in diagnostics have it.
+    """
 
     name: str = field(compare=False)
     path: Path
     facts: code.SourceFacts = field(compare=False, repr=False)
     is_package: bool = field(compare=False, default=False)
+    place: str = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "place", self.path.as_posix())
+
+    def __hash__(self) -> int:
+        # Modules are the keys of most that is kept; a string knows its hash, a path computes it each time.
+        return hash(self.place)
 
     @property
     def package(self) -> str:

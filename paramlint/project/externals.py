@@ -22,6 +22,7 @@ _PLAIN_MODULES = """
 _MARKERS = frozenset({"Generic", "Protocol"})
 
 
+@cache
 def canonical(name: str) -> str:
     """Return the one spelling of a name that is not read: ``torch.nn.modules.linear.Linear`` is ``torch.nn.Linear``."""
     if name.partition(".")[0] != "torch":
@@ -59,6 +60,7 @@ def star_member(module: str, name: str) -> str | None:
     return None
 
 
+@cache
 def is_module_class(name: str) -> bool | None:
     """Whether a class that is not read inherits from ``torch.nn.Module``; None where nothing is known of it."""
     if is_standard_library(name):
@@ -88,6 +90,7 @@ def prepares_instances(name: str) -> bool:
     return known is not None and known.prepares_instances
 
 
+@cache
 def external_member(class_name: str, attribute: str) -> bool | None:
     """Whether instances of a class that is not read have an attribute beyond those of ``object``; None: not known."""
     if is_standard_library(class_name):

@@ -16,6 +16,12 @@ from paramlint.project.finder import ModuleFinder
 from paramlint.project.root import PACKAGE_FOLDERS, name_module, source_folders
 
 _STAR_IMPORT = re.compile(rb"import\s*\(?\s*\*")
+# ``__all__`` written out as literal strings, the one place that mentions it.
+_EXPORTS = re.compile(
+    rb"""^__all__\s*=\s*[\[(]((?:\s|\#[^\n]*\n)*(?:(?:"\w+"|'\w+')(?:\s|\#[^\n]*\n)*(?:,(?:\s|\#[^\n]*\n)*|(?=[\])])))*)[\])][ \t]*(?:\#[^\n]*)?\r?$""",
+    re.MULTILINE,
+)
+_STRING = re.compile(rb"""\#[^\n]*|["'](\w+)["']""")
 
 
 class ModuleStore:
@@ -30,6 +36,7 @@ class ModuleStore:
         self._modules: dict[Path, SourceModule | None] = {}
         self._bases: dict[Path, Path] = {}
         self._located: dict[tuple[str, Path | None], ModuleReference | None] = {}
+        self._exports: dict[Path, frozenset[bytes] | None] = {}
 
     def at(self, path: Path) -> SourceModule:
         """Return the module in a file. Raises what ``load`` raises: SourceError where it cannot be read."""
@@ -66,14 +73,20 @@ class ModuleStore:
         return self._located[key]
 
     def may_bind(self, path: Path, name: str) -> bool:
-        """Whether the text of a file could bind a name at its top level; cheap, and False only where it cannot."""
+        """Whether a star import from a file could bind a name; cheap, and False only where it cannot."""
         if path in self._modules:
             return True
-        try:
-            text = path.read_bytes()
-        except OSError:
-            return False
-        return name.encode() in text or _STAR_IMPORT.search(text) is not None
+        exports = self._exports.get(path)
+        if exports is None:
+            try:
+                text = path.read_bytes()
+            except OSError:
+                return False
+            if path not in self._exports:
+                exports = self._exports[path] = _literal_exports(text)
+            if exports is None:
+                return name.encode() in text or _STAR_IMPORT.search(text) is not None
+        return name.encode() in exports
 
     def _loaded(self, path: Path) -> SourceModule:
         base, name, is_package = name_module(path, self._naming_root(path))
@@ -104,3 +117,11 @@ class ModuleStore:
         if found.path is None:
             return ModuleReference(name, None)
         return ModuleReference(name_module(found.path, self._naming_root(found.path)).name, found.path)
+
+
+def _literal_exports(text: bytes) -> frozenset[bytes] | None:
+    """The names of ``__all__`` where a text mentions it once, as a literal at its top level; None otherwise."""
+    match = _EXPORTS.search(text) if text.count(b"__all__") == 1 else None
+    if match is None:
+        return None
+    return frozenset(name for name in _STRING.findall(match[1]) if name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass
@@ -15,6 +16,9 @@ from paramlint.project.mentions import WordIndex
 from paramlint.project.modules import ModuleStore
 from paramlint.project.resolve import Enclosing, Position, Resolver
 from paramlint.project.root import is_packages_folder
+
+Node = TypeVar("Node")
+Answer = TypeVar("Answer")
 
 
 class Project:
@@ -28,6 +32,7 @@ class Project:
         self._resolver = Resolver(self._store)
         self._linker = ClassLinker(self._resolver)
         self._words: dict[Path, WordIndex] = {}
+        self._scanned: dict[tuple[Callable[..., object], int], tuple[object, object]] = {}
         self.environment = environment
 
     @property
@@ -64,6 +69,18 @@ class Project:
     def link(self, definition: ClassDefinition) -> LinkedClass:
         """Return a class with its hierarchy."""
         return self._linker.link(definition)
+
+    def scanned(self, question: Callable[[Node], Answer], node: Node) -> Answer:
+        """Return ``question(node)``, asked once for each node; the answer must depend on the node alone.
+
+        Nodes are told apart by identity, for hashing one means hashing all that is below it.
+        """
+        key = (question, id(node))
+        known = self._scanned.get(key)
+        if known is None:
+            # The node is kept with the answer, so that its identity is not given to another.
+            known = self._scanned[key] = (node, question(node))
+        return known[1]  # type: ignore[return-value]
 
     def files_mentioning(self, word: str, around: Path) -> tuple[Path, ...] | None:
         """Return the files in which a word stands, among those that belong together with the file ``around``.

@@ -67,6 +67,9 @@ class Resolver:
         self._inner_scopes: dict[tuple[SourceModule, code.Span], Scope] = {}
         self._rebound: dict[SourceModule, frozenset[str]] = {}
         self._answers: dict[tuple[SourceModule, str], Definition] = {}
+        self._resolved: dict[tuple[object, ...], Definition] = {}
+        # What ``_resolved`` knows by identity stays alive, so that its identity is not given to another.
+        self._kept: list[Enclosing] = []
 
     def resolve(
         self,
@@ -81,7 +84,13 @@ class Resolver:
         is seen only from directly inside it. ``before`` restricts the innermost scope to what it binds before that
         line and column, which is what a class header or an assignment at that place sees.
         """
-        return self._dotted(_Query(), _Context(module, enclosing, before), dotted)
+        # Functions and classes are told apart by identity: to hash one is to hash all of it.
+        key = (module, *map(id, enclosing), before, *dotted)
+        known = self._resolved.get(key)
+        if known is None:
+            known = self._resolved[key] = self._dotted(_Query(), _Context(module, enclosing, before), dotted)
+            self._kept.append(enclosing)
+        return known
 
     def expression(
         self,

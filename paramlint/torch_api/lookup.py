@@ -137,6 +137,7 @@ def raises_on_leaf() -> frozenset[str]:
     return _names("raising on a leaf")
 
 
+@cache
 def canonical(name: str) -> str:
     """The one spelling that the tables use; names that they do not know come back as they are.
 
