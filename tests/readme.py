@@ -1,4 +1,4 @@
-"""Writes the parts of the README that are made from the program: the demo's output and the table of rules."""
+"""Writes what documents are made from the program: in the README the demo's output and the table, and docs/rules."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from paramlint.rules import ALL_RULES
+from tests import rule_pages
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -57,6 +58,7 @@ def main() -> None:
     text = with_part(text, "rules", rule_table())
     text = with_part(text, "demo", demo_output())
     README.write_text(text, encoding="utf-8")
+    rule_pages.main()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from paramlint.interpret.trace import Member, ModuleSummary, Registration, Slot, TensorSummary
@@ -35,8 +36,25 @@ def summarise_tensor(tensor: Tensor) -> TensorSummary:
 def summarise_module(instance: Instance) -> ModuleSummary:
     """The frozen form of a Module object."""
     return ModuleSummary(
-        instance.class_name, instance.made, instance.phase, has_state(instance), instance.is_registered
+        instance.class_name,
+        instance.made,
+        instance.phase,
+        has_state(instance),
+        instance.is_registered,
+        is_learned(instance),
     )
+
+
+def is_learned(instance: Instance, depth: int = 0) -> bool:
+    """Whether a Module certainly holds a parameter that asks for gradients, itself or below."""
+    for binding in instance.bindings.values():
+        value = binding.value
+        if binding.registration is Registration.PARAMETER and isinstance(value, Tensor):
+            if value.requires_grad is True and not value.is_empty:
+                return True
+        elif isinstance(value, Instance) and value.is_module and depth < DEEPEST and is_learned(value, depth + 1):
+            return True
+    return False
 
 
 def has_state(instance: Instance, depth: int = 0) -> bool | None:
@@ -78,6 +96,8 @@ def members(container: Container, where: str = "", depth: int = 0) -> Iterator[M
 def summarise_slots(instance: Instance) -> tuple[Slot, ...]:
     """What torch holds under each name of an instance."""
     slots = []
+    parts = {name: tuple(_parts(binding.value)) for name, binding in instance.bindings.items()}
+    held = Counter(part for inner in parts.values() for part in inner)
     for name, binding in instance.bindings.items():
         value = binding.value
         slots.append(
@@ -94,9 +114,26 @@ def summarise_slots(instance: Instance) -> tuple[Slot, ...]:
                 is_none=value == Known(None),
                 container=value.kind if isinstance(value, Container) else "",
                 is_exact=value.is_exact if isinstance(value, Container) else True,
+                is_shared=any(held[part] > 1 for part in parts[name]),
             )
         )
     return tuple(slots)
+
+
+def _parts(value: Value) -> Iterator[int]:
+    """The identities of a tensor, module or container, and of those inside it, each once."""
+    seen: set[int] = set()
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if id(item) in seen or not isinstance(item, (Tensor, Instance, Container)):
+            continue
+        seen.add(id(item))
+        yield id(item)
+        if isinstance(item, Container):
+            stack.extend(item.items)
+        elif isinstance(item, Instance):
+            stack.extend(binding.value for binding in item.bindings.values())
 
 
 def _registration(registration: Registration, value: Value) -> Registration:

@@ -9,16 +9,22 @@ from typing import TYPE_CHECKING, ParamSpec
 
 from paramlint import torch_api
 from paramlint.facts.source import SourceError
+from paramlint.interpret.reads import ClassReads, does_something, file_reads, names_used
 from paramlint.interpret.scan import initialised_attributes, initialised_on_others, nodes, walks_modules
 from paramlint.model import code
+from paramlint.project.classes import Member
 from paramlint.project.definitions import ClassDefinition
 
 if TYPE_CHECKING:
+    from paramlint.interpret.trace import Place
     from paramlint.project.classes import LinkedClass
     from paramlint.project.definitions import SourceModule
     from paramlint.project.project import Project
 
 MOST_FILES = 300
+MOST_NAMES = 100
+# Bases that are not read and that read nothing of what a subclass registers.
+_READ_NOTHING = frozenset({"Module", "LightningModule", "ABC", "Generic", "Protocol"})
 
 Parameters = ParamSpec("Parameters")
 
@@ -91,6 +97,84 @@ class Surroundings:
                     ):
                         return True
         return False
+
+    @_yes_in_doubt
+    def reads(self, attribute: str) -> bool:
+        """Whether something in the project may read an attribute of the class's instances.
+
+        The class's bases and subclasses by ``self``, anything else by any other name, by a name that it computes, by a
+        key of a checkpoint, or by taking apart a module of this class.
+        """
+        own = self._linked.definition
+        bases = [base for base in self._linked.mro if isinstance(base, ClassDefinition)]
+        if any(self._own_reads(base).may_read(attribute) for base in bases):
+            return True
+        for module in self._modules_with(attribute):
+            found = self._project.scanned(file_reads, module)
+            if attribute in found.asked:
+                return True
+            if module.path not in self._holders:
+                continue
+            if attribute in found.attributes or attribute in found.texts:
+                return True
+            if attribute in found.called and torch_api.method(attribute) is None:
+                return True
+        for module in self._modules_with(own.node.name):
+            found = self._project.scanned(file_reads, module)
+            if found.walks or any(pattern.fullmatch(attribute) for pattern in found.patterns):
+                return True
+            for linked in self._project.classes(module):
+                if own in linked.mro and self._own_reads(linked.definition).may_read(attribute):
+                    return True
+        return False
+
+    @cached_property
+    def _holders(self) -> frozenset[Path]:
+        """The files in which an object may be one of the class's. Raises _TooManyFiles.
+
+        Those that name the class, those that name what is defined by its name there, and so on.
+        """
+        own = self._linked.definition
+        names = {own.node.name}
+        new = set(names)
+        files = {own.module.path}
+        while new:
+            added: set[str] = set()
+            for module in [found for name in sorted(new) for found in self._modules_with(name)]:
+                defined = {item.name for item in module.facts.body if isinstance(item, (code.Class, code.Function))}
+                meant = {name for name in new if name not in defined or module.path in files}
+                for statement in module.facts.body:
+                    if meant and names_used((statement,)) & meant:
+                        files.add(module.path)
+                        if isinstance(statement, (code.Class, code.Function)):
+                            added.add(statement.name)
+            new = added - names
+            names |= new
+            if len(names) > MOST_NAMES or len(files) > MOST_FILES:
+                raise _TooManyFiles
+        return frozenset(files)
+
+    def _own_reads(self, definition: ClassDefinition) -> ClassReads:
+        return self._project.scanned(file_reads, definition.module).classes[definition.node.span]
+
+    @cached_property
+    def runs_its_own_code(self) -> bool:
+        """Whether the class's forward stands in source, does something, and no class that is not read has a part in it."""
+        for base in self._linked.mro:
+            if not isinstance(base, ClassDefinition) and base.name.rsplit(".", 1)[-1] not in _READ_NOTHING:
+                return False
+        special = [self._linked.find(name) for name in ("__getattr__", "__getattribute__")]
+        if any(member is not None and getattr(member, "node", None) is not None for member in special):
+            return False
+        entries = (self._linked.find(name) for name in ("forward", "training_step"))
+        return any(isinstance(entry, Member) and does_something(entry.node) for entry in entries)
+
+    def makes(self, place: Place) -> bool:
+        """Whether a statement at a place stands in the class's own body."""
+        definition = self._linked.definition
+        return definition.module.path.as_posix() == place.path and any(
+            getattr(node, "span", None) == place.span for node in nodes(definition.node)
+        )
 
     @_yes_in_doubt
     def writes_elsewhere(self, attribute: str) -> bool:

@@ -71,13 +71,17 @@ class TensorSummary(NamedTuple):
 
 
 class ModuleSummary(NamedTuple):
-    """A Module object met on the way: its class, where it was made, and whether anything registers it."""
+    """A Module object met on the way: its class, where it was made, and whether anything registers it.
+
+    ``is_learned``: it is certain that some parameter in it, or below it, asks for gradients.
+    """
 
     class_name: str
     made: Place
     phase: Phase
     has_state: bool | None
     is_registered: bool
+    is_learned: bool
 
 
 class Member(NamedTuple):
@@ -92,7 +96,8 @@ class Slot(NamedTuple):
     """One name on the instance at the end of a path.
 
     ``place`` is the statement that bound it last during construction (or in forward, for names set only there);
-    ``is_certain`` is False where an undecided condition guards the binding.
+    ``is_certain`` is False where an undecided condition guards the binding; ``is_shared`` says that what it holds, or
+    a part of it, is held under another name as well.
     """
 
     name: str
@@ -107,6 +112,7 @@ class Slot(NamedTuple):
     is_none: bool = False
     container: str = ""
     is_exact: bool = True
+    is_shared: bool = False
 
 
 class Decision(NamedTuple):

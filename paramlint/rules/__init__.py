@@ -27,6 +27,7 @@ from paramlint.rules import (
     tensor_over_parameter,
     undefined_init_method,
     uninitialised_parameter,
+    unread_parameter,
     unregistered_tensor,
     unregistered_weight,
 )
@@ -47,6 +48,7 @@ ALL_RULES: tuple[Rule, ...] = (
     stale_alias.RULE,
     shadowed_registration.RULE,
     integer_parameter.RULE,
+    unread_parameter.RULE,
     uninitialised_parameter.RULE,
     init_never_called.RULE,
     init_too_early.RULE,

@@ -1,0 +1,233 @@
+"""Which attributes the code of one file reads, and through what: the text's answer, without interpreting it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from paramlint.interpret.scan import initialised_attributes, nodes, self_attribute
+from paramlint.model import code
+from paramlint.project.definitions import SourceModule
+
+_BY_NAME = frozenset({"children", "named_children", "modules", "named_modules", "get_submodule", "get_parameter"})
+_REGISTRIES = frozenset({"_modules", "_parameters", "__dict__"})
+_TAKEN_APART = frozenset({"children", "named_children", "_modules", "get_submodule"})
+_INITIALISER = re.compile(r"init|fill|reset|_$")
+_PREPARES = re.compile(r"init|reset|freeze|weight|apply$|_$")
+
+
+@dataclass(frozen=True)
+class ClassReads:
+    """What the methods of one class read of ``self``.
+
+    ``patterns`` are what names that it computes may look like; ``walks`` tells that a method goes over the submodules
+    for another purpose than to initialise them.
+    """
+
+    names: frozenset[str]
+    patterns: tuple[re.Pattern[str], ...]
+    walks: bool
+
+    def may_read(self, name: str) -> bool:
+        """Whether some method may read an attribute of self, by name or by a name it computes."""
+        return self.walks or name in self.names or any(pattern.fullmatch(name) for pattern in self.patterns)
+
+
+@dataclass(frozen=True)
+class FileReads:
+    """What a file reads of objects other than ``self``, each class's own reads aside.
+
+    ``called`` are names that are only called on something that is no attribute (``x.norm(1)``): of a tensor, perhaps.
+    ``texts`` are the names in strings that look like keys rather than prose; ``asked`` those that ``hasattr`` and
+    ``getattr`` are given.
+    """
+
+    attributes: frozenset[str]
+    called: frozenset[str]
+    texts: frozenset[str]
+    asked: frozenset[str]
+    patterns: tuple[re.Pattern[str], ...]
+    walks: bool
+    classes: dict[code.Span, ClassReads] = field(hash=False)
+
+
+def file_reads(module: SourceModule) -> FileReads:
+    """Collect what the statements of a file read."""
+    body = module.facts.body
+    classes = {node.span: class_reads(node) for node in nodes(body) if isinstance(node, code.Class)}
+    attributes: set[str] = set()
+    called: set[str] = set()
+    texts: set[str] = set()
+    asked: set[str] = set()
+    patterns: list[re.Pattern[str]] = []
+    walks = False
+    prose = {
+        id(node.value) for node in nodes(body) if isinstance(node, (code.ExpressionStatement, code.AnnotatedAssign))
+    }
+    functions = {id(node.function) for node in nodes(body) if isinstance(node, code.Call)}
+    methods = {id(node) for owner in nodes(body) if isinstance(owner, code.Class) for node in nodes(owner.body)}
+    for node in nodes(body):
+        if isinstance(node, code.Attribute):
+            if self_attribute(node) is not None and id(node) in methods:
+                continue
+            is_called = id(node) in functions and not isinstance(node.value, code.Attribute)
+            (called if is_called else attributes).add(node.name)
+            walks = walks or (node.name in _TAKEN_APART and not _is_self(node.value))
+        elif isinstance(node, code.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            if not re.search(r"\s", node.value):
+                texts.update(re.findall(r"\w+", node.value))
+        elif isinstance(node, code.Call):
+            asked |= _asked(node)
+            pattern = _computed_name(node)
+            if pattern is not None and not _is_self(node.arguments[0].value):
+                patterns.append(pattern)
+    return FileReads(
+        frozenset(attributes), frozenset(called), frozenset(texts), frozenset(asked), tuple(patterns), walks, classes
+    )
+
+
+def class_reads(node: code.Class) -> ClassReads:
+    """Collect what the methods of a class, and the functions inside them, read of ``self``."""
+    names: set[str] = set()
+    patterns: list[re.Pattern[str]] = []
+    walks = False
+    for function in node.body:
+        if not isinstance(function, code.Function):
+            continue
+        prepares = bool(_PREPARES.search(function.name)) or bool(initialised_attributes(function.body))
+        names |= set(_names_read(function))
+        for inner in nodes(function.body):
+            if isinstance(inner, code.Attribute) and _is_self(inner.value):
+                walks = walks or (not prepares and inner.name in _BY_NAME | _REGISTRIES)
+            elif isinstance(inner, code.Call):
+                pattern = _computed_name(inner)
+                if pattern is not None:
+                    patterns.append(pattern)
+    return ClassReads(frozenset(names), tuple(patterns), walks)
+
+
+def does_something(function: object) -> bool:
+    """Whether a function computes: an empty one, or one that only raises, is there to be overridden."""
+    if not isinstance(function, code.Function):
+        return False
+    return any(
+        not isinstance(statement, (code.Raise, code.Jump, code.Assert))
+        and not (isinstance(statement, code.ExpressionStatement) and not isinstance(statement.value, code.Call))
+        for statement in function.body
+    )
+
+
+def _names_read(function: code.Function) -> Iterator[str]:
+    """The attributes of self that a function reads for more than to prepare, replace or compare them with None."""
+    ignored: set[int] = set()
+    for node in nodes(function.body):
+        if isinstance(node, code.Assign):
+            for target in node.targets:
+                ignored |= _chain(target)
+                for part in target.elements if isinstance(target, code.Display) else ():
+                    ignored |= _chain(part)
+                ignored |= _moved(target, node.value)
+        elif isinstance(node, code.AnnotatedAssign):
+            ignored |= _chain(node.target)
+        elif isinstance(node, code.ExpressionStatement) and isinstance(node.value, code.Call):
+            ignored |= _prepared(node.value)
+        elif isinstance(node, code.Comparison) and all(
+            isinstance(other, code.Constant) and other.value is None for other in node.comparators
+        ):
+            ignored |= _chain(node.left)
+    for node in nodes(function.body):
+        name = self_attribute(node)
+        if name is not None and id(node) not in ignored:
+            yield name
+
+
+def _chain(expression: code.Expression) -> set[int]:
+    """The attribute of self at the root of ``self.a.b[c]``."""
+    while True:
+        if self_attribute(expression) is not None:
+            return {id(expression)}
+        if not isinstance(expression, (code.Attribute, code.Subscript)):
+            return set()
+        expression = expression.value
+
+
+def _moved(target: code.Expression, value: code.Expression) -> set[int]:
+    """The read in ``self.a = self.a.to(device)``, which binds what it reads."""
+    name = self_attribute(target)
+    if name is None or not isinstance(value, code.Call) or not isinstance(value.function, code.Attribute):
+        return set()
+    return _chain(value.function) if self_attribute(value.function.value) == name else set()
+
+
+def _prepared(call: code.Call) -> set[int]:
+    """The attributes that a bare call initialises or sets up: ``init.f_(self.a.weight)``, ``self.a.apply(f)``."""
+    function = call.function
+    found: set[int] = set()
+    if isinstance(function, code.Attribute) and _PREPARES.search(function.name):
+        found |= _chain(function.value)
+    called = function.name if isinstance(function, code.Attribute) else getattr(function, "identifier", "")
+    if _INITIALISER.search(called):
+        for argument in call.arguments:
+            found |= _chain(argument.value)
+    return found
+
+
+def _asked(call: code.Call) -> set[str]:
+    """The names that ``hasattr(x, "name")`` and ``getattr(x, "name")`` ask an object other than ``self`` for."""
+    if not isinstance(call.function, code.Name) or call.function.identifier not in ("hasattr", "getattr"):
+        return set()
+    if len(call.arguments) < 2 or _is_self(call.arguments[0].value):
+        return set()
+    name = call.arguments[1].value
+    return {name.value} if isinstance(name, code.Constant) and isinstance(name.value, str) else set()
+
+
+def names_used(body: tuple[code.Statement, ...]) -> frozenset[str]:
+    """The names that statements use: bare, as attributes, and as whole strings; imports and definitions aside."""
+    found: set[str] = set()
+    for node in nodes(body):
+        if isinstance(node, code.Name):
+            found.add(node.identifier)
+        elif isinstance(node, code.Attribute):
+            found.add(node.name)
+        elif isinstance(node, code.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+            found.add(node.value)
+    return frozenset(found)
+
+
+def _computed_name(call: code.Call) -> re.Pattern[str] | None:
+    """What the name in ``getattr(x, name)`` may look like, where it is computed."""
+    if not isinstance(call.function, code.Name) or call.function.identifier not in ("getattr", "attrgetter"):
+        return None
+    position = 1 if call.function.identifier == "getattr" else 0
+    if len(call.arguments) <= position:
+        return None
+    return name_pattern(call.arguments[position].value)
+
+
+def name_pattern(node: code.Expression) -> re.Pattern[str] | None:
+    """The names that an expression may stand for; None for a constant."""
+    match node:
+        case code.Constant():
+            return None
+        case code.FormattedString():
+            return re.compile("".join(re.escape(part) if isinstance(part, str) else ".*" for part in node.parts))
+        case code.BinaryOperation(operator="+"):
+            return re.compile(_side(node.left) + _side(node.right))
+        case code.BinaryOperation(operator="%", left=code.Constant(value=str() as text)):
+            return re.compile(".*".join(re.escape(part) for part in re.split(r"%\w", text)))
+        case code.Call(function=code.Attribute(name="format", value=code.Constant(value=str() as text))):
+            return re.compile(".*".join(re.escape(part) for part in re.split(r"\{[^}]*\}", text)))
+    return re.compile(".*")
+
+
+def _side(node: code.Expression) -> str:
+    if isinstance(node, code.Constant) and isinstance(node.value, str):
+        return re.escape(node.value)
+    pattern = name_pattern(node)
+    return ".*" if pattern is None else pattern.pattern
+
+
+def _is_self(node: code.Expression) -> bool:
+    return isinstance(node, code.Name) and node.identifier in ("self", "cls")

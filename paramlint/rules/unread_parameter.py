@@ -1,0 +1,93 @@
+"""PRM205: a parameter, or a layer with parameters, that nothing reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import ClassTrace, Registration, Slot
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import circumstances, constructed_slots, encloses
+
+_ON_PURPOSE = re.compile(r"dummy|unused|placeholder|fake|compat|legacy", re.IGNORECASE)
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield what the class's own constructor makes and registers, asks for gradients, and is read by nothing."""
+    if not trace.is_complete or trace.is_abstract or not trace.surroundings.runs_its_own_code:
+        return
+    seen: set[str] = set()
+    for run, slot in constructed_slots(trace):
+        if slot.name in seen or not _is_made_here(slot) or _ON_PURPOSE.search(slot.name):
+            continue
+        seen.add(slot.name)
+        if slot.is_shared or not trace.surroundings.makes(slot.place) or trace.surroundings.reads(slot.name):
+            continue
+        kind = "parameter" if slot.module is None else slot.module.class_name
+        yield Finding(
+            slot.place.path,
+            slot.place.span,
+            trace.class_name,
+            slot.name,
+            f"nothing reads '{slot.name}' ({kind}): it never gets a gradient, and DistributedDataParallel stops at "
+            "parameters without one",
+            (),
+            circumstances(run),
+        )
+
+
+def _is_made_here(slot: Slot) -> bool:
+    """Whether the statement that registers a name makes what it registers, and that is meant to be learned."""
+    if slot.registration is Registration.PARAMETER and slot.tensor is not None:
+        tensor = slot.tensor
+        return tensor.requires_grad is True and not tensor.is_empty and encloses(slot.place, tensor.made)
+    if slot.registration is Registration.SUBMODULE and slot.module is not None:
+        return slot.module.is_learned and encloses(slot.place, slot.module.made)
+    return False
+
+
+RULE = Rule(
+    code="PRM205",
+    slug="unread-parameter",
+    severity=Severity.INFO,
+    enabled_by_default=False,
+    summary="A parameter or layer is built in the constructor, and nothing reads it.",
+    rationale="""\
+What forward does not use gets no gradient: it keeps its first values, takes memory and a place in every checkpoint,
+and DistributedDataParallel raises "Expected to have finished reduction" unless it is told to look for unused
+parameters. Most often the call was lost in a change, or forward builds a throw-away layer in its place.""",
+    bad="""\
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.linear = nn.Linear(width, width)
+        self.closing = nn.LayerNorm(width)
+
+    def forward(self, x):
+        return x + self.linear(x)
+""",
+    good="""\
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.linear = nn.Linear(width, width)
+        self.closing = nn.LayerNorm(width)
+
+    def forward(self, x):
+        return self.closing(x + self.linear(x))
+""",
+    silent_when=(
+        "a base or a subclass reads it, or another object anywhere in the project reads an attribute of that name",
+        "it may be read by a name that is computed, by a walk over the submodules, or is named in a checkpoint's keys",
+        "the class has no forward of its own, is abstract, or part of it is not known",
+        "it was made elsewhere and handed in, does not ask for gradients, or its name says that it is there on purpose",
+    ),
+    check=check,
+)
