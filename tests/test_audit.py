@@ -142,13 +142,16 @@ def test_without_inputs_what_forward_would_show_is_not_claimed() -> None:
 
 
 def test_a_model_whose_building_was_not_watched_says_so() -> None:
-    result = paramlint.audit(Faulty())
+    class Unwatched(Faulty):
+        pass
+
+    result = paramlint.audit(Unwatched())
     assert {row.initialised_by for row in result.tensors} == {"not watched"}
     assert any("not watched" in note for note in result.notes)
     assert "PRM301" not in {item.code for item in result.findings}
     (finding,) = (item for item in result.findings if item.code == "PRM105")
     with open(__file__, encoding="utf-8") as file:
-        assert file.read().splitlines()[finding.span.line - 1].startswith("class Faulty")
+        assert file.read().splitlines()[finding.span.line - 1].strip() == "class Unwatched(Faulty):"
 
 
 def test_the_table_lists_every_tensor() -> None:
@@ -259,6 +262,18 @@ def test_init_coverage_tells_schemes_defaults_loads_and_gaps() -> None:
     assert told[("Mixed", "e", "e")].startswith("never written, made")
     assert table.summary.startswith("7 parameters")
     assert table.table.rows[0][1] == "e"
+
+
+def test_a_layer_that_nothing_initialises_is_charged_to_the_class_that_makes_it() -> None:
+    class Skipping(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            make = nn.Linear
+            self.heads = nn.ModuleList(nn.utils.skip_init(make, 2, 2, bias=False) for _ in range(2))  # PRM301
+
+    result = paramlint.audit(watched(Skipping))
+    assert lines(result) == {("PRM301", "PRM301")}
+    assert [item.attribute for item in result.findings] == ["heads.0.weight"]
 
 
 def test_noqa_silences() -> None:

@@ -13,13 +13,13 @@ from paramlint.engine.suppression import Suppressions
 from paramlint.facts.source import SourceError, read_source
 from paramlint.model.diagnostic import Diagnostic
 from paramlint.model.observation import Observation
+from paramlint.model.surroundings import Surroundings
 from paramlint.report import text
 from paramlint.report.excerpt import printable
 from paramlint.report.tables import Table, html_table, text_lines
 from paramlint.report.view import Lines, View
 from paramlint.runtime.coverage import State, coverage, initialised, summary
 from paramlint.runtime.reveal.all import revealed
-from paramlint.runtime.reveal.surroundings import Surroundings
 
 _ROWS_IN_REPR = 40
 

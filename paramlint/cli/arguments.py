@@ -15,6 +15,20 @@ exit codes:
   2  wrong usage, a missing path, or something that could not be analysed (the rest is still linted)
 """
 
+_AUDIT_EXIT_CODES = """\
+exit codes:
+  0  nothing found
+  1  findings
+  2  wrong usage, or the model could not be made or examined
+"""
+_RUN_EXIT_CODES = """\
+exit codes:
+  the script's own, unless that is 0; then
+  0  nothing found
+  1  findings (0 with --exit-zero)
+  and 2 where there is nothing to run; an exception in the script is 1, as with Python
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser; the namespace it makes has ``run``, a function of the namespace that returns an exit code."""
@@ -28,6 +42,8 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--version", action="version", version=f"paramlint {paramlint.__version__}")
     commands = result.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_check(commands)
+    _add_audit(commands)
+    _add_run(commands)
     _add_rule(commands)
     _add_rules(commands)
     return result
@@ -102,6 +118,66 @@ def _add_proof(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--allow-network", action="store_true", default=None, help="let the models use the network")
 
 
+def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    audit = commands.add_parser(
+        "audit",
+        help="build a model and examine it",
+        description="Build a model by a function of yours and examine it: findings, every tensor, init coverage. THIS "
+        "IMPORTS AND RUNS YOUR CODE, in a process of its own with limits on time, memory and network.",
+        epilog=_AUDIT_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    audit.set_defaults(run=_run_audit)
+    audit.add_argument("factory", metavar="MODULE:NAME", help="a function or class that makes the model, or the model")
+    audit.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="EXPRESSION",
+        help="an argument of the model's call, as a Python expression in the module's own names, torch added "
+        '("torch.randn(1, 3, 224, 224)", "mask=None"); may be given again. Without any, one is looked for',
+    )
+    audit.add_argument("--no-forward", action="store_true", help="do not call the model")
+    audit.add_argument("--init-coverage", action="store_true", help="show how each parameter came by its values")
+    audit.add_argument("--select", metavar="CODES", help="report these codes only, separated by commas, or ALL")
+    audit.add_argument("--output-format", choices=OUTPUT_FORMATS, default="text", help="default: text")
+    audit.add_argument("--exit-zero", action="store_true", help="exit with 0 even where something is found")
+    limits = audit.add_argument_group("how it is run")
+    limits.add_argument("--python", metavar="PATH", help="the interpreter that has torch and your packages")
+    limits.add_argument("--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="default: 60, imports apart")
+    limits.add_argument("--memory-limit", type=_size, metavar="SIZE", help='such as "4GB"')
+    limits.add_argument("--allow-network", action="store_true", help="let the code use the network")
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = commands.add_parser(
+        "run",
+        help="run a script and audit what it builds and trains",
+        description="Run a script, or with -m a module, as Python would, and audit what it builds and trains: "
+        "parameters that no optimiser holds or that never get a gradient, values that no checkpoint contains, and what "
+        "audit finds. The report goes to standard error.",
+        epilog=_RUN_EXIT_CODES,
+        usage="paramlint run [options] (SCRIPT | -m MODULE) [ARGUMENT ...]",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.set_defaults(run=_run_run)
+    run.add_argument("-m", dest="module", action="store_true", help="run a module, as python -m does")
+    run.add_argument("--package", action="append", default=[], metavar="NAME", help="audit this installed package too")
+    run.add_argument(
+        "--steps",
+        type=_count,
+        default=3,
+        metavar="N",
+        help="speak of missing gradients after at least N steps of the optimiser (default: 3)",
+    )
+    run.add_argument("--select", metavar="CODES", help="report these codes only, separated by commas, or ALL")
+    run.add_argument("--output", metavar="FILE", help="write the report to a file")
+    run.add_argument("--output-format", choices=OUTPUT_FORMATS, default="text", help="default: text")
+    run.add_argument("--exit-zero", action="store_true", help="findings leave the script's exit code as it is")
+    run.add_argument("target", metavar="SCRIPT", help="the script, or with -m the module")
+    run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="the script's own arguments")
+
+
 def _add_rule(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     rule = commands.add_parser("rule", help="explain a rule", description="Explain a rule.")
     rule.set_defaults(run=_run_rule)
@@ -116,6 +192,18 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _run_check(arguments: argparse.Namespace) -> int:
     from paramlint.cli.check import run
+
+    return run(arguments)
+
+
+def _run_audit(arguments: argparse.Namespace) -> int:
+    from paramlint.cli.audit import run
+
+    return run(arguments)
+
+
+def _run_run(arguments: argparse.Namespace) -> int:
+    from paramlint.cli.run import run
 
     return run(arguments)
 

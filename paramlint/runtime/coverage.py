@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import Enum
 from pathlib import PurePath
 from typing import NamedTuple
@@ -71,7 +71,7 @@ def initialised(observation: Observation, tensor: TensorObservation, is_watched:
     return _initialised(tensor, writes, is_watched)
 
 
-def coverage(observation: Observation, watched: frozenset[str]) -> tuple[Row, ...]:
+def coverage(observation: Observation, watched: Collection[str]) -> tuple[Row, ...]:
     """The table over all registered parameters, worst state first, then the largest.
 
     ``watched`` are the paths of the Modules whose building was watched.

@@ -102,7 +102,7 @@ def _run(requests: list[ClassRequest], settings: RuntimeSettings) -> Iterator[Ob
                     stdout=subprocess.DEVNULL,
                     stderr=error_file,
                     start_new_session=True,
-                    env=_environment(),
+                    env=environment(),
                 )
         except OSError as error:
             yield f"{python} could not be started: {error.strerror}"
@@ -110,10 +110,10 @@ def _run(requests: list[ClassRequest], settings: RuntimeSettings) -> Iterator[Ob
         try:
             yield from _read(_Job(process, results, errors), python, requests, settings)
         finally:
-            _end(process)
+            end(process)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The user's environment without what would start another tool inside the worker."""
     dropped = ("PYTHONSTARTUP", "PYTHONINSPECT", "COVERAGE_PROCESS_START", "PYTHONBREAKPOINT")
     environment = {name: value for name, value in os.environ.items() if name not in dropped}
@@ -161,7 +161,7 @@ def _read(
             yield f"the worker failed: {detail}"
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """End the worker: asked first, so that it ends what it started, then by force."""
     if process.poll() is None:
         process.terminate()

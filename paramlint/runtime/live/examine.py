@@ -9,9 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from paramlint.model.observation import ModuleObservation, Observation, Place, TensorObservation, Write
+from paramlint.model.observation import ModuleObservation, Observation, TensorObservation, Write
+from paramlint.model.surroundings import ClassSource, Surroundings
 from paramlint.runtime.live.provenance import Provenance
-from paramlint.runtime.reveal.surroundings import ClassSource, Surroundings
 from paramlint.runtime.worker import snapshot, stack
 from paramlint.runtime.worker.snapshot import Subject, class_name
 from paramlint.runtime.worker.walk import Walk, join
@@ -110,13 +110,15 @@ def _surroundings(walk: Walk, provenance: Provenance) -> Surroundings:
     }
     sources = {name: class_source(kind) for name, kind in kinds.items() if not name.startswith("torch.")}
     return Surroundings(
-        classes={name: source for name, source in sources.items() if source is not None},
-        made={found.path: place for found in walk.modules if (place := provenance.made(found.module)) is not None},
-        single=frozenset(_single_elements(walk)),
-        detached=frozenset(
+        classes=tuple((name, source) for name, source in sources.items() if source is not None),
+        made=tuple(
+            (found.path, place) for found in walk.modules if (place := provenance.made(found.module)) is not None
+        ),
+        single=tuple(_single_elements(walk)),
+        detached=tuple(
             found.path for found in walk.tensors if found.kind == "plain" and _is_detached(found.tensor, walk)
         ),
-        watched=frozenset(path for path, module in _by_path(walk) if provenance.is_known(module)),
+        watched=tuple(path for path, module in _by_path(walk) if provenance.is_known(module)),
     )
 
 
@@ -151,10 +153,6 @@ def _is_detached(tensor: torch.Tensor, walk: Walk) -> bool:
             leaves.append(node.variable)
         waiting += [following for following, _ in node.next_functions if following is not None]
     return any(isinstance(leaf, nn.Parameter) for leaf in leaves) and not any(id(leaf) in registered for leaf in leaves)
-
-
-def place_of_class(source: ClassSource) -> Place:
-    return Place(source.path, source.line, source.qualified_name)
 
 
 def failure_note(what: str, error: BaseException) -> str:

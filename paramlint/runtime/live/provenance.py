@@ -40,11 +40,10 @@ class ByIdentity(Generic[T]):
 
 
 class Bound:
-    """Where the attributes of one Module were last bound, and where the Module itself was made."""
+    """Where the attributes of one Module were last bound."""
 
     def __init__(self) -> None:
         self.places: dict[str, Place | None] = {}
-        self.made: Place | None = None
 
 
 class Provenance:
@@ -55,21 +54,29 @@ class Provenance:
 
     def __init__(self) -> None:
         self._bound: ByIdentity[Bound] = ByIdentity()
+        self._made: ByIdentity[Place | None] = ByIdentity()
         self._writes: ByIdentity[tuple[Write, ...]] = ByIdentity()
         self._unwritten: ByIdentity[tuple[float, int]] = ByIdentity()
+        self._of_class: dict[tuple[type, str], Place | None] = {}
 
     def is_known(self, module: nn.Module) -> bool:
         """Whether the building of this Module was watched."""
         return self._bound.get(module) is not None
 
     def place(self, module: nn.Module, attribute: str) -> Place | None:
+        """Where an attribute was last bound; where another instance of the class binds it, if this was not watched."""
         bound = self._bound.get(module)
-        return None if bound is None else bound.places.get(attribute)
+        if bound is not None and attribute in bound.places:
+            return bound.places[attribute]
+        return self._of_class.get((type(module), attribute))
 
     def made(self, module: nn.Module) -> Place | None:
         """The line that called the Module's class."""
-        bound = self._bound.get(module)
-        return None if bound is None else bound.made
+        return self._made.get(module)
+
+    def note_made(self, module: nn.Module, place: Place | None) -> None:
+        """Remember the line that makes a Module, whether or not the rest of its building is watched."""
+        self._made.set(module, place)
 
     def writes(self, tensor: torch.Tensor) -> tuple[Write, ...] | None:
         """In-place writes while the tensor's Module was built, in order; None where that was not watched."""
@@ -100,11 +107,14 @@ class Provenance:
         modules: dict[int, nn.Module] = {}
         for module, place in made:
             modules[id(module)] = module
-            self._of(module).made = place
+            self._of(module)
+            self._made.set(module, place)
         for item in recorder.bindings:
             modules[id(item.module)] = item.module
             if item.raised is None:
                 self._of(item.module).places[item.attribute] = item.place
+                if not type(item.module).__module__.startswith("torch."):
+                    self._of_class[type(item.module), item.attribute] = item.place
         by_storage: dict[object, list[torch.Tensor]] = {}
         for module in modules.values():
             for tensor in own_tensors(module):

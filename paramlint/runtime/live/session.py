@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -29,11 +29,23 @@ _PASSES = 2
 _TRIES = 6
 
 
+class Follower(Protocol):
+    """What else wants to know of a run."""
+
+    def called(self, module: nn.Module) -> None:
+        """The user's code is about to call a Module that no other Module calls."""
+
+    def observed(self, module: nn.Module, known: Observation, examined: Examined) -> None:
+        """A call was watched to its end."""
+
+
 class Session:
     """What was seen of the classes in ``scope``, each watched as it is built and called for the first times."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, follower: Follower | None = None) -> None:
+        """``follower`` is told of every outermost call and of what the watched ones showed."""
         self.scope = scope
+        self._follower = follower
         self.provenance = Provenance()
         self.findings: dict[tuple[str, str, int, str | None], Diagnostic] = {}
         self.audited: set[type] = set()
@@ -42,6 +54,7 @@ class Session:
         self._built: set[type] = set()
         self._passes: Counter[type] = Counter()
         self._tries: Counter[type] = Counter()
+        self._is_inside = False
         self._called: set[type] | None = None
         self._construction: Construction | None = None
         self._thread = threading.get_ident()
@@ -77,7 +90,7 @@ class Session:
         if self._construction is not None:
             self.settle()
         kind = type(module)
-        if self._construction is not None or self._called is not None or threading.get_ident() != self._thread:
+        if self._construction is not None or self._is_inside or threading.get_ident() != self._thread:
             return
         if not self.scope.has(kind):
             self._built.add(kind)
@@ -89,24 +102,29 @@ class Session:
         self._construction = Construction(module, outermost)
 
     def _wrap_call(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        done = self._done
+        done, follower, thread = self._done, self._follower, self._thread
 
         @functools.wraps(original)
         def call(module: nn.Module, *arguments: Any, **keywords: Any) -> Any:
-            if self._called is not None:
-                self._called.add(type(module))
+            if self._is_inside or threading.get_ident() != thread:
+                if self._called is not None:
+                    self._called.add(type(module))
                 return original(module, *arguments, **keywords)
-            if type(module) in done and self._construction is None:
-                return original(module, *arguments, **keywords)
-            return self._call(original, module, arguments, keywords)
+            self._is_inside = True
+            try:
+                if follower is not None:
+                    follower.called(module)
+                if type(module) in done and self._construction is None:
+                    return original(module, *arguments, **keywords)
+                return self._call(original, module, arguments, keywords)
+            finally:
+                self._is_inside = False
 
         return call
 
     def _call(
         self, original: Callable[..., Any], module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]
     ) -> Any:
-        if threading.get_ident() != self._thread:
-            return original(module, *arguments, **keywords)
         self.settle()
         if self._construction is not None or not self._is_wanted(module):
             return original(module, *arguments, **keywords)
@@ -145,7 +163,7 @@ class Session:
             return original(module, *arguments, **keywords)
         self._called = {type(module)}
         try:
-            with recorder.watching(creations=True, operands=inputs is not None):
+            with recorder.watching(creations=True, operands=inputs is not None or self._follower is not None):
                 result = original(module, *arguments, **keywords)
             called = self._called
         finally:
@@ -155,6 +173,8 @@ class Session:
             if inputs is not None:
                 known = trial.placement(known, module, inputs)
             self.conclude(known, examined)
+            if self._follower is not None:
+                self._follower.observed(module, known, examined)
         except Exception as error:
             self.notes.append(failure_note(f"what {type(module).__name__} showed was lost", error))
         for kind in called:

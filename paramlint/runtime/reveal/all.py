@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from paramlint.model.diagnostic import Diagnostic
 from paramlint.model.observation import Observation
+from paramlint.model.surroundings import Surroundings
 from paramlint.runtime.reveal import initialisation, placement, registration
 from paramlint.runtime.reveal.revelation import diagnostics
-from paramlint.runtime.reveal.surroundings import Surroundings
 
 
 def revealed(observation: Observation, surroundings: Surroundings) -> list[Diagnostic]:
-    """The diagnostics of a model of the user's; classes of torch's own are never to blame."""
+    """The diagnostics of a model of the user's; what is torch's own has no line of theirs."""
     revelations = [
         *registration.reveal(observation, surroundings),
         *placement.reveal(observation),
-        *initialisation.reveal(observation),
+        *initialisation.reveal(observation, surroundings),
     ]
-    own = [item for item in revelations if not item.owner_class.startswith("torch.") or item.attribute is None]
+    own = [item for item in revelations if not item.owner_class.startswith("torch.") or item.place is not None]
     return sorted(diagnostics(own, observation, surroundings), key=_order)
 
 

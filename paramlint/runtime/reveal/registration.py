@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paramlint.model.observation import ModuleObservation, Observation, TensorObservation
+from paramlint.model.surroundings import Surroundings
 from paramlint.runtime.judge import seen
 from paramlint.runtime.reveal.revelation import Revelation
-from paramlint.runtime.reveal.surroundings import Surroundings
 
 _NOWHERE = "is in neither parameters() nor state_dict()"
 
@@ -46,6 +46,7 @@ def _is_container(step: str) -> bool:
 
 def _hidden_modules(observation: Observation, surroundings: Surroundings) -> Iterator[Revelation]:
     owners = registered_owners(observation)
+    places = dict(surroundings.made)
     for module in observation.modules:
         if module.is_registered or module.owner not in owners:
             continue
@@ -54,7 +55,7 @@ def _hidden_modules(observation: Observation, surroundings: Surroundings) -> Ite
         inside = _parts(observation, module)
         if not inside or not _is_used(observation, inside):
             continue
-        made = surroundings.made.get(module.path)
+        made = places.get(module.path)
         name = module.class_name.rsplit(".", 1)[-1]
         # A Module that is an attribute itself and not registered was put there around Module.__setattr__.
         if not step or attribute in surroundings.single:

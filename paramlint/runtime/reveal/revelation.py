@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from paramlint.model.diagnostic import Diagnostic, Proof, Related, Severity, Verdict
 from paramlint.model.observation import Observation, Place
+from paramlint.model.surroundings import Surroundings
 from paramlint.runtime.reveal.spans import statement_span
-from paramlint.runtime.reveal.surroundings import Surroundings
 
 
 class Kind(NamedTuple):
@@ -65,16 +65,18 @@ def diagnostics(
     revelations: Iterable[Revelation], observation: Observation, surroundings: Surroundings
 ) -> list[Diagnostic]:
     """Revelations as diagnostics, one for each attribute of a class, however many of its instances show it."""
-    found: dict[tuple[str, str, str | None], Diagnostic] = {}
+    found: dict[tuple[object, ...], Diagnostic] = {}
     for item in revelations:
-        key = item.code, item.owner_class, item.attribute
+        # Dotted names count through layers (layers.0.weight, layers.1.weight): there the line tells them apart.
+        name = item.place if item.attribute is not None and "." in item.attribute else item.attribute
+        key = item.code, item.owner_class, name
         if key not in found:
             found[key] = _diagnostic(item, observation, surroundings)
     return list(found.values())
 
 
 def _diagnostic(item: Revelation, observation: Observation, surroundings: Surroundings) -> Diagnostic:
-    source = surroundings.classes.get(item.owner_class)
+    source = dict(surroundings.classes).get(item.owner_class)
     place = item.place
     evidence = item.evidence
     if place is None and source is not None:
@@ -89,7 +91,7 @@ def _diagnostic(item: Revelation, observation: Observation, surroundings: Surrou
         kind.severity,
         path,
         statement_span(path, line),
-        source.qualified_name if source is not None else item.owner_class,
+        source.qualified_name if source is not None else item.owner_class.rpartition(".")[2],
         item.attribute,
         item.message,
         tuple(

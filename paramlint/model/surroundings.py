@@ -1,8 +1,7 @@
-"""What a revelation needs beside the observation: where classes stand, who made what, what was hidden on purpose."""
+"""What is told of a living model beside an observation: where classes stand, who made what, what was hidden on purpose."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from paramlint.model.observation import Place
@@ -24,8 +23,8 @@ class Surroundings(NamedTuple):
     whose building was watched.
     """
 
-    classes: Mapping[str, ClassSource]
-    made: Mapping[str, Place]
-    single: frozenset[str]
-    detached: frozenset[str]
-    watched: frozenset[str]
+    classes: tuple[tuple[str, ClassSource], ...]
+    made: tuple[tuple[str, Place], ...]
+    single: tuple[str, ...]
+    detached: tuple[str, ...]
+    watched: tuple[str, ...]
