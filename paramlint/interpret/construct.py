@@ -25,6 +25,7 @@ from paramlint.project.definitions import ClassDefinition, External
 from paramlint.project.fields import DataclassField, dataclass_fields
 from paramlint.torch_api import COMPUTED, REQUIRED, Layer
 
+_ORDINARY_METACLASSES = ("abc.ABCMeta", "builtins.type", "typing.GenericMeta")
 _REGISTERED = (Registration.PARAMETER, Registration.BUFFER, Registration.SUBMODULE)
 MODULE = "torch.nn.Module"
 
@@ -61,7 +62,9 @@ def run_constructor(machine: Machine, frame: Frame, instance: Instance, argument
     """Run ``__init__`` of an instance's class on it."""
     linked = instance.linked
     assert linked is not None
-    if instance.is_module and linked.is_prepared:
+    if linked.method_before_init is not None:
+        _run_hook(machine, frame, instance, linked, linked.method_before_init, span)
+    elif instance.is_module and (linked.is_prepared or _may_be_prepared(linked)):
         instance.is_initialised = True
         if instance is machine.root:
             machine.emit(BaseConstructorRan(frame.place(span), ()))
@@ -76,6 +79,14 @@ def run_constructor(machine: Machine, frame: Frame, instance: Instance, argument
         _fill_fields(machine, frame, instance, linked, fields, arguments, span)
     else:
         initialise_external(machine, instance, external_base(linked, None), arguments, frame.place(span))
+
+
+def _may_be_prepared(linked: LinkedClass) -> bool:
+    """Whether ``__new__`` or a metaclass of the source may run ``Module.__init__`` before ``__init__`` does."""
+    metaclass = linked.metaclass
+    is_ordinary = metaclass is None or (isinstance(metaclass, External) and metaclass.name in _ORDINARY_METACLASSES)
+    new = linked.find("__new__")
+    return not is_ordinary or (isinstance(new, Member) and new.node is not None)
 
 
 def _fill_fields(
@@ -127,7 +138,7 @@ def initialise_external(
         return
     if instance is machine.root:
         wiped = tuple(held for held, binding in instance.bindings.items() if binding.registration in _REGISTERED)
-        machine.emit(BaseConstructorRan(place, wiped if instance.is_initialised else ()))
+        machine.emit(BaseConstructorRan(machine.own_statement or place, wiped if instance.is_initialised else ()))
     if instance.is_initialised:
         for held in [key for key, value in instance.bindings.items() if value.registration in _REGISTERED]:
             del instance.bindings[held]

@@ -168,10 +168,15 @@ def _attribute(machine: Machine, frame: Frame, node: code.Attribute) -> Value:
     dotted = dotted_name(node)
     if dotted is not None and not _is_bound(frame, dotted[0]):
         value = resolve(machine, frame, dotted)
-        if value is not UNKNOWN:
+        if value is not UNKNOWN and not _is_method(value):
             return value
     receiver = evaluate(machine, frame, node.value)
     return objects.get_attribute(machine, frame, receiver, node.name, node.span)
+
+
+def _is_method(value: Value) -> bool:
+    """Whether a function is defined in a class: looked up on that class, it knows what ``super()`` means in it."""
+    return isinstance(value, Closure) and bool(value.enclosing) and isinstance(value.enclosing[-1], code.Class)
 
 
 def _subscript(machine: Machine, frame: Frame, node: code.Subscript) -> Value:

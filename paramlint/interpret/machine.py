@@ -61,7 +61,8 @@ class Machine:
 
     ``undecided`` counts the conditions around the current statement that nothing decides: writes below them are
     weak, that is, the old value may survive. ``repeated`` counts the loops around it that run an unknown number of
-    times. ``is_complete`` turns False when something was skipped.
+    times. ``statement`` is the one under way in a constructor of the instance, ``own_statement`` in that of its very
+    class. ``is_complete`` turns False when something was skipped.
     """
 
     project: Project
@@ -84,6 +85,7 @@ class Machine:
     is_called_by_forward: bool = False
     rewritten: dict[str, Place] = field(default_factory=dict)
     statement: Place | None = None
+    own_statement: Place | None = None
     is_complete: bool = True
     active: list[str] = field(default_factory=list)
     counter: int = 0

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from paramlint.interpret.trace import BaseConstructorRan, ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events
+from paramlint.rules.common import circumstances
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield runs of ``Module.__init__`` on an instance that holds registered names already."""
-    for run, event in events(trace, BaseConstructorRan):
-        if not event.wiped or run.is_opaque:
-            continue
+    second = (
+        (run, event)
+        for run in trace.runs
+        for event in run.events
+        if isinstance(event, BaseConstructorRan) and event.wiped and not run.is_opaque
+    )
+    for run, event in islice(second, 1):
         names = ", ".join(f"'{name}'" for name in event.wiped[:3])
         place = event.place if event.place.path == trace.place.path else trace.place
         yield Finding(
