@@ -252,6 +252,7 @@ def make_parameter(
         is_random=source.is_random if source is not None else False,
         is_empty=source.is_empty if source is not None else False,
         is_integer=source.is_integer if source is not None else None,
+        is_table=source is not None and source.is_table,
         requires_grad=requires_grad,
     )
 

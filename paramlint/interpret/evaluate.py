@@ -9,6 +9,7 @@ from paramlint.interpret import builtin_calls, calls, compare, objects, tensors
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.values import (
     NONE,
+    POSITIONS,
     UNKNOWN,
     ClassValue,
     Closure,
@@ -363,6 +364,8 @@ def elements(machine: Machine, value: Value) -> tuple[list[Value], bool]:
             return [Known(letter) for letter in text[:LONGEST_SEQUENCE]], len(text) <= LONGEST_SEQUENCE
         case Symbol():
             return [Symbol(f"{value.key}[each]", is_configuration=value.is_configuration)], False
+        case External(name=name) if name == POSITIONS:
+            return [value], False
     return [UNKNOWN], False
 
 

@@ -6,9 +6,10 @@ from paramlint import torch_api
 from paramlint.interpret import builtin_calls, calls, construct, devices, tensors
 from paramlint.interpret.compare import key_of
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.trace import InitialisedModule, ParameterAsBuffer, Phase
+from paramlint.interpret.trace import InitialisedModule, ParameterAsBuffer, ParameterOfNoTensor, Phase
 from paramlint.interpret.values import (
     NONE,
+    POSITIONS,
     UNKNOWN,
     Binding,
     Container,
@@ -35,6 +36,12 @@ _CONTEXTS = {
 _PARAMETRISING = ("weight_norm", "spectral_norm", "orthogonal", "register_parametrization")
 _RESTORING = ("remove_weight_norm", "remove_spectral_norm", "remove_parametrizations")
 _EINOPS = ("einops.rearrange", "einops.repeat", "einops.reduce")
+_NUMPY_SHAPING = frozenset(
+    {
+        *("astype", "ravel", "reshape", "flatten", "transpose", "copy", "repeat", "squeeze", "swapaxes"),
+        *("vstack", "hstack", "stack", "concatenate", "expand_dims", "tile", "array", "asarray", "ascontiguousarray"),
+    }
+)
 _PACKED = ("quantization", "quantized", "quantize", "pack_")
 
 
@@ -102,10 +109,22 @@ def _parameter(machine: Machine, frame: Frame, name: str, arguments: calls.Argum
         return buffer
     if "Uninitialized" in name:
         return construct.make_parameter(machine, UNKNOWN, place, requires_grad)
+    kind = _no_tensor(data)
+    if kind is not None and not machine.undecided and not machine.guarded:
+        machine.emit(ParameterOfNoTensor(place, kind))
     parameter = construct.make_parameter(machine, data, place, requires_grad)
     if machine.phase is Phase.FORWARD:
         calls.note_made(machine, parameter, place)
     return parameter
+
+
+def _no_tensor(data: Value) -> str | None:
+    """What kind of Python object is given as a Parameter's data; None where it is, or may be, a tensor or None."""
+    if isinstance(data, Container):
+        return data.kind
+    if isinstance(data, Known) and data.value is not None:
+        return type(data.value).__name__
+    return None
 
 
 def _other(machine: Machine, frame: Frame, name: str, arguments: calls.Arguments, span: Span) -> Value:
@@ -130,6 +149,8 @@ def _other(machine: Machine, frame: Frame, name: str, arguments: calls.Arguments
         named = arguments.get(1, "name") or arguments.get(1, "tensor_name")
         first.recomputed = str(named.value) if isinstance(named, Known) else "weight"
         return first
+    if name.startswith("numpy.") and _holds_positions(name, arguments):
+        return External(POSITIONS)
     if name.startswith("math."):
         keys = [key_of(value) for value in arguments.positional]
         if None not in keys:
@@ -153,6 +174,19 @@ def _other(machine: Machine, frame: Frame, name: str, arguments: calls.Arguments
     if any(part in name for part in _PACKED):
         return UNKNOWN
     return UNKNOWN
+
+
+def _holds_positions(name: str, arguments: calls.Arguments) -> bool:
+    """Whether a function or method of numpy's makes an array of positions, or shapes one."""
+    given = [
+        item for value in arguments.values() for item in (value.items if isinstance(value, Container) else [value])
+    ]
+    if name.startswith(POSITIONS + "."):
+        return name.removeprefix(POSITIONS + ".") in _NUMPY_SHAPING
+    last = name.removeprefix("numpy.")
+    return last in ("meshgrid", "arange", "indices") or (
+        last in _NUMPY_SHAPING and any(isinstance(item, External) and item.name == POSITIONS for item in given)
+    )
 
 
 def clone(machine: Machine, value: Value, frame: Frame, span: Span, depth: int = 0) -> Value:

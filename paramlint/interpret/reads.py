@@ -183,6 +183,28 @@ def _asked(call: code.Call) -> set[str]:
     return {name.value} if isinstance(name, code.Constant) and isinstance(name.value, str) else set()
 
 
+def names_thawed(module: SourceModule) -> frozenset[str]:
+    """The names of attributes of which a file sets ``requires_grad``, to anything but False."""
+    found: set[str] = set()
+    for node in nodes(module.facts.body):
+        value: code.Expression | None = None
+        owners: list[code.Expression] = []
+        if isinstance(node, code.Assign):
+            value = node.value
+            owners = [
+                target.value
+                for target in node.targets
+                if isinstance(target, code.Attribute) and target.name == "requires_grad"
+            ]
+        elif isinstance(node, code.Call) and isinstance(node.function, code.Attribute):
+            if node.function.name == "requires_grad_":
+                value = node.arguments[0].value if node.arguments else None
+                owners = [node.function.value]
+        if not (isinstance(value, code.Constant) and value.value is False):
+            found |= {owner.name for owner in owners if isinstance(owner, code.Attribute)}
+    return frozenset(found)
+
+
 def names_used(body: tuple[code.Statement, ...]) -> frozenset[str]:
     """The names that statements use: bare, as attributes, and as whole strings; imports and definitions aside."""
     found: set[str] = set()

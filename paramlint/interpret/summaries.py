@@ -30,6 +30,7 @@ def summarise_tensor(tensor: Tensor) -> TensorSummary:
         placement=tensor.placement.value,
         fill=tensor.storage.fill,
         lost=lost,
+        is_table=tensor.is_table,
     )
 
 

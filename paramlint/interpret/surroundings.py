@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec
 
 from paramlint import torch_api
 from paramlint.facts.source import SourceError
-from paramlint.interpret.reads import ClassReads, does_something, file_reads, names_used
+from paramlint.interpret.reads import ClassReads, does_something, file_reads, names_thawed, names_used
 from paramlint.interpret.scan import initialised_attributes, initialised_on_others, nodes, walks_modules
 from paramlint.model import code
 from paramlint.project.classes import Member
@@ -168,6 +168,11 @@ class Surroundings:
             return False
         entries = (self._linked.find(name) for name in ("forward", "training_step"))
         return any(isinstance(entry, Member) and does_something(entry.node) for entry in entries)
+
+    @_yes_in_doubt
+    def is_thawed(self, attribute: str) -> bool:
+        """Whether code of the project sets ``requires_grad`` on an attribute of that name, to anything but False."""
+        return any(attribute in self._project.scanned(names_thawed, module) for module in self._modules_with(attribute))
 
     def makes(self, place: Place) -> bool:
         """Whether a statement at a place stands in the class's own body."""

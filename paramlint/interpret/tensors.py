@@ -10,9 +10,11 @@ from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.ranks import least_rank, rank_of_data, rank_of_index, result_rank
 from paramlint.interpret.trace import Fill, Loss, LostParameter, LostWrite, Phase
 from paramlint.interpret.values import (
+    POSITIONS,
     UNKNOWN,
     Container,
     Device,
+    External,
     Instance,
     Known,
     Placement,
@@ -25,6 +27,45 @@ from paramlint.model.code import Span
 from paramlint.torch_api import Function, Kind, ResultDevice, Returns
 
 _SYMBOLS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "@": "matmul", "//": "floor_divide", "%": "remainder"}
+_COUNTING = frozenset({"arange", "meshgrid", "cartesian_prod", "indices"})
+# What keeps positions what they are: shape, type, scale. A function of them may be where learning is meant to begin.
+_SHAPING = frozenset(
+    {
+        *(
+            "+",
+            "-",
+            "*",
+            "/",
+            "//",
+            "add",
+            "sub",
+            "mul",
+            "div",
+            "cat",
+            "concat",
+            "stack",
+            "vstack",
+            "hstack",
+            "reshape",
+        ),
+        *(
+            "view",
+            "flatten",
+            "ravel",
+            "expand",
+            "repeat",
+            "clone",
+            "contiguous",
+            "to",
+            "float",
+            "double",
+            "type",
+            "half",
+        ),
+        *("unsqueeze", "squeeze", "permute", "transpose", "t", "T", "meshgrid", "cartesian_prod", "flip", "roll"),
+        *("indexing", "detach", "data", "deepcopy", "expand_as", "repeat_interleave", "rearrange"),
+    }
+)
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 
 
@@ -69,11 +110,14 @@ def derived(
         rank=source.rank if isinstance(rank, str) else rank,
         least_rank=(source.dimensions if isinstance(rank, str) else 0) if least_rank is None else least_rank,
         is_random=any(operand.is_random for operand in among),
-        is_empty=source.is_empty,
+        is_empty=all(operand.is_empty for operand in among),
         requires_grad=requires,
         is_certain=any(operand.is_certain for operand in among),
         lost=loss,
         ancestor=ancestor,
+        is_table=operation in _SHAPING
+        and any(operand.is_table for operand in among)
+        and not any(operand.is_random or operand.requires_grad for operand in among),
         home=among[0].home if len(among) == 1 else next((o.home for o in among if o.placement.is_pinned), None),
     )
 
@@ -283,9 +327,12 @@ def _factory(
         rank=rank,
         least_rank=least_rank(function, positional, keywords),
         is_random=function.is_random or any(item.is_random for item in source),
-        is_empty=_is_empty(positional, is_uninitialised),
+        is_empty=_is_empty(positional, is_uninitialised) or _has_no_size(function, positional),
         is_integer=_is_integer(function, positional, keywords),
         requires_grad=flag(machine, requires),
+        is_table=name in _COUNTING
+        or any(item.is_table for item in source)
+        or any(isinstance(value, External) and value.name == POSITIONS for value in positional[:1]),
     )
 
 
@@ -318,6 +365,16 @@ def _constructor_form(positional: list[Value]) -> tuple[bool | None, int | None]
         # one argument of unknown type is a size or data
         return (True, 1) if isinstance(first, Symbol) and first.key.startswith("(") else (None, None)
     return True, len(positional)
+
+
+def _has_no_size(function: Function, positional: list[Value]) -> bool:
+    """Whether a factory that takes sizes is given one of 0: ``zeros(0)``, ``full((0, 3), 1.0)``."""
+    if function.result_rank is not torch_api.ResultRank.SIZE:
+        return False
+    written = [value for value in positional if isinstance(value, Container)]
+    if not written and function.name.endswith(("full", "randint")):
+        return False  # their numbers are values and bounds
+    return any(size == Known(0) for size in (written[0].items if written else positional))
 
 
 def _is_empty(positional: list[Value], is_uninitialised: bool | None) -> bool:

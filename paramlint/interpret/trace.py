@@ -68,6 +68,7 @@ class TensorSummary(NamedTuple):
     placement: str
     fill: Fill
     lost: Loss | None
+    is_table: bool
 
 
 class ModuleSummary(NamedTuple):
@@ -164,6 +165,13 @@ class ParameterAsBuffer(NamedTuple):
     place: Place
     attribute: str
     by_registration_call: bool
+
+
+class ParameterOfNoTensor(NamedTuple):
+    """``nn.Parameter`` is given a ``kind`` of object that is no tensor: torch raises."""
+
+    place: Place
+    kind: str
 
 
 class AssignedBeforeInit(NamedTuple):
@@ -288,6 +296,7 @@ Event: TypeAlias = (
     | MadeInForward
     | Rebinding
     | ParameterAsBuffer
+    | ParameterOfNoTensor
     | AssignedBeforeInit
     | BaseConstructorRan
     | UndefinedMethod

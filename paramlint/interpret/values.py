@@ -64,6 +64,9 @@ class Unknown:
 
 
 UNKNOWN = Unknown()
+
+# What stands for an array of numpy's that holds positions (``np.mgrid[0:h, 0:w]``) and whatever is shaped from it.
+POSITIONS = "numpy.mgrid"
 NONE = Known(None)
 
 
@@ -94,7 +97,8 @@ class Tensor:
     ``least_rank`` bounds the rank where that is not known. ``is_certain`` is False for what may be no tensor at all (an argument of forward). ``key`` is set for optional
     arguments, whose presence is decided once for a path. ``home`` is the attribute of the instance it was read from;
     ``ancestor`` the Parameter it was computed from, and ``lost`` the first operation on the way. ``is_recomputed``:
-    torch computes it anew from others, so that what is written to it is lost.
+    torch computes it anew from others, so that what is written to it is lost. ``is_table``: its values are positions,
+    counted and put into shape, and nothing else.
     """
 
     made: Place
@@ -119,6 +123,7 @@ class Tensor:
     ancestor: Tensor | None = None
     home: str | None = None
     is_recomputed: bool = False
+    is_table: bool = False
 
     @property
     def dimensions(self) -> int:

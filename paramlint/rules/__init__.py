@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from paramlint.rules import (
     assignment_before_super_init,
+    buffer_persistence,
+    constant_parameter,
     default_device_in_forward,
     detached_parameter,
+    frozen_parameter,
     graph_tensor_attribute,
     hard_coded_device,
     init_never_called,
@@ -20,6 +23,7 @@ from paramlint.rules import (
     parameter_as_buffer,
     parameter_created_in_forward,
     parameter_in_container,
+    parameter_of_no_tensor,
     repeated_base_init,
     shadowed_registration,
     stale_alias,
@@ -47,8 +51,11 @@ ALL_RULES: tuple[Rule, ...] = (
     tensor_in_container.RULE,
     stale_alias.RULE,
     shadowed_registration.RULE,
+    constant_parameter.RULE,
+    frozen_parameter.RULE,
     integer_parameter.RULE,
     unread_parameter.RULE,
+    parameter_of_no_tensor.RULE,
     uninitialised_parameter.RULE,
     init_never_called.RULE,
     init_too_early.RULE,
@@ -61,6 +68,7 @@ ALL_RULES: tuple[Rule, ...] = (
     undefined_init_method.RULE,
     hard_coded_device.RULE,
     default_device_in_forward.RULE,
+    buffer_persistence.RULE,
     graph_tensor_attribute.RULE,
 )
 

@@ -1,0 +1,103 @@
+"""PRM504: a buffer that forward makes anew is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import ClassTrace, Registration, Run, Slot
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import circumstances, constructed_slots, related
+
+_LOADERS = frozenset(
+    {"_load_from_state_dict", "load_state_dict", "_save_to_state_dict", "state_dict", "get_extra_state"}
+)
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield persistent buffers that start without elements and that forward fills with what depends on the input."""
+    if not trace.is_complete or any(method.name in _LOADERS for method in trace.methods):
+        return
+    seen: set[str] = set()
+    for run, slot in constructed_slots(trace):
+        filled = _filled(run, slot.name)
+        if slot.name in seen or filled is None or not _starts_empty(slot):
+            continue
+        seen.add(slot.name)
+        consequence = "unexpected key" if slot.is_none else "size mismatch"
+        yield Finding(
+            slot.place.path,
+            slot.place.span,
+            trace.class_name,
+            slot.name,
+            f"'{slot.name}' is saved with the shape of the last input: load_state_dict() of a new model raises "
+            f"({consequence}); register it with persistent=False",
+            related(filled.place, "forward makes it anew here"),
+            circumstances(run),
+        )
+
+
+def _starts_empty(slot: Slot) -> bool:
+    if slot.registration is not Registration.BUFFER or not slot.is_persistent:
+        return False
+    return slot.is_none or (slot.tensor is not None and slot.tensor.is_empty)
+
+
+def _filled(run: Run, name: str) -> Slot | None:
+    """What forward leaves under a name, where that follows the input."""
+    for slot in run.kept:
+        if slot.name == name and slot.registration is Registration.BUFFER and slot.tensor is not None:
+            if not slot.tensor.is_empty:
+                return slot
+    return None
+
+
+RULE = Rule(
+    code="PRM504",
+    slug="buffer-persistence",
+    severity=Severity.INFO,
+    enabled_by_default=False,
+    summary="A buffer that forward fills for each input is part of the checkpoint.",
+    rationale="""\
+A buffer is saved as it is at that moment. One that starts empty (or as None) and takes the shape of the last batch in
+forward is in the checkpoint with that shape; a new model has none of it yet, so that `load_state_dict()` raises.
+`persistent=False` keeps it out.""",
+    bad="""\
+import torch
+from torch import nn
+
+
+class Accumulate(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("charge", torch.zeros(0))
+
+    def forward(self, x):
+        if self.charge.shape != x.shape:
+            self.charge = torch.zeros_like(x)
+        self.charge = self.charge + x
+        return self.charge
+""",
+    good="""\
+import torch
+from torch import nn
+
+
+class Accumulate(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("charge", torch.zeros(0), persistent=False)
+
+    def forward(self, x):
+        if self.charge.shape != x.shape:
+            self.charge = torch.zeros_like(x)
+        self.charge = self.charge + x
+        return self.charge
+""",
+    silent_when=(
+        "the buffer has its shape from the start: running statistics and counters belong into checkpoints",
+        "it is not persistent",
+        "the class takes part in saving or loading (`_load_from_state_dict`, `state_dict`)",
+    ),
+    check=check,
+)

@@ -1,0 +1,91 @@
+"""PRM202: a constant is kept as a Parameter that asks for no gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import ClassTrace, Registration, Slot
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import circumstances, constructed_slots, encloses
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield Parameters that the class makes with ``requires_grad=False`` and that nothing in the project thaws."""
+    seen: set[str] = set()
+    for run, slot in constructed_slots(trace):
+        if slot.name in seen or not _is_frozen(slot):
+            continue
+        seen.add(slot.name)
+        if any(_may_learn(other) for path in trace.runs for other in path.slots if other.name == slot.name):
+            continue
+        if trace.surroundings.is_thawed(slot.name):
+            continue
+        yield Finding(
+            slot.place.path,
+            slot.place.span,
+            trace.class_name,
+            slot.name,
+            f"'{slot.name}' is a Parameter that is never trained: it is counted and decayed as one, and "
+            "requires_grad_(True) on the model trains it after all",
+            (),
+            circumstances(run),
+        )
+
+
+def _is_frozen(slot: Slot) -> bool:
+    tensor = slot.tensor
+    if tensor is None or slot.registration is not Registration.PARAMETER or tensor.is_empty:
+        return False
+    return tensor.requires_grad is False and encloses(slot.place, tensor.made)
+
+
+def _may_learn(slot: Slot) -> bool:
+    """Whether the name holds, on some path, a parameter that may be trained."""
+    tensor = slot.tensor
+    return tensor is not None and slot.registration is Registration.PARAMETER and tensor.requires_grad is not False
+
+
+RULE = Rule(
+    code="PRM202",
+    slug="frozen-parameter",
+    severity=Severity.INFO,
+    enabled_by_default=False,
+    summary="A constant is an nn.Parameter with requires_grad=False.",
+    rationale="""\
+What is never learned is a buffer: it moves and is saved as a Parameter is, and it is not in `parameters()`. A frozen
+Parameter is: `requires_grad_(True)` after a warm-up trains it, `torch.autograd.grad(loss, model.parameters())` raises,
+and FSDP and DistributedDataParallel carry it along. A name that must stay in old checkpoints stays there as a buffer.""",
+    bad="""\
+import torch
+from torch import nn
+
+
+class Fourier(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.frequencies = nn.Parameter(torch.randn(width), requires_grad=False)
+
+    def forward(self, x):
+        return torch.cos(x * self.frequencies)
+""",
+    good="""\
+import torch
+from torch import nn
+
+
+class Fourier(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.register_buffer("frequencies", torch.randn(width))
+
+    def forward(self, x):
+        return torch.cos(x * self.frequencies)
+""",
+    silent_when=(
+        "whether it asks for gradients depends on an argument, or it does on another path",
+        "something in the project sets `requires_grad` on an attribute of that name",
+        "it has no elements, or it was made elsewhere",
+    ),
+    check=check,
+)
