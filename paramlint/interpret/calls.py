@@ -17,6 +17,7 @@ from paramlint.interpret import (
     tensors,
 )
 from paramlint.interpret.compare import key_of
+from paramlint.interpret.idle import MOST_IDLE_STEPS, concerns_models
 from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine, Made, PathEnds
 from paramlint.interpret.scan import initialised_attributes, tested_types, walks_modules
 from paramlint.interpret.trace import Fill, MethodReached, Phase, Place, SchemeRan, UndefinedMethod
@@ -232,6 +233,18 @@ def call_closure(machine: Machine, frame: Frame, closure: Closure, arguments: Ar
         for value in (*arguments.values(), closure.bound or NONE):
             tensors.escape(value)
         return UNKNOWN
+    name = closure.qualified_name
+    is_idle = not any(map(concerns_models, (closure, *arguments.values())))
+    if is_idle and machine.idle_steps.get(name, 0) > MOST_IDLE_STEPS:
+        return UNKNOWN
+    before = machine.steps
+    result = _follow(machine, frame, closure, arguments, span)
+    if is_idle and not concerns_models(result):
+        machine.idle_steps[name] = machine.idle_steps.get(name, 0) + machine.steps - before
+    return result
+
+
+def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Arguments, span: code.Span) -> Value:
     inner = Frame(
         closure.module,
         (*closure.enclosing, closure.node) if isinstance(closure.node, code.Function) else closure.enclosing,

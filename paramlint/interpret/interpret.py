@@ -43,20 +43,26 @@ from paramlint.project.project import Project
 _MOVERS = ("to", "cuda", "_apply")
 _ENTRIES = ("forward", "training_step", "validation_step", "test_step", "predict_step")
 DEEPEST_STACK = 6_000
+# What all paths of a class together may cost; further paths are not tried once it is spent.
+MOST_STEPS_OF_CLASS = 60_000
 
 
 def interpret(project: Project, linked: LinkedClass) -> ClassTrace:
     """Return what a Module class does when it is built and called, on each path that is tried."""
     runs: list[Run] = []
+    steps = 0
 
     def run(decider: Decider) -> None:
-        result = _run(project, linked, decider)
+        nonlocal steps
+        result, spent = _run(project, linked, decider)
+        steps += spent
         if result is not None:
             runs.append(result)
 
     with _deep_stack():
         for _ in paths(run):
-            pass
+            if steps > MOST_STEPS_OF_CLASS:
+                break
     definition = linked.definition
     place = Place(definition.module.place, definition.node.span)
     member = linked.find("__init__")
@@ -87,8 +93,8 @@ def _deep_stack() -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def _run(project: Project, linked: LinkedClass, decider: Decider) -> Run | None:
-    """Follow one path; None where it ends in an error that the class itself raises."""
+def _run(project: Project, linked: LinkedClass, decider: Decider) -> tuple[Run | None, int]:
+    """Follow one path, and say how many steps that took; None where it ends in an error that the class itself raises."""
     machine = Machine(project, decider)
     definition = linked.definition
     place = Place(definition.module.place, definition.node.span)
@@ -98,10 +104,11 @@ def _run(project: Project, linked: LinkedClass, decider: Decider) -> Run | None:
     try:
         construct.run_constructor(machine, frame, root, constructor_arguments(machine, linked), definition.node.span)
     except PathEnds:
-        return None
+        return None, machine.steps
     except (BudgetSpent, RecursionError):
         machine.is_complete = False
         root.is_opaque = True
+    steps = machine.steps
     built = summarise_slots(root)
     constructed = machine.is_complete
     events = len(machine.events)
@@ -115,7 +122,7 @@ def _run(project: Project, linked: LinkedClass, decider: Decider) -> Run | None:
         pass
     names = {slot.name for slot in built}
     later = tuple(slot for slot in summarise_slots(root) if slot.name not in names)
-    return Run(
+    run = Run(
         decisions=tuple(decider.taken),
         is_complete=constructed,
         slots=(*built, *later),
@@ -124,6 +131,7 @@ def _run(project: Project, linked: LinkedClass, decider: Decider) -> Run | None:
         is_opaque=root.is_opaque,
         kept=kept,
     )
+    return run, steps + machine.steps
 
 
 def _call(machine: Machine, root: Instance, linked: LinkedClass) -> tuple[Slot, ...]:

@@ -62,7 +62,8 @@ class Machine:
     ``undecided`` counts the conditions around the current statement that nothing decides: writes below them are
     weak, that is, the old value may survive. ``repeated`` counts the loops around it that run an unknown number of
     times. ``statement`` is the one under way in a constructor of the instance, ``own_statement`` in that of its very
-    class. ``is_complete`` turns False when something was skipped.
+    class. ``is_complete`` turns False when something was skipped. ``idle_steps``
+    counts, for each function, the steps of calls that had nothing to do with tensors or modules.
     """
 
     project: Project
@@ -89,6 +90,7 @@ class Machine:
     is_complete: bool = True
     active: list[str] = field(default_factory=list)
     counter: int = 0
+    idle_steps: dict[str, int] = field(default_factory=dict)
     module_values: dict[tuple[str, str], Value] = field(default_factory=dict)
 
     @property

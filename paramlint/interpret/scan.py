@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from paramlint.model import code
 
@@ -12,6 +13,10 @@ _NODE_TYPES = frozenset(
     for value in vars(code).values()
     if isinstance(value, type) and issubclass(value, tuple) and value is not code.Span
 )
+
+
+# A function that many classes inherit is entered thousands of times: what its text says is asked once.
+_remembered = lru_cache(maxsize=8192)
 
 
 def nodes(root: object) -> Iterator[object]:
@@ -30,6 +35,7 @@ def nodes(root: object) -> Iterator[object]:
         stack += [part for part in node[::-1] if isinstance(part, tuple) and type(part) is not code.Span]
 
 
+@_remembered
 def mentions_device(test: code.Expression) -> bool:
     """Whether a condition asks where a tensor or the machine is."""
     return any(
@@ -46,7 +52,8 @@ def self_attribute(node: object) -> str | None:
     return None
 
 
-def guarded_attributes(test: code.Expression) -> list[str]:
+@_remembered
+def guarded_attributes(test: code.Expression) -> tuple[str, ...]:
     """The attributes of self whose absence (or staleness) a condition tests."""
     found = []
     for node in nodes(test):
@@ -58,7 +65,7 @@ def guarded_attributes(test: code.Expression) -> list[str]:
                 key = node.arguments[1].value
                 if isinstance(key, code.Constant) and isinstance(key.value, str):
                     found.append(key.value)
-    return found
+    return tuple(found)
 
 
 def assigned_attributes(body: tuple[code.Statement, ...]) -> set[str]:
@@ -188,6 +195,7 @@ def annotation_words(annotation: code.Expression | None) -> frozenset[str]:
     return frozenset(words)
 
 
+@_remembered
 def initialised_attributes(body: tuple[code.Statement, ...]) -> tuple[str, ...]:
     """The names (last part of ``a.b.c``) that statements write as initialisers do: ``init.f_(x.name)``, ``x.name.data.f_()``.
 
@@ -228,6 +236,7 @@ def _is_init_module(node: code.Expression) -> bool:
     return isinstance(node, code.Name) and node.identifier in ("init", "weight_init", "torch_init", "nninit")
 
 
+@_remembered
 def walks_modules(body: tuple[code.Statement, ...]) -> bool:
     """Whether statements go over modules or parameters: ``self.modules()``, ``self.apply(...)``, ``parameters()``."""
     return any(
@@ -239,6 +248,7 @@ def walks_modules(body: tuple[code.Statement, ...]) -> bool:
     )
 
 
+@_remembered
 def tested_types(body: tuple[code.Statement, ...]) -> tuple[str, ...]:
     """The class names (last part) that ``isinstance`` tests in statements name."""
     found: list[str] = []
