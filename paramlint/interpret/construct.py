@@ -65,15 +65,18 @@ def run_constructor(machine: Machine, frame: Frame, instance: Instance, argument
     if linked.method_before_init is not None:
         _run_hook(machine, frame, instance, linked, linked.method_before_init, span)
     elif instance.is_module and (linked.is_prepared or _may_be_prepared(linked)):
-        instance.is_initialised = True
-        if instance is machine.root:
-            machine.emit(BaseConstructorRan(frame.place(span), ()))
+        note_initialised(machine, frame, instance, span)
     member = linked.find("__init__")
     if member is UNKNOWN_MEMBER:
         instance.is_opaque = True
         instance.is_initialised = True
     elif isinstance(member, Member) and isinstance(member.node, Function):
-        constructor = objects.bind_member(machine, frame, instance, instance, member)
+        if any(not calls.is_transparent_decorator(decorator) for decorator in member.node.decorators):
+            # What decorates a constructor runs it (deprecated arguments, registered configurations), and may run a
+            # base's before.
+            note_initialised(machine, frame, instance, span)
+        assert isinstance(member.owner, ClassDefinition)
+        constructor = objects.method_of(machine, member.owner, member.node, instance)
         calls.call(machine, frame, constructor, arguments, span)
     elif (fields := dataclass_fields(linked)) is not None:
         _fill_fields(machine, frame, instance, linked, fields, arguments, span)
@@ -87,6 +90,13 @@ def _may_be_prepared(linked: LinkedClass) -> bool:
     is_ordinary = metaclass is None or (isinstance(metaclass, External) and metaclass.name in _ORDINARY_METACLASSES)
     new = linked.find("__new__")
     return not is_ordinary or (isinstance(new, Member) and new.node is not None)
+
+
+def note_initialised(machine: Machine, frame: Frame, instance: Instance, span: Span) -> None:
+    """Record that ``Module.__init__`` has run, or may have, before the constructor's body."""
+    instance.is_initialised = True
+    if instance is machine.root:
+        machine.emit(BaseConstructorRan(frame.place(span), ()))
 
 
 def _fill_fields(
@@ -138,8 +148,9 @@ def initialise_external(
         return
     if instance is machine.root:
         wiped = tuple(held for held, binding in instance.bindings.items() if binding.registration in _REGISTERED)
-        machine.emit(BaseConstructorRan(machine.own_statement or place, wiped if instance.is_initialised else ()))
-    if instance.is_initialised:
+        is_second = instance.is_initialised and not machine.undecided
+        machine.emit(BaseConstructorRan(machine.own_statement or place, wiped if is_second else ()))
+    if instance.is_initialised and not machine.undecided:
         for held in [key for key, value in instance.bindings.items() if value.registration in _REGISTERED]:
             del instance.bindings[held]
     instance.is_initialised = True

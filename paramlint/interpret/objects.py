@@ -122,7 +122,6 @@ def bind_member(machine: Machine, frame: Frame, receiver: Value, self_value: Val
     node, owner = member.node, member.owner
     if not isinstance(owner, ClassDefinition) or node is None:
         return UNKNOWN
-    linked = machine.project.link(owner)
     if isinstance(node, code.Class):
         return UNKNOWN
     if not isinstance(node, code.Function):
@@ -139,18 +138,17 @@ def bind_member(machine: Machine, frame: Frame, receiver: Value, self_value: Val
         if not any(kind in _PROPERTIES for kind in kinds):
             tensors.escape(self_value)
             return UNKNOWN
-    closure = Closure(
-        node,
-        owner.module,
-        (*owner.enclosing, owner.node),
-        None,
-        linked,
-        bound,
-        f"{owner.qualified_name}.{node.name}",
-    )
+    closure = method_of(machine, owner, node, bound)
     if any(kind in _PROPERTIES for kind in kinds) and isinstance(self_value, Instance):
         return calls.call_closure(machine, frame, closure, calls.Arguments([], {}), node.span)
     return closure
+
+
+def method_of(machine: Machine, owner: ClassDefinition, node: code.Function, bound: Value | None) -> Closure:
+    """A method with the object it is bound to, whatever decorates it."""
+    enclosing = (*owner.enclosing, owner.node)
+    linked = machine.project.link(owner)
+    return Closure(node, owner.module, enclosing, None, linked, bound, f"{owner.qualified_name}.{node.name}")
 
 
 def _last_name(decorator: code.Expression) -> str:
