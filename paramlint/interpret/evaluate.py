@@ -25,6 +25,7 @@ from paramlint.interpret.values import (
     join,
 )
 from paramlint.model import code
+from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import (
     ClassDefinition,
     Definition,
@@ -124,14 +125,23 @@ def value_of(machine: Machine, definition: Definition) -> Value:
         case FunctionDefinition():
             if any(not calls.is_transparent_decorator(item) for item in definition.node.decorators):
                 return UNKNOWN
+            owner = _owner(machine, definition)
             return Closure(
-                definition.node, definition.module, definition.enclosing, None, None, None, definition.qualified_name
+                definition.node, definition.module, definition.enclosing, None, owner, None, definition.qualified_name
             )
         case ExternalDefinition(name=name) | ModuleReference(name=name):
             return External(name)
         case ValueDefinition():
             return _module_value(machine, definition)
     return UNKNOWN
+
+
+def _owner(machine: Machine, method: FunctionDefinition) -> LinkedClass | None:
+    """The class that a function named through it (``Base.__init__``) is a method of."""
+    if not method.enclosing or not isinstance(method.enclosing[-1], code.Class):
+        return None
+    name = method.qualified_name.rpartition(".")[0]
+    return machine.project.link(ClassDefinition(method.module, method.enclosing[-1], name, method.enclosing[:-1]))
 
 
 def _module_value(machine: Machine, definition: ValueDefinition) -> Value:

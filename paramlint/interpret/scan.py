@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 from paramlint.model import code
 
@@ -13,10 +12,6 @@ _NODE_TYPES = frozenset(
     for value in vars(code).values()
     if isinstance(value, type) and issubclass(value, tuple) and value is not code.Span
 )
-
-
-# A function that many classes inherit is entered thousands of times: what its text says is asked once.
-_remembered = lru_cache(maxsize=8192)
 
 
 def nodes(root: object) -> Iterator[object]:
@@ -35,7 +30,6 @@ def nodes(root: object) -> Iterator[object]:
         stack += [part for part in node[::-1] if isinstance(part, tuple) and type(part) is not code.Span]
 
 
-@_remembered
 def mentions_device(test: code.Expression) -> bool:
     """Whether a condition asks where a tensor or the machine is."""
     return any(
@@ -52,8 +46,7 @@ def self_attribute(node: object) -> str | None:
     return None
 
 
-@_remembered
-def guarded_attributes(test: code.Expression) -> tuple[str, ...]:
+def guarded_attributes(test: code.Expression) -> list[str]:
     """The attributes of self whose absence (or staleness) a condition tests."""
     found = []
     for node in nodes(test):
@@ -65,7 +58,7 @@ def guarded_attributes(test: code.Expression) -> tuple[str, ...]:
                 key = node.arguments[1].value
                 if isinstance(key, code.Constant) and isinstance(key.value, str):
                     found.append(key.value)
-    return tuple(found)
+    return found
 
 
 def assigned_attributes(body: tuple[code.Statement, ...]) -> set[str]:
@@ -195,7 +188,6 @@ def annotation_words(annotation: code.Expression | None) -> frozenset[str]:
     return frozenset(words)
 
 
-@_remembered
 def initialised_attributes(body: tuple[code.Statement, ...]) -> tuple[str, ...]:
     """The names (last part of ``a.b.c``) that statements write as initialisers do: ``init.f_(x.name)``, ``x.name.data.f_()``.
 
@@ -236,7 +228,6 @@ def _is_init_module(node: code.Expression) -> bool:
     return isinstance(node, code.Name) and node.identifier in ("init", "weight_init", "torch_init", "nninit")
 
 
-@_remembered
 def walks_modules(body: tuple[code.Statement, ...]) -> bool:
     """Whether statements go over modules or parameters: ``self.modules()``, ``self.apply(...)``, ``parameters()``."""
     return any(
@@ -248,7 +239,6 @@ def walks_modules(body: tuple[code.Statement, ...]) -> bool:
     )
 
 
-@_remembered
 def tested_types(body: tuple[code.Statement, ...]) -> tuple[str, ...]:
     """The class names (last part) that ``isinstance`` tests in statements name."""
     found: list[str] = []
