@@ -21,7 +21,8 @@ LAYERS: dict[str, set[str]] = {
     "project": {"model", "facts"},
     "interpret": {"model", "torch_api", "facts", "project"},
     "rules": {"model", "torch_api", "project", "interpret"},
-    "engine": {"model", "facts", "project", "rules"},
+    "fixes": {"model", "torch_api", "project", "interpret"},
+    "engine": {"model", "facts", "project", "rules", "fixes"},
     "runtime": {"model", "facts", "project"},
     "report": {"model", "facts", "engine"},
 }

@@ -15,8 +15,10 @@ from paramlint.engine.outcome import FileError, FileResult, place_order
 from paramlint.engine.suppression import Suppressions
 from paramlint.facts import lower_ast
 from paramlint.facts.source import Source, SourceError, read_source
+from paramlint.fixes import with_fixes
 from paramlint.model.code import SourceFacts
 from paramlint.model.diagnostic import Diagnostic
+from paramlint.model.style import AUTOMATIC
 from paramlint.project.environment import Environment
 from paramlint.project.project import Project
 from paramlint.rules import ALL_RULES, check_module
@@ -26,10 +28,11 @@ _FILES_KEPT = 600
 
 
 class Task(NamedTuple):
-    """A file to lint and the codes that are on in it."""
+    """A file to lint, the codes that are on in it, and how fixes are to write buffers."""
 
     path: Path
     codes: frozenset[str]
+    buffer_style: str = AUTOMATIC
 
 
 class Batch(NamedTuple):
@@ -77,7 +80,7 @@ class Analyser:
         with _collecting_between_files(self._owns_process) as collect:
             results = []
             for task in batch.tasks:
-                results.append(self._lint(task, project))
+                results.append(self._lint(task, project, task.path in batch.exact))
                 collect()
         return tuple(results)
 
@@ -120,9 +123,9 @@ class Analyser:
         self._files_read += 1
         return read_source(str(path))
 
-    def _lint(self, task: Task, project: Project) -> FileResult:
+    def _lint(self, task: Task, project: Project, is_exact: bool) -> FileResult:
         try:
-            diagnostics = self._diagnostics(task, project)
+            diagnostics = self._diagnostics(task, project, is_exact or not self._fast_path)
         except SourceError as error:
             return FileResult(task.path, (), FileError(error.path, error.line, error.message))
         except Exception as error:
@@ -130,13 +133,16 @@ class Analyser:
             return FileResult(task.path, (), FileError(str(task.path), None, _internal(error)))
         return FileResult(task.path, diagnostics)
 
-    def _diagnostics(self, task: Task, project: Project) -> tuple[Diagnostic, ...]:
+    def _diagnostics(self, task: Task, project: Project, is_exact: bool) -> tuple[Diagnostic, ...]:
         rules = [rule for rule in ALL_RULES if rule.code in task.codes]
         module = project.module_at(task.path)
         found = sorted(set(check_module(project, module, rules)), key=place_order)
         if found and self._honours_noqa:
             suppressions = Suppressions(self._source(task.path).text)
             found = [entry for entry in found if not suppressions.silences(entry.code, entry.span.line)]
+        if found and is_exact:
+            # A fix is computed from libcst's positions alone.
+            found = list(with_fixes(project, module, self._source(task.path).text, task.buffer_style, found))
         return tuple(found)
 
 

@@ -56,6 +56,10 @@ class Planner:
         settings = self._configuration.for_file(path)
         return self._codes(settings) - _ignored_in(path, settings)
 
+    def task(self, path: Path) -> Task:
+        """Return what there is to do for an absolute path of a file. Raises ConfigurationError."""
+        return Task(path, self.codes(path), self._configuration.for_file(path).buffer_style)
+
 
 def check(
     paths: Sequence[Path],
@@ -132,7 +136,7 @@ def _batches(files: Iterable[Path], sizes: Mapping[Path, int], planner: Planner)
     """Divide files by project, and each project's in the order of their paths, so that a batch shares its bases."""
     groups: dict[tuple[Path, Environment], list[Task]] = defaultdict(list)
     for path in files:
-        groups[planner.root(path), planner.environment(path)].append(Task(path, planner.codes(path)))
+        groups[planner.root(path), planner.environment(path)].append(planner.task(path))
     batches = []
     for (root, environment), tasks in groups.items():
         some: list[Task] = []

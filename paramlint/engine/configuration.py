@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from paramlint.engine.selection import SelectionLayer
 from paramlint.engine.settings import OUTPUT_FORMATS, Factory, FileIgnores, Overrides, Settings
+from paramlint.model.style import BUFFER_STYLES
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -130,6 +131,7 @@ def parse(table: Mapping[str, object], file: Path, directory: Path) -> Settings:
         timeout=read("timeout", _seconds, None),
         memory_limit=read("memory-limit", memory_size, None),
         allow_network=read("allow-network", _flag, settings.allow_network),
+        buffer_style=read("buffer-style", _buffer_style, settings.buffer_style),
     )
 
 
@@ -150,6 +152,7 @@ KEYS = frozenset(
         "timeout",
         "memory-limit",
         "allow-network",
+        "buffer-style",
     }
 )
 
@@ -224,6 +227,12 @@ def _seconds(value: object) -> float | None:
 def _output_format(value: object) -> str:
     if not isinstance(value, str) or value not in OUTPUT_FORMATS:
         raise ValueError(f"must be one of {', '.join(OUTPUT_FORMATS)}")
+    return value
+
+
+def _buffer_style(value: object) -> str:
+    if not isinstance(value, str) or value not in BUFFER_STYLES:
+        raise ValueError(f"must be one of {', '.join(BUFFER_STYLES)}")
     return value
 
 

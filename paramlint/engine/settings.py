@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from paramlint.engine.selection import SelectionLayer
+from paramlint.model.style import AUTOMATIC
 
 OUTPUT_FORMATS = ("text", "concise", "json", "github")
 
@@ -79,6 +80,7 @@ class Settings:
     memory_limit: int | None = None
     allow_network: bool = False
     fast_path: bool = True
+    buffer_style: str = AUTOMATIC
 
 
 class Overrides(NamedTuple):

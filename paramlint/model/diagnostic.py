@@ -31,10 +31,32 @@ class Edit(NamedTuple):
     replacement: str
 
 
+class Effect(NamedTuple):
+    """What a fix may change of a built model beside the fault itself; everything else must stay as it was.
+
+    ``names`` are the attributes whose registration (and with it the keys of a checkpoint) the edit is about;
+    ``values``: other initial values may come out differently; ``outputs``: forward may compute something else.
+    ``reveals``: the class could not be built before, so what is then found in lines that the edits do not touch was
+    there all along.
+    """
+
+    names: tuple[str, ...] = ()
+    values: bool = False
+    outputs: bool = False
+    reveals: bool = False
+
+
 class Fix(NamedTuple):
+    """A repair as edits of the finding's own file.
+
+    ``message`` says what is done and what becomes of checkpoints. A fix without edits says in ``message`` why there is
+    none. Edits do not overlap; line ends in a replacement are "\\n", whatever the file uses.
+    """
+
     message: str
     applicability: Applicability
     edits: tuple[Edit, ...]
+    effect: Effect = Effect()
 
 
 class Related(NamedTuple):

@@ -1,0 +1,281 @@
+"""Repairs of containers: what a list or dict holds is registered by torch's own containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint import torch_api
+from paramlint.fixes.edits import around
+from paramlint.fixes.site import Binding, Site, Spot, is_self_attribute, spots
+from paramlint.interpret.scan import nodes
+from paramlint.interpret.trace import Slot
+from paramlint.model import code
+from paramlint.model.diagnostic import Applicability, Edit, Effect, Fix
+
+_LISTS = frozenset({"list", "tuple"})
+
+
+class _Cannot(Exception):
+    """The container cannot be replaced; the message says why."""
+
+
+def module_in_container(site: Site) -> Fix | None:
+    """PRM105: ``nn.ModuleList`` or ``nn.ModuleDict``."""
+    return _replaced(site, "ModuleList", "ModuleDict", "modules")
+
+
+def parameter_in_container(site: Site) -> Fix | None:
+    """PRM104: ``nn.ParameterList`` or ``nn.ParameterDict``."""
+    return _replaced(site, "ParameterList", "ParameterDict", "parameters")
+
+
+def _replaced(site: Site, of_list: str, of_dict: str, what: str) -> Fix | None:
+    slot = next((slot for _, slot in site.slots(site.name) if slot.place.span == site.diagnostic.span), None)
+    bindings = site.bindings(site.name, with_augmented=True)
+    if slot is None or site.inherited_binds(site.name):
+        return None
+    kind = of_dict if slot.container == "dict" else of_list
+    try:
+        if slot.container not in (*_LISTS, "dict"):
+            raise _Cannot(f"a {slot.container} has no counterpart in torch")
+        if not bindings:
+            raise _Cannot(f"'{site.name}' is bound in another way than by plain assignments")
+        _check_members(slot, bindings, what)
+        _check_uses(site, kind)
+        edits = [edit for binding in bindings for edit in _wrapped(site, binding, kind)]
+    except _Cannot as reason:
+        return Fix(f"not replaced by nn.{kind}: {reason}", Applicability.DISPLAY, ())
+    message = (
+        f"register the {what} in an nn.{kind}: they are trained, moved and saved; checkpoints gain the keys "
+        f"'{site.name}.*', and older ones load with strict=False only"
+    )
+    return Fix(message, Applicability.UNSAFE, tuple(dict.fromkeys(edits)), Effect((site.name,)))
+
+
+def _check_members(slot: Slot, bindings: list[Binding], what: str) -> None:
+    nested = any(member.where.count("[") > 1 for member in slot.members)
+    if nested and not all(_is_nested(binding.value) for binding in bindings):
+        raise _Cannot("it holds other containers")
+    for member in slot.members:
+        if (member.module if what == "modules" else member.tensor) is None:
+            raise _Cannot(f"it may hold other things than {what}")
+        if member.tensor is not None and not member.tensor.is_parameter:
+            raise _Cannot("it holds tensors that are no parameters")
+
+
+def _is_nested(value: code.Expression) -> bool:
+    """Whether a list is written as a list of lists, which can be replaced with it."""
+    if isinstance(value, code.Comprehension):
+        return isinstance(value.element, (code.Display, code.Comprehension))
+    return isinstance(value, code.Display) and any(
+        isinstance(element, (code.Display, code.Comprehension)) for element in value.elements
+    )
+
+
+def _wrapped(site: Site, binding: Binding, kind: str) -> Iterator[Edit]:
+    """The edits that put the class around what one statement binds."""
+    value = binding.value
+    if isinstance(value, code.Constant) and value.value is None:
+        return
+    if kind.endswith("Dict"):
+        yield from _wrapped_dict(site, binding, kind)
+    elif isinstance(value, code.Name):
+        _check_local(site, binding, value)
+        yield from _call(site, binding.spot, value, kind)
+    else:
+        yield from _wrapped_list(site, binding.spot, value, kind)
+
+
+def _wrapped_list(site: Site, spot: Spot, value: code.Expression, kind: str) -> Iterator[Edit]:
+    if isinstance(value, code.Display) and value.kind in _LISTS:
+        if not value.elements:
+            spelled, imports = site.spelled(kind, spot)
+            yield site.text.edit(site.text.start(value.span), site.text.end(value.span), f"{spelled}()")
+            yield from imports
+            return
+        is_bare = value.kind == "tuple" and not site.text.of(value.span).startswith("(")
+        yield from _call(site, spot, value, kind, *(("[", "]") if is_bare else ("", "")))
+        elements = value.elements
+    elif isinstance(value, code.Comprehension) and value.kind == "list":
+        yield from _call(site, spot, value, kind)
+        elements = (value.element,)
+    elif isinstance(value, code.BinaryOperation) and value.operator in "+*":
+        yield from _call(site, spot, value, kind)
+        return
+    elif isinstance(value, code.Call) and site.refers(value.function, spot) in ("builtins.list", "builtins.tuple"):
+        if not value.arguments:
+            spelled, imports = site.spelled(kind, spot)
+            yield site.text.edit(site.text.start(value.span), site.text.end(value.span), f"{spelled}()")
+            yield from imports
+            return
+        yield from _call(site, spot, value, kind)
+        return
+    else:
+        raise _Cannot(f"what line {value.span.line} binds to it is not written as a list")
+    for element in elements:
+        if isinstance(element, (code.Display, code.Comprehension)):
+            yield from _wrapped_list(site, spot, element, kind)
+        elif isinstance(element, (code.DictDisplay, code.Constant)):
+            raise _Cannot("it holds other containers or constants")
+
+
+def _wrapped_dict(site: Site, binding: Binding, kind: str) -> Iterator[Edit]:
+    value, spot = binding.value, binding.spot
+    keys: list[code.Expression | None] = []
+    if isinstance(value, code.DictDisplay):
+        keys += value.keys
+        if any(isinstance(item, (code.Display, code.DictDisplay, code.Comprehension)) for item in value.values):
+            raise _Cannot("it holds other containers")
+    elif isinstance(value, code.Comprehension) and value.kind == "dict":
+        keys.append(value.element)
+    elif not (isinstance(value, code.Call) and site.refers(value.function, spot) == "builtins.dict"):
+        raise _Cannot(f"what line {value.span.line} binds to it is not written as a dict")
+    elif any(item.star or item.keyword is None for item in value.arguments):
+        raise _Cannot("it is made from another mapping")
+    else:
+        keys += [code.Constant(item.keyword, value.span) for item in value.arguments]
+    keys += _keys_set_later(site)
+    for key in keys:
+        _check_key(site, key, kind)
+    spelled, imports = site.spelled(kind, spot)
+    is_empty = (
+        not value.arguments if isinstance(value, code.Call) else not keys or not site.text.of(value.span)[1:-1].strip()
+    )
+    if is_empty:
+        yield site.text.edit(site.text.start(value.span), site.text.end(value.span), f"{spelled}()")
+        yield from imports
+    else:
+        yield from _call(site, spot, value, kind)
+
+
+def _check_key(site: Site, key: code.Expression | None, kind: str) -> None:
+    """Keys become attribute names of the container: strings without dots that it does not have already."""
+    if isinstance(key, code.FormattedString):
+        if any(isinstance(part, str) and "." in part for part in key.parts):
+            raise _Cannot("a key holds a dot")
+    elif isinstance(key, code.Call) and isinstance(key.function, code.Name) and key.function.identifier == "str":
+        return
+    elif isinstance(key, code.Name):
+        values = [value for iterable in _iterables(site, key.identifier) for value in iterable]
+        if not values:
+            raise _Cannot(f"whether its keys ('{key.identifier}') are names for attributes is not known")
+        for value in values:
+            _check_key(site, value, kind)
+    elif not (isinstance(key, code.Constant) and isinstance(key.value, str)):
+        raise _Cannot("a key is no string")
+    elif "." in key.value or not key.value:
+        raise _Cannot(f"the key {key.value!r} is no name for an attribute")
+    elif torch_api.external_member(f"torch.nn.{kind}", key.value):
+        raise _Cannot(f"the key {key.value!r} is the name of an attribute of nn.{kind}")
+
+
+def _iterables(site: Site, name: str) -> Iterator[tuple[code.Expression, ...]]:
+    """What loops of the class let a name run over, where it is written out; anything else comes as no elements."""
+    for spot in _class_spots(site):
+        clauses = [node for node in nodes(spot.statement) if isinstance(node, code.Clause)]
+        loops: list[code.For | code.Clause] = [*clauses]
+        if isinstance(spot.statement, code.For):
+            loops.append(spot.statement)
+        for loop in loops:
+            if isinstance(loop.target, code.Name) and loop.target.identifier == name:
+                if not isinstance(loop.iterable, code.Display):
+                    raise _Cannot(f"whether its keys ('{name}') are names for attributes is not known")
+                yield loop.iterable.elements
+
+
+def _keys_set_later(site: Site) -> Iterator[code.Expression]:
+    """The keys under which the class puts things into the dict afterwards."""
+    for spot in _class_spots(site):
+        for target in getattr(spot.statement, "targets", ()):
+            if isinstance(target, code.Subscript) and is_self_attribute(target.value, spot.function, site.name):
+                yield target.index
+
+
+def _check_local(site: Site, binding: Binding, value: code.Name) -> None:
+    """A local list may become a container's contents when nothing touches it afterwards."""
+    for node in nodes(binding.method):
+        if isinstance(node, code.Name) and node.identifier == value.identifier and node.span > value.span:
+            raise _Cannot(f"'{value.identifier}' is used again after it is bound to '{site.name}'")
+    sources = [
+        spot.statement.value
+        for spot in spots(binding.method.body)
+        if isinstance(spot.statement, code.Assign) and _names(spot.statement.targets, value.identifier)
+    ]
+    for source in sources:
+        is_list = isinstance(source, code.Display) and source.kind == "list"
+        if not (is_list or (isinstance(source, code.Comprehension) and source.kind == "list")):
+            raise _Cannot(f"'{value.identifier}' is not written as a list")
+    if not sources:
+        raise _Cannot(f"where '{value.identifier}' is made is not known")
+
+
+def _names(targets: tuple[code.Expression, ...], name: str) -> bool:
+    return any(isinstance(target, code.Name) and target.identifier == name for target in targets)
+
+
+def _call(
+    site: Site, spot: Spot, value: code.Expression, kind: str, opening: str = "", closing: str = ""
+) -> Iterator[Edit]:
+    spelled, imports = site.spelled(kind, spot)
+    yield from around(site.text, value.span, f"{spelled}({opening}", f"{closing})")
+    yield from imports
+
+
+def _check_uses(site: Site, kind: str) -> None:
+    """Raise _Cannot for a use, anywhere in the class, that torch's container does not support."""
+    for spot in _class_spots(site):
+        for node, parent in _uses(spot, site.name):
+            problem = _problem(node, parent, kind)
+            if problem is not None:
+                raise _Cannot(f"line {node.span.line} {problem}")
+
+
+def _problem(node: code.Attribute, parent: object, kind: str) -> str | None:
+    if isinstance(parent, code.Attribute):
+        if torch_api.external_member(f"torch.nn.{kind}", parent.name) is not True:
+            return f"uses '{parent.name}', which it does not have"
+        if kind == "ParameterList" and parent.name in ("insert", "pop"):
+            return f"uses '{parent.name}', which it does not have"
+    elif isinstance(parent, code.BinaryOperation) and not (parent.operator == "+" and parent.left == node):
+        return f"uses '{parent.operator}', which it does not have"
+    elif isinstance(parent, code.Comparison) and parent.operators not in (("in",), ("not in",), ("is",), ("is not",)):
+        return "compares it"
+    elif isinstance(parent, code.Call) and isinstance(parent.function, code.Name):
+        if parent.function.identifier in ("isinstance", "sorted", "set", "str", "repr"):
+            return f"calls {parent.function.identifier}() on it"
+    elif (
+        isinstance(parent, code.AugmentedAssign)
+        and parent.target == node
+        and (parent.operator != "+" or "Dict" in kind)
+    ):
+        return f"uses '{parent.operator}=', which it does not have"
+    return None
+
+
+def _class_spots(site: Site) -> Iterator[Spot]:
+    if site.linked is not None:
+        yield from spots(site.linked.definition.node.body)
+
+
+def _uses(spot: Spot, name: str) -> Iterator[tuple[code.Attribute, object]]:
+    """The reads of ``self.name`` in a statement's own expressions, each with the node around it."""
+    statement = spot.statement
+    roots: list[object] = [statement]
+    if not hasattr(statement, "span") or isinstance(statement, (code.Function, code.Class)):
+        roots = [getattr(statement, field, ()) for field in ("test", "iterable", "subject", "items")]
+    for root in roots:
+        for parent in nodes(root):
+            children = parent if isinstance(parent, tuple) else ()
+            for child in _direct(children):
+                if isinstance(child, code.Attribute) and is_self_attribute(child, spot.function, name):
+                    yield child, parent
+
+
+def _direct(parent: tuple[object, ...]) -> Iterator[object]:
+    for child in parent:
+        if isinstance(child, code.Argument):
+            yield child.value
+        elif isinstance(child, tuple) and not hasattr(child, "_fields"):
+            yield from _direct(child)
+        else:
+            yield child

@@ -1,0 +1,211 @@
+"""Repairs of devices: what the source pins follows the model or the input instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint import torch_api
+from paramlint.fixes.edits import Parts, parts, with_argument, without_argument
+from paramlint.fixes.site import Site, Spot, contains, is_self_attribute, spots
+from paramlint.interpret.scan import nodes, used_as_tensor
+from paramlint.interpret.trace import Clash, Phase, Registration
+from paramlint.model import code
+from paramlint.model.code import Span
+from paramlint.model.diagnostic import Applicability, Edit, Fix
+
+_KEPT = "checkpoints keep their keys, older ones load"
+
+
+def hard_coded_device(site: Site) -> Fix | None:
+    """PRM501: the device is dropped, so that the model is built where its user says."""
+    spot = site.spot(site.diagnostic.span)
+    call = site.node(code.Call, site.diagnostic.span)
+    if spot is None or call is None or spot.function is None or spot.function.name not in site.constructing:
+        return None
+    edit = _moves_itself(site, call) or _names_device(site, call) or _by_default(site, call, spot)
+    if edit is None:
+        return None
+    message = f"drop the device: the model is built on the default one, and .to() moves it as a whole; {_KEPT}"
+    return Fix(message, Applicability.UNSAFE, (edit,))
+
+
+def _moves_itself(site: Site, call: code.Call) -> Edit | None:
+    """``value.cuda()`` and ``value.to("cuda")``, without what moves."""
+    if not isinstance(call.function, code.Attribute):
+        return None
+    name, owner = call.function.name, call.function.value
+    is_to = name == "to" and len(call.arguments) == 1 and not call.arguments[0].star
+    if not (is_to or name == "cuda") or (isinstance(owner, code.Name) and owner.identifier in ("torch", "self")):
+        return None
+    if is_to and not _is_device(call.arguments[0].value):
+        return None
+    behind = site.text.text[site.text.end(owner.span) : site.text.end(call.span)]
+    start = site.text.end(owner.span) + len(behind) - len(behind.lstrip(")\t "))
+    return site.text.edit(start, site.text.end(call.span), "")
+
+
+def _names_device(site: Site, call: code.Call) -> Edit | None:
+    split = parts(site.text, call)
+    for index, argument in enumerate(call.arguments):
+        if split is not None and argument.keyword == "device" and _is_device(argument.value):
+            return without_argument(site.text, split, index)
+    return None
+
+
+def _is_device(node: code.Expression) -> bool:
+    """A device written out: ``"cuda"``, ``torch.device("cuda:0")``."""
+    if isinstance(node, code.Constant):
+        return isinstance(node.value, (str, int)) and not isinstance(node.value, bool)
+    is_call = (
+        isinstance(node, code.Call) and isinstance(node.function, code.Attribute) and node.function.name == "device"
+    )
+    return is_call and all(isinstance(item.value, code.Constant) for item in getattr(node, "arguments", ()))
+
+
+def _by_default(site: Site, call: code.Call, spot: Spot) -> Edit | None:
+    """The default of the constructor's argument that names the device becomes None, which is the default device."""
+    function = spot.function
+    used = {argument.value.identifier for argument in call.arguments if isinstance(argument.value, code.Name)}
+    for parameter in function.parameters if function is not None else ():
+        default = parameter.default
+        if parameter.name in used and isinstance(default, code.Constant) and isinstance(default.value, str):
+            if _only_given_as_device(function, parameter.name):
+                return site.text.edit(site.text.start(default.span), site.text.end(default.span), "None")
+    return None
+
+
+def _only_given_as_device(function: code.Function | None, name: str) -> bool:
+    """Whether an argument only goes into ``device=`` keywords, all of which take None."""
+    uses = [node for node in nodes(function) if isinstance(node, code.Name) and node.identifier == name]
+    given = [
+        node
+        for node in nodes(function)
+        if isinstance(node, code.Argument) and node.keyword == "device" and node.value in uses
+    ]
+    return len(given) == len(uses)
+
+
+def default_device_in_forward(site: Site) -> Fix | None:
+    """PRM502: the tensor is made where the one is that it meets."""
+    call = site.node(code.Call, site.diagnostic.span)
+    spot = site.spot(site.diagnostic.span)
+    if call is None or spot is None or spot.function is None:
+        return None
+    split = parts(site.text, call)
+    if split is None or any(argument.keyword == "device" or argument.star == "**" for argument in call.arguments):
+        return None
+    name = site.refers(call.function, spot)
+    known = torch_api.functions.get(name) if name is not None else None
+    if known is None or not _takes_device(name):
+        return None
+    source = next(_sources(site, spot, spot.function), None)
+    if source is None:
+        return None
+    message = f"make it on the device of '{source}': {_KEPT}"
+    return Fix(message, Applicability.SAFE, (_with_device(site, call, split, source),))
+
+
+def _with_device(site: Site, call: code.Call, split: Parts, source: str) -> Edit:
+    return with_argument(site.text, split, f"device={source}.device")
+
+
+def _takes_device(name: str | None) -> bool:
+    function = torch_api.functions.get(name) if name is not None else None
+    return function is not None and any("device" in overload.parameters for overload in function.overloads)
+
+
+def _sources(site: Site, spot: Spot, function: code.Function) -> Iterator[str]:
+    """What is certain to be a tensor in the right place: operands of the clash, arguments, parameters of self."""
+    members = torch_api.tensor_members()
+    bound = _bound(function, spot)
+    own = [item.name for item in function.parameters[1:] if item.name not in bound and not item.kind.startswith("*")]
+    for clash in _clashes(site):
+        inner = site.spot(clash.place.span)
+        if inner is not None and inner.function is function:
+            for node in nodes(inner.statement):
+                if isinstance(node, code.Name) and node.identifier in own and contains(clash.place.span, node.span):
+                    if used_as_tensor(function, node.identifier, members) or _is_operand(inner.statement, node):
+                        yield node.identifier
+    yield from (name for name in own if used_as_tensor(function, name, members))
+    owner = function.parameters[0].name if function.parameters else "self"
+    if function in site.methods:
+        for run in site.trace.runs[:1] if site.trace is not None else ():
+            for slot in run.slots:
+                if slot.registration in (Registration.PARAMETER, Registration.BUFFER) and slot.is_certain:
+                    if not slot.is_none and slot.phase is Phase.CONSTRUCTOR and slot.name.isidentifier():
+                        yield f"{owner}.{slot.name}"
+
+
+def _is_operand(statement: code.Statement, name: code.Name) -> bool:
+    """Whether a name stands beside an operator of the statement."""
+    return any(
+        isinstance(node, code.BinaryOperation) and (node.left == name or node.right == name)
+        for node in nodes(statement)
+    )
+
+
+def _clashes(site: Site) -> Iterator[Clash]:
+    for run in site.trace.runs if site.trace is not None else ():
+        for event in run.events:
+            if isinstance(event, Clash) and event.place.path == site.diagnostic.path:
+                if event.pinned.made.span == site.diagnostic.span:
+                    yield event
+
+
+def _bound(function: code.Function, before: Spot) -> set[str]:
+    """The names that a function binds to something else, at or before a statement (and so anywhere in a loop)."""
+    return {
+        node.identifier
+        for spot in spots(function.body)
+        for target in (*getattr(spot.statement, "targets", ()), getattr(spot.statement, "target", None))
+        if target is not None and _comes_first(target, before)
+        for node in nodes(target)
+        if isinstance(node, code.Name) and not _keeps_tensor(spot.statement, node.identifier)
+    }
+
+
+def _comes_first(target: code.Expression, spot: Spot) -> bool:
+    here: Span | None = getattr(spot.statement, "span", None)
+    in_loop = any(isinstance(item, (code.For, code.While)) for item in spot.around)
+    return in_loop or here is None or target.span < here
+
+
+def _keeps_tensor(statement: code.Statement, name: str) -> bool:
+    """``x = x.view(...)`` and the like leave a tensor a tensor, on its device."""
+    value = getattr(statement, "value", None)
+    while isinstance(value, code.Call) and isinstance(value.function, code.Attribute):
+        if value.function.name in ("to", "cpu", "cuda", "numpy", "tolist", "item", "size", "dim"):
+            return False
+        value = value.function.value
+    return isinstance(value, code.Name) and value.identifier == name
+
+
+def tensor_in_container(site: Site) -> Fix | None:
+    """PRM110: the elements follow the input where they are read."""
+    related = site.diagnostic.related
+    spot = site.spot(related[0].span) if related and related[0].path == site.diagnostic.path else None
+    if spot is None or spot.function is None:
+        return None
+    function, text = spot.function, site.text
+    members = torch_api.tensor_members()
+    names = [item.name for item in function.parameters[1:] if not item.kind.startswith("*")]
+    moving = next(
+        (
+            node.identifier
+            for node in nodes(spot.statement)
+            if isinstance(node, code.Name)
+            and node.identifier in names
+            and node.identifier not in _bound(function, spot)
+            if _is_operand(spot.statement, node) or used_as_tensor(function, node.identifier, members)
+        ),
+        None,
+    )
+    reads = [
+        node
+        for node in nodes(function.body)
+        if isinstance(node, code.Subscript) and is_self_attribute(node.value, function, site.name)
+    ]
+    if moving is None or not reads or any(isinstance(node.index, code.Slice) for node in reads):
+        return None
+    edits = tuple(text.insertion(text.end(node.span), f".to({moving}.device)") for node in reads)
+    return Fix(f"move it to the device of '{moving}' where it is read: {_KEPT}", Applicability.SAFE, edits)

@@ -1,0 +1,188 @@
+"""Fixes: what is mended is silent and stays so, and nothing beside the edits changes."""
+
+from __future__ import annotations
+
+import ast
+import os
+import stat
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from paramlint.engine.configuration import Configuration
+from paramlint.engine.fixing import Change, key_of
+from paramlint.engine.repair import Fixer
+from paramlint.engine.selection import SelectionLayer
+from paramlint.engine.settings import Overrides
+from paramlint.facts.source import SourceError, decode_source, read_source, source_from_text
+from paramlint.facts.write import encoded, write_source
+from paramlint.fixes import REPAIRS
+from paramlint.fixes.edits import Text, parts
+from paramlint.model.code import Call
+from paramlint.model.diagnostic import Applicability, Diagnostic
+from paramlint.rules import ALL_RULES
+from tests.markers import fixture_files
+
+FILES = [path for path in fixture_files("article", "rules", "demo") if not path.name.startswith("good_")]
+
+
+def fixer(with_unsafe: bool = True, select: str = "ALL") -> Fixer:
+    return Fixer(Configuration(Overrides(selection=SelectionLayer(select=(select,))), isolated=True), with_unsafe)
+
+
+def fixed(path: Path, text: str, with_unsafe: bool = True) -> Change:
+    return fixer(with_unsafe).fix(source_from_text(str(path), text))
+
+
+def keys(diagnostics: Sequence[Diagnostic]) -> Counter[object]:
+    return Counter(key_of(item) for item in diagnostics)
+
+
+@pytest.fixture(scope="module")
+def changes() -> dict[Path, Change]:
+    """All fixtures of faults, repaired in memory."""
+    return {path: fixer().fix(read_source(str(path))) for path in FILES}
+
+
+def test_a_repair_silences_its_finding_and_brings_no_other(changes: dict[Path, Change]) -> None:
+    for path, change in changes.items():
+        before = keys(fixer()._lint(change.before))
+        after = keys(change.remaining)
+        assert not set(after) - set(before), path
+        for key, count in keys(change.applied).items():
+            assert after[key] <= before[key] - count or key not in before, (path, key)
+        ast.parse(change.after.text)
+
+
+def test_a_second_run_changes_nothing(changes: dict[Path, Change]) -> None:
+    for path, change in changes.items():
+        if change.applied:
+            again = fixer().fix(change.after)
+            assert again.after == change.after, path
+            assert not again.applied
+
+
+def test_every_kind_of_repair_is_shown_by_a_fixture(changes: dict[Path, Change]) -> None:
+    shown = {item.code for change in changes.values() for item in change.applied}
+    known = {rule.code for rule in ALL_RULES}
+    assert set(REPAIRS) & known <= shown
+
+
+def test_messages_say_what_becomes_of_checkpoints(changes: dict[Path, Change]) -> None:
+    for change in changes.values():
+        for item in change.applied:
+            assert item.fix is not None
+            assert (
+                "checkpoint" in item.fix.message
+                or "could not be built before" in item.fix.message
+                or ("older ones load" in item.fix.message or "the key" in item.fix.message)
+            ), item.fix.message
+
+
+def test_noqa_keeps_a_line_untouched() -> None:
+    for path in FILES:
+        lines = path.read_text().splitlines()
+        for item in fixer()._lint(read_source(str(path))):
+            lines[item.span.line - 1] += "  # noqa"
+        text = "\n".join(lines) + "\n"
+        assert fixed(path, text).after.text == text
+
+
+def test_safe_alone_changes_no_keys(changes: dict[Path, Change]) -> None:
+    path = next(path for path in FILES if path.parent.name == "module_in_container")
+    change = fixed(path, path.read_text(), with_unsafe=False)
+    assert not change.applied
+    assert all(item.fix and item.fix.applicability is not Applicability.SAFE for item in change.remaining)
+
+
+NET = (
+    "import torch\n"
+    "from torch import nn\n"
+    "\n"
+    "\n"
+    "class Net(nn.Module):\n"
+    "    def __init__(self):\n"
+    "        super().__init__()\n"
+    "        self.mean = torch.ones(3)  # trailing   \n"
+    "\n"
+    "    def forward(self, x):\n"
+    "        return x - self.mean   \n"
+)
+MENDED = NET.replace("self.mean = torch.ones(3)", 'self.register_buffer("mean", torch.ones(3), persistent=False)')
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted"),
+    [
+        pytest.param(NET.encode(), MENDED.encode(), id="plain"),
+        pytest.param(NET.replace("\n", "\r\n").encode(), MENDED.replace("\n", "\r\n").encode(), id="CRLF"),
+        pytest.param(NET.replace("    ", "\t").encode(), MENDED.replace("    ", "\t").encode(), id="tabs"),
+        pytest.param(b"\xef\xbb\xbf" + NET.encode(), b"\xef\xbb\xbf" + MENDED.encode(), id="BOM"),
+        pytest.param(NET.rstrip("\n").encode(), MENDED.rstrip("\n").encode(), id="no final newline"),
+        pytest.param(
+            ("# -*- coding: latin-1 -*-\n# caf\xe9\n" + NET).encode("latin-1"),
+            ("# -*- coding: latin-1 -*-\n# caf\xe9\n" + MENDED).encode("latin-1"),
+            id="Latin-1",
+        ),
+        pytest.param(
+            NET.replace("\n\nclass", "\n\f\nclass").replace("        self.mean", "\f        self.mean").encode(),
+            MENDED.replace("\n\nclass", "\n\f\nclass").replace("        self.reg", "\f        self.reg").encode(),
+            id="form feeds",
+        ),
+    ],
+)
+def test_everything_beside_the_edit_is_kept(found: bytes, wanted: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_bytes(found)
+    path.chmod(0o640)
+    change = fixer().fix(read_source(str(path)))
+    write_source(change.after)
+    assert path.read_bytes() == wanted
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert os.listdir(tmp_path) == ["net.py"]
+
+
+def test_new_lines_follow_the_file(tmp_path: Path) -> None:
+    text = (
+        "from torch import nn\r\n\r\nclass Net(nn.Module):\r\n\tdef __init__(self):\r\n\t\tself.a = nn.Linear(2, 2)\r\n"
+    )
+    after = fixed(tmp_path / "net.py", text).after.text
+    assert after == text.replace("\t\tself.a", "\t\tsuper().__init__()\r\n\t\tself.a")
+
+
+def test_a_read_only_file_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(NET)
+    path.chmod(0o444)
+    with pytest.raises(SourceError, match="is read-only"):
+        write_source(read_source(str(path))._replace(text=MENDED))
+    assert path.read_text() == NET
+
+
+def test_a_character_that_the_encoding_lacks_is_no_half_written_file(tmp_path: Path) -> None:
+    source = decode_source(str(tmp_path / "net.py"), b"# coding: latin-1\n")
+    with pytest.raises(SourceError, match="cannot be written as"):
+        encoded(source._replace(text="# coding: latin-1\n# \u2713\n"))
+
+
+@pytest.mark.parametrize(
+    ("call", "arguments"),
+    [
+        ("f()", []),
+        ("f(a, b)", ["a", "b"]),
+        ("f(a,\n  b=(1, 2),  # c, d\n)", ["a", "b=(1, 2)"]),
+        ("(f)((a + b), *c)", ["(a + b)", "*c"]),
+        ('f(\')\', """\n)""")', ["')'", '"""\n)"""']),
+    ],
+)
+def test_a_call_is_taken_apart(call: str, arguments: list[str]) -> None:
+    from paramlint.facts.lower_libcst import lower
+
+    text = Text(call + "\n")
+    node = getattr(lower(source_from_text("a.py", text.text)).body[0], "value", None)
+    assert isinstance(node, Call)
+    split = parts(text, node)
+    assert split is not None
+    assert [text.text[start:end] for start, end in split.arguments] == arguments
