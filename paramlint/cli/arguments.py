@@ -62,6 +62,7 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     check.add_argument("--stdin-filename", metavar="FILE", help="the name of what comes from standard input")
     _add_selection(check.add_argument_group("rules (by code, prefix, name, or ALL; separated by commas)"))
     _add_files(check.add_argument_group("files"))
+    _add_fixes(check.add_argument_group("fixes"))
     _add_proof(check.add_argument_group("proof"))
     output = check.add_argument_group("output")
     output.add_argument("--output-format", choices=OUTPUT_FORMATS, help="default: text")
@@ -102,6 +103,24 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         action="store_false",
         default=None,
         help="lint ignored files",
+    )
+
+
+def _add_fixes(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--fix",
+        action="store_true",
+        help="apply safe fixes: behaviour and checkpoint keys stay, but for the fault. With --confirm, the models are "
+        "built before and after, and a file is restored where more than the fault has changed",
+    )
+    group.add_argument(
+        "--unsafe-fixes", action="store_true", help="apply those too that change checkpoint keys or training"
+    )
+    group.add_argument("--diff", action="store_true", help="show what fixes would change, and write nothing")
+    group.add_argument(
+        "--exit-non-zero-on-fix",
+        action="store_true",
+        help="exit with 1 where something was fixed, even if nothing is left",
     )
 
 

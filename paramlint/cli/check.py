@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from paramlint.cli import fix
 from paramlint.cli.progress import Progress
 from paramlint.engine.analysis import Given
 from paramlint.engine.check import check
@@ -43,6 +44,15 @@ def _run(arguments: argparse.Namespace) -> int:
     with Progress("files") as progress:
         report = check(paths, configuration, given=given, jobs=settings.jobs, progress=progress)
     report = report._replace(errors=(*errors, *report.errors))
+    fixed = 0
+    if fix.is_wanted(arguments):
+
+        def recheck(texts: Mapping[Path, Given]) -> Report:
+            return check(paths, configuration, given=texts, jobs=settings.jobs)
+
+        if arguments.diff:
+            return fix.show(report, configuration, arguments, recheck)
+        report, fixed = fix.apply(report, configuration, arguments, recheck)
     if arguments.confirm:
         from paramlint.cli.confirm import confirmed
 
@@ -53,9 +63,10 @@ def _run(arguments: argparse.Namespace) -> int:
         print(line)
     if not (report.files or report.errors):
         print("paramlint: warning: no Python files under the paths given", file=sys.stderr)
-    if arguments.exit_zero and report.exit_code == 1:
-        return 0
-    return report.exit_code
+    code = report.exit_code
+    if fixed and arguments.exit_non_zero_on_fix:
+        code = max(code, 1)
+    return 0 if arguments.exit_zero and code == 1 else code
 
 
 def _overrides(arguments: argparse.Namespace) -> Overrides:
@@ -97,6 +108,8 @@ def _what(arguments: argparse.Namespace) -> tuple[list[Path], Mapping[Path, Give
         if arguments.stdin_filename:
             raise UsageError("--stdin-filename is for standard input: name - as a path")
         return paths or [Path()], {}, []
+    if fix.is_wanted(arguments):
+        raise UsageError("fixes are for files: standard input has none to write to")
     if arguments.confirm:
         raise UsageError("--confirm imports files: it cannot import standard input")
     path = Path(os.path.abspath(arguments.stdin_filename or _NAMELESS))

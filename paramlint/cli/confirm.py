@@ -25,7 +25,7 @@ def confirmed(report: Report, configuration: Configuration, progress: Callable[[
     groups: dict[tuple[RuntimeSettings, tuple[Factory, ...]], list[Diagnostic]] = defaultdict(list)
     for diagnostic in report.diagnostics:
         settings = configuration.for_file(Path(diagnostic.path))
-        groups[_runtime_settings(settings), settings.factories].append(diagnostic)
+        groups[runtime_settings(settings), settings.factories].append(diagnostic)
     planner = Planner(configuration)
     analyser = Analyser()
 
@@ -40,7 +40,8 @@ def confirmed(report: Report, configuration: Configuration, progress: Callable[[
     return report._replace(diagnostics=tuple(proofs[diagnostic] for diagnostic in report.diagnostics))
 
 
-def _runtime_settings(settings: Settings) -> RuntimeSettings:
+def runtime_settings(settings: Settings) -> RuntimeSettings:
+    """How models are built under the settings of a file."""
     default = RuntimeSettings()
     return default._replace(
         python=settings.python,

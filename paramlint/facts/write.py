@@ -20,19 +20,28 @@ def encoded(source: Source) -> bytes:
     return codecs.BOM_UTF8 + data if source.bom else data
 
 
+def check_writable(path: str) -> None:
+    """Raise SourceError where a file is marked as not to be written, or cannot be."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise SourceError(path, 1, f"cannot be written: {error.strerror or error}") from error
+    # The superuser may write what is marked as not to be written; the mark is meant for tools too.
+    if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(path, os.W_OK):
+        raise SourceError(path, 1, "is read-only: it is not fixed")
+
+
 def write_source(source: Source) -> None:
     """Replace the file of a source by its text in one step; links are followed and the mode is kept.
 
     Raises SourceError where the file is read-only or cannot be written; it is then unchanged.
     """
     data = encoded(source)
+    check_writable(source.path)
     path = os.path.realpath(source.path)
     temporary = ""
     try:
         mode = os.stat(path).st_mode
-        # The superuser may write what is marked as not to be written; the mark is meant for tools too.
-        if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(path, os.W_OK):
-            raise SourceError(source.path, 1, "is read-only: it is not fixed")
         descriptor, temporary = tempfile.mkstemp(prefix=".paramlint-", dir=os.path.dirname(path))
         with open(descriptor, "wb") as stream:
             stream.write(data)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
 
 from paramlint.model.style import AUTOMATIC, CLASS, METHOD
 from paramlint.project.definitions import SourceModule
+from paramlint.project.files import source_files
 from paramlint.project.project import Project
 
 if sys.version_info >= (3, 11):
@@ -18,6 +21,7 @@ else:
 # torch.nn.Buffer came with torch 2.5.
 _FIRST_WITH_CLASS = (2, 5)
 _LOWEST = re.compile(r"^torch\b(?!\w|[-_.])[^;]*?(?:>=|==|~=)\s*(\d+)\.(\d+)")
+_MOST_FILES = 500
 _CLASS_CALL = re.compile(r"\bnn\.Buffer\(")
 _METHOD_CALL = re.compile(r"\.register_buffer\(")
 
@@ -29,11 +33,23 @@ def buffer_style(project: Project, module: SourceModule, wanted: str) -> str:
     lowest = lowest_torch(project)
     if lowest is None or lowest < _FIRST_WITH_CLASS:
         return METHOD
-    text = _text_of(module)
-    classes, methods = len(_CLASS_CALL.findall(text)), len(_METHOD_CALL.findall(text))
+    classes, methods = _habit([module.path])
     if classes == methods:
-        classes, methods = project.mentions("Buffer") or 0, project.mentions(METHOD) or 0
+        classes, methods = _habit(islice(source_files(project.root), _MOST_FILES))
     return CLASS if classes > methods else METHOD
+
+
+def _habit(paths: Iterable[Path]) -> tuple[int, int]:
+    """How often files call ``nn.Buffer``, and how often ``register_buffer``."""
+    classes = methods = 0
+    for path in paths:
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        classes += len(_CLASS_CALL.findall(text))
+        methods += len(_METHOD_CALL.findall(text))
+    return classes, methods
 
 
 def lowest_torch(project: Project) -> tuple[int, int] | None:
@@ -61,10 +77,3 @@ def _requirements(table: dict[str, object]) -> Iterator[str]:
     for requirements in listed:
         if isinstance(requirements, list):
             yield from (item for item in requirements if isinstance(item, str))
-
-
-def _text_of(module: SourceModule) -> str:
-    try:
-        return module.path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

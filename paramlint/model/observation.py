@@ -238,6 +238,16 @@ class MaterialisedObservation(NamedTuple):
     seconds: float = 0.0
 
 
+class StateDigest(NamedTuple):
+    """A parameter or buffer by its name in ``state_dict()``: ``digest`` is equal for equal values (None: not read)."""
+
+    name: str
+    registration: str
+    shape: tuple[int, ...]
+    dtype: str
+    digest: str | None
+
+
 class Observation(NamedTuple):
     """All that was seen of one class.
 
@@ -250,6 +260,7 @@ class Observation(NamedTuple):
     constructor's own body* rather than for wrong arguments; ``is_failure_certain`` where the recipe was given, or needed
     no argument, so that the arguments cannot be to blame. ``attempts`` are the recipes tried with their errors.
     ``build_seconds`` is the time it took to find a way to make an instance, ``seconds`` that of everything.
+    ``state`` and ``output`` are digests of a build and a forward pass under one seed, taken where they are asked for.
     """
 
     key: str
@@ -277,6 +288,8 @@ class Observation(NamedTuple):
     build_seconds: float = 0.0
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    state: tuple[StateDigest, ...] | None = None
+    output: str | None = None
 
 
 # JSON both ways

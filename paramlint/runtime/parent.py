@@ -91,6 +91,7 @@ def _run(requests: list[ClassRequest], settings: RuntimeSettings) -> Iterator[Ob
             "jobs": settings.jobs,
             "allow_network": settings.allow_network,
             "stages": settings.stages,
+            "digests": settings.digests,
         }
         job_file.write_text(json.dumps({"options": options, "requests": [to_json(item) for item in requests]}))
         results.touch()

@@ -12,6 +12,7 @@ class RuntimeSettings(NamedTuple):
     ``timeout`` and ``import_timeout`` in seconds, for one class and for one module; ``memory_limit`` in bytes, for one
     class beyond what the imported packages hold; ``jobs`` classes are built at a time. ``stages`` names the stages of
     observation to go through after the build (``paramlint/runtime/worker/inspection.py``); None means all of them.
+    ``digests``: state and outputs are to be comparable with those of another run.
     """
 
     python: str | None = None
@@ -21,3 +22,4 @@ class RuntimeSettings(NamedTuple):
     jobs: int = max(1, min(4, os.cpu_count() or 1))
     allow_network: bool = False
     stages: tuple[str, ...] | None = None
+    digests: bool = False

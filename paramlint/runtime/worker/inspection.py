@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator
 
 from paramlint.model.observation import ClassRequest, Observation
-from paramlint.runtime.worker import build, device, forward, materialise, preparation, probes, snapshot, stack
+from paramlint.runtime.worker import build, device, digest, forward, materialise, preparation, probes, snapshot, stack
 from paramlint.runtime.worker.inputs import Input
 from paramlint.runtime.worker.options import Options
 from paramlint.runtime.worker.snapshot import Subject
@@ -72,6 +72,8 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
         ("materialise", lambda known: materialise.materialised(known, way, clock)),
         ("placement", lambda known: device.placement(known, way, clock, chosen)),
     ]
+    if options.digests:
+        stages.append(("digests", lambda known: digest.digests(known, way, clock, chosen)))
     for name, stage in stages:
         if options.stages is not None and name not in options.stages:
             continue

@@ -18,6 +18,7 @@ class Options(NamedTuple):
     allow_network: bool = False
     fork: bool = True
     stages: tuple[str, ...] | None = None
+    digests: bool = False
 
 
 def read_job(path: str) -> tuple[Options, tuple[ClassRequest, ...]]:

@@ -1,0 +1,134 @@
+"""Proving fixes: each file is written, its models are built again, and it is restored where they are not the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from paramlint.cli.confirm import runtime_settings
+from paramlint.engine.analysis import Analyser
+from paramlint.engine.check import Planner
+from paramlint.engine.configuration import Configuration
+from paramlint.engine.fixing import Change, Key, key_of
+from paramlint.engine.repair import Fixer
+from paramlint.engine.settings import Factory
+from paramlint.facts.write import write_source
+from paramlint.model.diagnostic import Diagnostic, Verdict
+from paramlint.model.observation import ClassRequest, Observation, Scalar
+from paramlint.project.project import Project
+from paramlint.runtime import parent
+from paramlint.runtime.confirm import confirm
+from paramlint.runtime.equivalence import combined, difference
+from paramlint.runtime.settings import RuntimeSettings
+
+Progress = Callable[[int, int], None]
+
+_MOST_ROUNDS = 4
+
+_Instance = tuple[str, str, tuple[tuple[str, Scalar], ...]]
+
+
+class _Seen(NamedTuple):
+    """What building showed: the findings with their proofs, and the observations by class and circumstances."""
+
+    proved: Mapping[tuple[str, Key], Diagnostic]
+    observations: Mapping[_Instance, Observation]
+
+
+class Prover:
+    """Writes changes that hold. This imports and runs the code that was fixed."""
+
+    def __init__(self, configuration: Configuration, fixer: Fixer, progress: Progress) -> None:
+        self._configuration = configuration
+        self._fixer = fixer
+        self._progress = progress
+        self._planner = Planner(configuration)
+
+    def write(self, changes: Sequence[Change]) -> list[Change]:
+        """Write what of each change is proved and return it; the reason is with each fix that is not.
+
+        Every file must be writable. Whatever happens, each file then holds a text that is proved or its old one.
+        """
+        done: dict[str, Change] = {change.before.path: change for change in changes if not change.applied}
+        open_changes = [change for change in changes if change.applied]
+        refused: dict[str, dict[Key, str]] = {}
+        before = self._seen(open_changes)
+        for _ in range(_MOST_ROUNDS):
+            kept: set[str] = set()
+            try:
+                for change in open_changes:
+                    write_source(change.after)
+                after = self._seen(open_changes)
+                for change in open_changes:
+                    reasons = _reasons(change, before, after)
+                    refused.setdefault(change.before.path, {}).update(reasons)
+                    if not reasons:
+                        kept.add(change.before.path)
+                        done[change.before.path] = change
+            finally:
+                for change in open_changes:
+                    if change.before.path not in kept:
+                        write_source(change.before)
+            again = [
+                self._fixer.fix(change.before, refused[change.before.path])
+                for change in open_changes
+                if change.before.path not in kept
+            ]
+            done.update((change.before.path, change) for change in again if not change.applied)
+            open_changes = [change for change in again if change.applied]
+            if not open_changes:
+                break
+        for change in open_changes:
+            everything = {key_of(item): "it could not be proved in time" for item in change.applied}
+            done[change.before.path] = self._fixer.fix(change.before, {**everything, **refused[change.before.path]})
+        return [done[change.before.path] for change in changes]
+
+    def _seen(self, changes: Sequence[Change]) -> _Seen:
+        """Build the classes of the findings that were fixed, as their files are now."""
+        groups: dict[tuple[RuntimeSettings, tuple[Factory, ...]], list[Diagnostic]] = {}
+        for change in changes:
+            settings = self._configuration.for_file(Path(change.before.path))
+            runtime = runtime_settings(settings)._replace(digests=True)
+            groups.setdefault((runtime, settings.factories), []).extend(
+                item._replace(fix=None) for item in change.applied
+            )
+        analyser = Analyser()
+        observations: dict[_Instance, Observation] = {}
+
+        def project_for(path: Path) -> Project:
+            return analyser.project_for(self._planner.root(path), self._planner.environment(path))
+
+        def observe(requests: Sequence[ClassRequest], settings: RuntimeSettings) -> Iterator[Observation]:
+            for observation in parent.observe(requests, settings):
+                observations[observation.path, observation.class_name, observation.circumstances] = observation
+                yield observation
+
+        proved: dict[tuple[str, Key], Diagnostic] = {}
+        for (runtime, factories), diagnostics in groups.items():
+            named = {factory.class_name: factory.function for factory in factories}
+            found = confirm(
+                diagnostics, runtime, project_for, factories=named, progress=self._progress, observe=observe
+            )
+            proved.update(((item.path, key_of(item)), item) for item in found)
+        return _Seen(proved, observations)
+
+
+def _reasons(change: Change, before: _Seen, after: _Seen) -> dict[Key, str]:
+    """Why some fixes of a file are not proved, by their findings."""
+    effect = combined([item.fix.effect for item in change.applied if item.fix])
+    reasons: dict[Key, str] = {}
+    for diagnostic in change.applied:
+        proof = after.proved[diagnostic.path, key_of(diagnostic)].proof
+        if proof is not None and proof.verdict is Verdict.CONFIRMED:
+            reasons[key_of(diagnostic)] = f"the built model still shows the finding: {proof.evidence}"
+            continue
+        subject = (diagnostic.path, diagnostic.class_name or "")
+        instances = [instance for instance in after.observations if instance[:2] == subject]
+        wanted = [instance for instance in instances if instance[2] == diagnostic.circumstances] or instances
+        reason = None if wanted else "no instance of its class was asked for"
+        for instance in wanted:
+            reason = reason or difference(before.observations.get(instance), after.observations[instance], effect)
+        if reason is not None:
+            reasons[key_of(diagnostic)] = reason
+    return reasons

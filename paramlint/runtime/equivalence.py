@@ -1,0 +1,77 @@
+"""Whether a model after a fix is what it was before it, but for what the fix is about: a pure function of two runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from paramlint.model.diagnostic import Effect
+from paramlint.model.observation import Observation, StateDigest
+
+_NAME = re.compile(r"\w+")
+
+
+def combined(effects: Sequence[Effect]) -> Effect:
+    """What several fixes together may change."""
+    return Effect(
+        tuple(dict.fromkeys(name for effect in effects for name in effect.names)),
+        any(effect.values for effect in effects),
+        any(effect.outputs for effect in effects),
+        any(effect.reveals for effect in effects),
+    )
+
+
+def difference(before: Observation | None, after: Observation | None, effect: Effect) -> str | None:
+    """What keeps the fix from being proved, in one line; None where it is.
+
+    The class must be built after the fix. Where it was built before, every parameter and buffer that ``effect`` does
+    not name must be the same in registration, shape, type and value, none may be new, and forward must return the same
+    where it ran (as far as ``effect`` says that values and outputs stay).
+    """
+    if after is None or after.status != "built":
+        reason = after.reason if after is not None else None
+        return f"the model is not built after it: {reason or 'no answer'}"
+    if after.state is None:
+        return "the state of the model could not be read after it"
+    if before is None or before.status != "built":
+        return None
+    if before.recipe != after.recipe:
+        return f"the model is built in another way after it: {after.recipe}"
+    if before.state is None:
+        return "the state of the model could not be read before it"
+    return _state(before.state, after.state, effect) or _forward(before, after, effect)
+
+
+def _state(before: Sequence[StateDigest], after: Sequence[StateDigest], effect: Effect) -> str | None:
+    old = {item.name: item for item in before if not _is_meant(item.name, effect)}
+    new = {item.name: item for item in after if not _is_meant(item.name, effect)}
+    for name, item in old.items():
+        other = new.get(name)
+        if other is None:
+            return f"the {item.registration} '{name}' is gone after it"
+        if (item.registration, item.shape, item.dtype) != (other.registration, other.shape, other.dtype):
+            return f"'{name}' is another {other.registration} after it: {other.dtype} of shape {list(other.shape)}"
+        if not effect.values and item.digest != other.digest:
+            return f"'{name}' has other values after it, under the same seed"
+    added = next((name for name in new if name not in old), None)
+    return None if added is None else f"the {new[added].registration} '{added}' is new after it"
+
+
+def _forward(before: Observation, after: Observation, effect: Effect) -> str | None:
+    ran = before.forward is not None and before.forward.status == "ran"
+    if not ran:
+        return None
+    if after.forward is None or after.forward.status != "ran":
+        failure = None if after.forward is None else after.forward.failure
+        return "forward does not run after it" + (f": {failure.type}: {failure.message}" if failure else "")
+    if effect.values or effect.outputs or before.output is None:
+        return None
+    assert before.forward is not None
+    if before.forward.recipe != after.forward.recipe:
+        return "forward is called in another way after it"
+    return None if before.output == after.output else "forward returns something else after it"
+
+
+def _is_meant(name: str, effect: Effect) -> bool:
+    """Whether a name of ``state_dict()`` is, or lies below, an attribute that the fix is about."""
+    return any(part in effect.names for part in _NAME.findall(name))
