@@ -251,6 +251,10 @@ def test_init_coverage_tells_schemes_defaults_loads_and_gaps() -> None:
             nn.init.kaiming_normal_(self.a.weight)
             self.b.load_state_dict({"weight": torch.ones(2, 2), "bias": torch.ones(2)})
             self.c.weight.data.mul_(0.5)
+            self.f = nn.Embedding(4, 2)
+            nn.init.normal_(self.f.weight)
+            with torch.no_grad():
+                self.f.weight[0].zero_()
 
     table = paramlint.audit(watched(Mixed)).init_coverage()
     told = {(row[0], row[1], row[5].partition(",")[0]): row[2].partition(" at ")[0] for row in table.table.rows}
@@ -258,9 +262,10 @@ def test_init_coverage_tells_schemes_defaults_loads_and_gaps() -> None:
     assert told[("Linear", "bias", "a.bias")] == "layer's default"
     assert told[("Linear", "weight", "b.weight")] == "load_state_dict"
     assert told[("Linear", "weight", "c.weight")] == "mul_"
+    assert told[("Embedding", "weight", "f.weight")] == "normal_, then zero_ in part"
     assert told[("Mixed", "d", "d")] == "as made"
     assert told[("Mixed", "e", "e")].startswith("never written, made")
-    assert table.summary.startswith("7 parameters")
+    assert table.summary.startswith("8 parameters")
     assert table.table.rows[0][1] == "e"
 
 

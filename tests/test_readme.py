@@ -44,6 +44,7 @@ def test_setup_commands_are_the_ones_of_the_project() -> None:
 def test_every_option_that_is_named_exists() -> None:
     commands = [choice for action in parser()._actions for choice in (getattr(action, "choices", None) or {}).values()]
     told = "\n".join(command.format_help() for command in [parser(), *commands])
+    told += (ROOT / "paramlint" / "pytest_plugin.py").read_text(encoding="utf-8")
     # Options of other tools: flake8's --extend-select is paramlint's too.
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXT))
     assert not {option for option in named if option not in told}

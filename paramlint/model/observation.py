@@ -80,7 +80,7 @@ class Write(NamedTuple):
 
     ``operation`` is torch's name ("normal_", "copy_", "__setitem__", "data"). ``places`` as in ``Failure.frames``.
     ``raised`` where the operation failed. ``is_default`` where a layer of torch wrote it in its own constructor or
-    ``reset_parameters``; ``places`` then end in the line that made the layer.
+    ``reset_parameters``; ``places`` then end in the line that made the layer. ``is_whole``: every element was written.
     """
 
     target: str
@@ -88,6 +88,7 @@ class Write(NamedTuple):
     places: tuple[Place, ...]
     raised: str | None = None
     is_default: bool = False
+    is_whole: bool = True
 
 
 class Assignment(NamedTuple):

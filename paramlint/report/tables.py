@@ -48,13 +48,5 @@ def html_table(table: Table) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 
 
-def markdown_lines(table: Table) -> Iterator[str]:
-    """Yield the table in Markdown."""
-    for cells in (table.heads, tuple("---:" if n in table.numbers else "---" for n in range(len(table.heads)))):
-        yield f"| {' | '.join(cells)} |"
-    for row in table.rows:
-        yield f"| {' | '.join(printable(cell).replace('|', chr(92) + '|') for cell in row)} |"
-
-
 def _clipped(cell: str) -> str:
     return cell if len(cell) <= _WIDEST else cell[: _WIDEST - 1] + "…"

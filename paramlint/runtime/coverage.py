@@ -134,12 +134,15 @@ def _initialised(tensor: TensorObservation, writes: Sequence[Write], is_watched:
         return Initialised(State.UNWRITTEN if share >= 1 else State.PARTLY, None, tensor.place, share)
     if not writes:
         return Initialised(State.MADE if is_watched else State.UNKNOWN, None, tensor.place)
-    last = writes[-1]
+    whole = next((number for number in reversed(range(len(writes))) if writes[number].is_whole), len(writes) - 1)
+    last, later = writes[whole], [write for write in writes[whole + 1 :] if not write.is_default]
+    place = _place(last.places, last.operation)
+    if later:
+        # A scheme that zeroes the row of a padding token has not initialised the table by zeros.
+        return Initialised(State.SCHEME, f"{last.operation}, then {later[-1].operation} in part", place)
     if last.is_default:
-        return Initialised(State.DEFAULT, last.operation, _place(last.places, last.operation))
-    if last.operation == "load_state_dict":
-        return Initialised(State.LOADED, last.operation, _place(last.places, last.operation))
-    return Initialised(State.SCHEME, last.operation, _place(last.places, last.operation))
+        return Initialised(State.DEFAULT, last.operation, place)
+    return Initialised(State.LOADED if last.operation == "load_state_dict" else State.SCHEME, last.operation, place)
 
 
 def _place(places: Iterable[Place], operation: str) -> Place | None:

@@ -122,7 +122,14 @@ class Provenance:
         history: dict[int, list[Write]] = {}
         for written in recorder.writes:
             for tensor in by_storage.get(storage_key(written.tensor), ()):
-                entry = Write("", written.operation, written.places[-_KEPT_PLACES:], written.raised, written.is_default)
+                entry = Write(
+                    "",
+                    written.operation,
+                    written.places[-_KEPT_PLACES:],
+                    written.raised,
+                    written.is_default,
+                    written.operation != "__setitem__" and written.tensor.numel() == tensor.numel(),
+                )
                 history.setdefault(id(tensor), []).append(entry)
         for tensors in by_storage.values():
             for tensor in tensors:
