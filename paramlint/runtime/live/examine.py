@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
+import linecache
+import re
+import sys
 from collections.abc import Iterator
+from types import FunctionType
 from typing import NamedTuple
 
 import torch
@@ -71,17 +74,22 @@ def gradient_state(tensor: torch.Tensor) -> str | None:
 
 
 def class_source(kind: type) -> ClassSource | None:
-    """Where a class is defined; None where no file tells."""
-    try:
-        path = inspect.getsourcefile(kind)
-        lines, first = inspect.getsourcelines(kind)
-    except (OSError, TypeError, IndexError):
-        return None
-    if path is None:
-        return None
-    # Decorators come first; the line that says ``class`` is the one to show.
-    offset = next((number for number, line in enumerate(lines) if line.lstrip().startswith("class ")), 0)
-    return ClassSource(kind.__qualname__, path, first + offset)
+    """Where a class is defined; None where no file tells.
+
+    ``inspect.getsourcelines`` parses the whole file for each class; this looks upwards from the first method.
+    """
+    path = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    codes = [value.__code__ for value in vars(kind).values() if isinstance(value, FunctionType)]
+    if codes and path is None:
+        # What a notebook defines is in no module's file.
+        path = codes[0].co_filename
+    lines = linecache.getlines(path) if path is not None else []
+    statement = re.compile(rf"\s*class\s+{re.escape(kind.__name__)}\b")
+    last = min([len(lines), *(code.co_firstlineno for code in codes if code.co_filename == path)])
+    for number in range(last, 0, -1):
+        if statement.match(lines[number - 1]):
+            return ClassSource(kind.__qualname__, str(path), number)
+    return None
 
 
 def _tensor(entry: TensorObservation, walk: Walk, provenance: Provenance) -> TensorObservation:
