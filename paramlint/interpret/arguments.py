@@ -5,7 +5,7 @@ from __future__ import annotations
 from paramlint import torch_api
 from paramlint.interpret import calls, evaluate
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.scan import annotation_words, used_as_tensor, used_otherwise
+from paramlint.interpret.scan import annotation_words, used_as_number, used_as_tensor, used_otherwise
 from paramlint.interpret.trace import Fill, Phase, Place
 from paramlint.interpret.values import (
     UNKNOWN,
@@ -63,11 +63,11 @@ def constructor_arguments(machine: Machine, linked: LinkedClass) -> calls.Argume
     for parameter in member.node.parameters[1:]:
         if parameter.kind in ("*", "**"):
             continue
-        arguments.keywords[parameter.name] = _constructor_value(machine, frame, parameter)
+        arguments.keywords[parameter.name] = _constructor_value(machine, frame, member.node, parameter)
     return arguments
 
 
-def _constructor_value(machine: Machine, frame: Frame, parameter: code.Parameter) -> Value:
+def _constructor_value(machine: Machine, frame: Frame, function: code.Function, parameter: code.Parameter) -> Value:
     words = annotation_words(parameter.annotation)
     default = None if parameter.default is None else evaluate.evaluate(machine, frame, parameter.default)
     if words & _TENSOR_WORDS and not words & _OTHER_WORDS and default is None:
@@ -84,7 +84,10 @@ def _constructor_value(machine: Machine, frame: Frame, parameter: code.Parameter
             place = frame.place(parameter.annotation.span)
             return Instance(place, Phase.CONSTRUCTOR, None, "torch.nn.Module", True, True, True)
     known = default if isinstance(default, Known) else None
-    return Symbol(parameter.name, parameter.name, known)
+    is_number = words == {"int"} or (known is not None and type(known.value) is int)
+    return Symbol(
+        parameter.name, parameter.name, known, is_number=is_number or used_as_number(function, parameter.name)
+    )
 
 
 def takes_tensor(function: code.Function) -> bool:

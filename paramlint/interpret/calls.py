@@ -167,7 +167,7 @@ def _note_undefined(machine: Machine, frame: Frame, function: code.Attribute, sp
     linked = receiver.linked
     if not linked.is_complete or name in torch_api.module_members():
         return
-    if any(linked.find(special) is not None for special in (name, "__getattr__", "__getattribute__")):
+    if linked.find(name) is not None or objects.has_own_lookup(linked):
         return
     machine.emit(UndefinedMethod(frame.place(span), name, machine.phase is Phase.CONSTRUCTOR))
 

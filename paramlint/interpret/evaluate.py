@@ -123,6 +123,8 @@ def value_of(machine: Machine, definition: Definition) -> Value:
         case ClassDefinition():
             return ClassValue(machine.project.link(definition))
         case FunctionDefinition():
+            if definition.enclosing and isinstance(definition.enclosing[-1], code.Class):
+                return UNKNOWN  # a method: looking it up on its class tells which class ``super()`` means in it
             if any(not calls.is_transparent_decorator(item) for item in definition.node.decorators):
                 return UNKNOWN
             owner = _owner(machine, definition)

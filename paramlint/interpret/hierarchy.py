@@ -33,6 +33,7 @@ def describe_methods(linked: LinkedClass) -> tuple[MethodFacts, ...]:
             is_own=owner == linked.definition,
             initialises=initialised_attributes(function.body),
             walks_modules=walks_modules(function.body),
+            is_hook=linked.is_framework_hook(function.name),
         )
         for owner, function in own_methods(linked)
     )

@@ -35,7 +35,7 @@ from paramlint.interpret.values import (
 )
 from paramlint.model import code
 from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER
-from paramlint.project.classes import Member
+from paramlint.project.classes import LinkedClass, Member
 from paramlint.project.definitions import ClassDefinition
 
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
@@ -107,6 +107,15 @@ def _of_instance(machine: Machine, frame: Frame, receiver: Instance, name: str, 
     if isinstance(member, Member) or (receiver.is_module and name in torch_api.module_members()):
         return BoundExternal(receiver, name)
     return UNKNOWN
+
+
+def has_own_lookup(linked: LinkedClass) -> bool:
+    """Whether attributes may be found otherwise than ``nn.Module`` finds them."""
+    for special in ("__getattr__", "__getattribute__"):
+        member = linked.find(special)
+        if member is UNKNOWN_MEMBER or (isinstance(member, Member) and isinstance(member.owner, ClassDefinition)):
+            return True
+    return False
 
 
 def _of_external(receiver: Instance, name: str) -> Value:

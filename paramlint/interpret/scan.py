@@ -167,6 +167,28 @@ def used_otherwise(function: code.Function, name: str) -> bool:
     return False
 
 
+_SIZED = frozenset({"Tensor", "FloatTensor", "empty", "zeros", "ones", "rand", "randn"})
+_DIVISIONS = frozenset({"//", "/", "-", "**", "%"})
+
+
+def used_as_number(function: code.Function, name: str) -> bool:
+    """Whether a function uses an argument as only a number can be used: one size of several, divided, counted to."""
+    for node in nodes(function.body):
+        if isinstance(node, code.BinaryOperation) and node.operator in _DIVISIONS:
+            if _is_name(node.left, name) or _is_name(node.right, name):
+                return True
+        if not isinstance(node, code.Call):
+            continue
+        callee = node.function.name if isinstance(node.function, code.Attribute) else ""
+        given = [argument.value for argument in node.arguments if argument.keyword is None and not argument.star]
+        if callee in _SIZED and len(given) > 1 and any(_is_name(value, name) for value in given):
+            return True
+        if isinstance(node.function, code.Name) and node.function.identifier == "range":
+            if any(_is_name(value, name) for value in given):
+                return True
+    return False
+
+
 def _is_name(node: object, name: str) -> bool:
     return isinstance(node, code.Name) and node.identifier == name
 
@@ -193,15 +215,10 @@ def initialised_attributes(body: tuple[code.Statement, ...]) -> tuple[str, ...]:
 
     An empty name stands for a write to something that is no attribute (a loop's variable).
     """
-    return tuple(name for _, name in _initialised_targets(body))
+    return tuple(_initialised_targets(body))
 
 
-def initialised_on_others(body: tuple[code.Statement, ...]) -> frozenset[str]:
-    """Those of ``initialised_attributes`` that belong to another object than self."""
-    return frozenset(name for is_own, name in _initialised_targets(body) if not is_own)
-
-
-def _initialised_targets(body: tuple[code.Statement, ...]) -> Iterator[tuple[bool, str]]:
+def _initialised_targets(body: tuple[code.Statement, ...]) -> Iterator[str]:
     for node in nodes(body):
         if not isinstance(node, code.Call) or not isinstance(node.function, code.Attribute):
             continue
@@ -217,9 +234,9 @@ def _initialised_targets(body: tuple[code.Statement, ...]) -> Iterator[tuple[boo
                 break
             target = target.function if isinstance(target, code.Call) else target.value
         if isinstance(target, code.Attribute):
-            yield self_attribute(target) is not None, target.name
+            yield target.name
         else:
-            yield True, ""
+            yield ""
 
 
 def _is_init_module(node: code.Expression) -> bool:

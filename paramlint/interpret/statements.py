@@ -15,6 +15,7 @@ from paramlint.interpret.values import (
     Container,
     Device,
     External,
+    Instance,
     Known,
     Tensor,
     Value,

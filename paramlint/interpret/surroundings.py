@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, ParamSpec
 
 from paramlint import torch_api
 from paramlint.facts.source import SourceError
+from paramlint.interpret.holders import Scope, holders
 from paramlint.interpret.reads import ClassReads, does_something, file_reads, names_thawed, names_used
-from paramlint.interpret.scan import initialised_attributes, initialised_on_others, nodes, walks_modules
+from paramlint.interpret.scan import initialised_attributes, nodes
+from paramlint.interpret.writes import calls_method, writes_attribute
 from paramlint.model import code
 from paramlint.project.classes import Member
 from paramlint.project.definitions import ClassDefinition
@@ -181,51 +183,38 @@ class Surroundings:
             getattr(node, "span", None) == place.span for node in nodes(definition.node)
         )
 
-    @_yes_in_doubt
-    def writes_elsewhere(self, attribute: str) -> bool:
-        """Whether code outside the class's own hierarchy initialises an attribute of that name on some object."""
-        return any(
-            attribute in initialised_on_others(function.body) for function in self._outside_functions(attribute)
-        ) or (self._subclass_writes(attribute))
+    def may_initialise(self, attribute: str, rank: int | None, methods: frozenset[str]) -> bool:
+        """Whether code outside the class may write a parameter of that name, or call one of the methods that do.
 
-    def _subclass_writes(self, attribute: str) -> bool:
-        name = self._linked.definition.node.name
-        for module in self._modules_with(name):
-            for linked in self._project.classes(module):
-                if linked.definition != self._linked.definition and self._linked.definition in linked.mro:
-                    if attribute in initialised_attributes((linked.definition.node,)):
-                        return True
+        Such code must be able to hold an instance: it mentions the class, or what mentions it. Subclasses count.
+        """
+        scopes = self._holding_scopes
+        if scopes is None:
+            return True
+        names = frozenset(
+            entry.node.name if isinstance(entry, ClassDefinition) else entry.name.rsplit(".", 1)[-1]
+            for entry in self._linked.mro
+        )
+        own = {base.node.name for base in self._linked.mro if isinstance(base, ClassDefinition)}
+        for scope in scopes:
+            if methods and scope.name not in own and calls_method(scope.statement, methods):
+                return True
+            if writes_attribute(scope.statement, attribute, names, rank):
+                return True
+            if self._inherits_here(scope) and attribute in initialised_attributes((scope.statement,)):
+                return True
         return False
 
     @cached_property
-    @_yes_in_doubt
-    def is_initialised_by_others(self) -> bool:
-        """Whether code elsewhere that initialises names the class, or walks all parameters of one that holds it."""
-        name = self._linked.definition.node.name
-        for function in self._outside_functions(name):
-            if initialised_attributes(function.body) and _tests_type(function, name):
-                return True
-        return any(self._owner_walks(module, name) for module in self._modules_with(name))
+    def _holding_scopes(self) -> list[Scope] | None:
+        return holders(self._project, self._linked.definition)
 
-    def _owner_walks(self, module: SourceModule, name: str) -> bool:
-        for linked in self._project.classes(module):
-            body = linked.definition.node.body
-            if not any(isinstance(node, code.Name) and node.identifier == name for node in nodes(body)):
-                continue
-            for base in linked.mro:
-                for statement in getattr(getattr(base, "node", None), "body", ()):
-                    if isinstance(statement, code.Function) and _fills_all(statement):
-                        return True
-        return False
-
-    def _outside_functions(self, word: str) -> list[code.Function]:
-        own = [base.node.span for base in self._linked.mro if isinstance(base, ClassDefinition)]
-        return [
-            function
-            for module in self._modules_with(word)
-            for holder, function in _functions(module)
-            if holder is None or holder.span not in own
-        ]
+    def _inherits_here(self, scope: Scope) -> bool:
+        """Whether a scope is a class that inherits from this one."""
+        return isinstance(scope.statement, code.Class) and any(
+            linked.definition.node.span == scope.statement.span and self._linked.definition in linked.mro
+            for linked in self._project.classes(scope.module)
+        )
 
     def _modules_with(self, word: str) -> list[SourceModule]:
         """The modules of the project that mention a word, the class's own included. Raises _TooManyFiles."""
@@ -266,32 +255,3 @@ def _uses(module: SourceModule, name: str) -> Iterator[tuple[code.Class | None, 
                 isinstance(node, code.Constant) and node.value == name
             ):
                 yield holder, node
-
-
-def _tests_type(function: code.Function, name: str) -> bool:
-    for node in nodes(function.body):
-        if isinstance(node, code.Call) and isinstance(node.function, code.Name):
-            if node.function.identifier == "isinstance" and any(
-                (isinstance(inner, code.Name) and inner.identifier == name)
-                or (isinstance(inner, code.Attribute) and inner.name == name)
-                for inner in nodes(node.arguments)
-            ):
-                return True
-        if isinstance(node, code.Constant) and node.value == name:
-            return True
-    return False
-
-
-def _fills_all(function: code.Function) -> bool:
-    """Whether a function initialises whatever parameters it walks over."""
-    return walks_modules(function.body) and "" in initialised_attributes(function.body)
-
-
-def _functions(module: SourceModule) -> Iterator[tuple[code.Class | None, code.Function]]:
-    for statement in module.facts.body:
-        if isinstance(statement, code.Function):
-            yield None, statement
-        elif isinstance(statement, code.Class):
-            for inner in statement.body:
-                if isinstance(inner, code.Function):
-                    yield statement, inner

@@ -363,7 +363,8 @@ def _constructor_form(positional: list[Value]) -> tuple[bool | None, int | None]
         if isinstance(first, (Container, Tensor)):
             return False, rank_of_data(first)
         # one argument of unknown type is a size or data
-        return (True, 1) if isinstance(first, Symbol) and first.key.startswith("(") else (None, None)
+        is_size = isinstance(first, Symbol) and (first.is_number or first.key.startswith("("))
+        return (True, 1) if is_size else (None, None)
     return True, len(positional)
 
 
@@ -395,7 +396,8 @@ def _is_integer(function: Function, positional: list[Value], keywords: dict[str,
         return None
     if function.is_integer is not None:
         return function.is_integer
-    kinds = {type(value.value) for value in _scalars(positional) if isinstance(value, Known)}
+    values = positional[1:2] if function.name.rsplit(".", 1)[-1] == "full" else positional
+    kinds = {type(value.value) for value in _scalars(values) if isinstance(value, Known)}
     if kinds and kinds <= {int, bool} and function.name.rsplit(".", 1)[-1] in ("tensor", "arange", "as_tensor", "full"):
         return True
     return None

@@ -183,10 +183,14 @@ class AssignedBeforeInit(NamedTuple):
 
 
 class BaseConstructorRan(NamedTuple):
-    """Module.__init__ ran on the instance; ``wiped`` are the registered names that it forgot."""
+    """Module.__init__ ran on the instance; ``wiped`` are the registered names that it forgot.
+
+    ``statement`` is the one under way in the class's own constructor.
+    """
 
     place: Place
     wiped: tuple[str, ...]
+    statement: Place | None = None
 
 
 class UndefinedMethod(NamedTuple):
@@ -332,7 +336,7 @@ class Run(NamedTuple):
 
 
 class MethodFacts(NamedTuple):
-    """A method in the hierarchy: where it is defined, and what its body does to initialise."""
+    """A method in the hierarchy: where it is defined, what its body does to initialise, and whether a framework calls it."""
 
     name: str
     place: Place
@@ -340,6 +344,7 @@ class MethodFacts(NamedTuple):
     is_own: bool
     initialises: tuple[str, ...]
     walks_modules: bool
+    is_hook: bool = False
 
 
 class ClassTrace(NamedTuple):

@@ -49,13 +49,15 @@ class Symbol:
     """A value that is not known but has an identity: the same key always stands for the same value.
 
     ``argument`` names the constructor parameter it is, if it is one; ``default`` what that parameter defaults to.
-    ``is_configuration`` is False for values computed from tensors' data, on which paths are not split.
+    ``is_configuration`` is False for values computed from tensors' data, on which paths are not split. ``is_number``:
+    its annotation, default or uses say that it is one.
     """
 
     key: str
     argument: str | None = None
     default: Known | None = None
     is_configuration: bool = True
+    is_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,9 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     for run, slot in constructed_slots(trace):
         if slot.name in seen or not _is_uninitialised(run, slot):
             continue
-        if _has_other_writer(trace, slot.name):
-            continue
         tensor = slot.tensor
-        assert tensor is not None
+        if tensor is None or _has_other_writer(trace, slot, tensor.rank):
+            continue
         seen.add(slot.name)
         yield Finding(
             slot.place.path,
@@ -55,12 +54,20 @@ def _falls_through(run: Run) -> bool:
     return not all(tested.values())
 
 
-def _has_other_writer(trace: ClassTrace, name: str) -> bool:
-    for method in trace.methods:
-        if name in method.initialises or (method.walks_modules and "" in method.initialises):
-            return True
-    surroundings = trace.surroundings
-    return surroundings.writes_elsewhere(name) or surroundings.is_initialised_by_others
+def _has_other_writer(trace: ClassTrace, slot: Slot, rank: int | None) -> bool:
+    """Whether something that construction does not reach may write the parameter before it is used.
+
+    A method of the class that would write it counts only where code that can hold an instance calls it by name.
+    """
+    writers = frozenset(
+        method.name
+        for method in trace.methods
+        if method.name not in ("__init__", "forward")
+        and (slot.name in method.initialises or (method.walks_modules and "" in method.initialises))
+    )
+    return any(method.is_hook for method in trace.methods if method.name in writers) or (
+        trace.surroundings.may_initialise(slot.name, rank, writers)
+    )
 
 
 RULE = Rule(
@@ -101,7 +108,8 @@ class Prompt(nn.Module):
 """,
     silent_when=(
         "something may write it: `nn.init`, an in-place method, `copy_`, a callable held on self, code that is not seen",
-        "another class or function of the project initialises an attribute of that name, or tests for this class",
+        "code that may hold an instance (it mentions the class, or what mentions it) writes an attribute of that name, "
+        "or calls the class's own method that does",
         "it has no elements",
         "only an option with none of the tested values leads there",
     ),

@@ -1,0 +1,136 @@
+"""The code of a project that may hold an instance of a class: what mentions the class, what mentions that, and so on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramlint.facts.source import SourceError
+from paramlint.interpret.scan import nodes
+from paramlint.model import code
+from paramlint.project.definitions import ClassDefinition, FunctionDefinition, SourceModule
+
+if TYPE_CHECKING:
+    from paramlint.project.project import Project
+
+MOST_SCOPES = 250
+MOST_FILES = 300
+DEEPEST = 6
+
+
+class Scope(NamedTuple):
+    """A statement at the top of a module, with the name that it gives (empty where it gives none)."""
+
+    module: SourceModule
+    statement: code.Statement
+    name: str
+
+    @property
+    def key(self) -> tuple[str, object]:
+        """What tells one scope from another."""
+        return self.module.path.as_posix(), getattr(self.statement, "span", id(self.statement))
+
+
+def holders(project: Project, definition: ClassDefinition) -> list[Scope] | None:
+    """Return the scopes that may hold an instance, with the bases and functions they use; None: too many to tell."""
+    found: dict[tuple[str, object], Scope] = {}
+    waiting: list[tuple[str, ClassDefinition | FunctionDefinition | None, int]] = [
+        (definition.node.name, definition, 0)
+    ]
+    asked: set[str] = set()
+    while waiting:
+        name, wanted, depth = waiting.pop()
+        if name in asked or depth > DEEPEST:
+            continue
+        asked.add(name)
+        paths = project.files_mentioning(name, definition.module.path)
+        if paths is None or len(paths) > MOST_FILES:
+            return None
+        for scope in _mentioning(project, tuple(dict.fromkeys((definition.module.path, *paths))), name, wanted):
+            key = scope.key
+            if key in found:
+                continue
+            found[key] = scope
+            if len(found) > MOST_SCOPES:
+                return None
+            if scope.name and scope.name not in asked:
+                waiting.append((scope.name, _defined(project, scope), depth + 1))
+    found.pop((definition.module.path.as_posix(), definition.node.span), None)
+    return [*found.values(), *_used(project, list(found.values()))]
+
+
+def _mentioning(
+    project: Project, paths: tuple[Path, ...], name: str, wanted: ClassDefinition | FunctionDefinition | None
+) -> Iterator[Scope]:
+    for path in paths:
+        try:
+            module = project.module_at(path)
+        except SourceError:
+            continue
+        for statement in module.facts.body:
+            if _mentions(project, module, statement, name, wanted):
+                yield Scope(module, statement, _name(statement))
+
+
+def _mentions(
+    project: Project,
+    module: SourceModule,
+    statement: code.Statement,
+    name: str,
+    wanted: ClassDefinition | FunctionDefinition | None,
+) -> bool:
+    if isinstance(statement, code.Import) or _name(statement) == "__all__":
+        return False
+    bare = False
+    for node in nodes(statement):
+        if isinstance(node, code.Attribute) and node.name == name:
+            return True
+        if isinstance(node, code.Constant) and node.value == name:
+            return True
+        bare = bare or (isinstance(node, code.Name) and node.identifier == name)
+    if not bare:
+        return False
+    meant = project.resolve(module, (name,))
+    return wanted is None or not isinstance(meant, (ClassDefinition, FunctionDefinition)) or meant == wanted
+
+
+def _name(statement: code.Statement) -> str:
+    if isinstance(statement, (code.Class, code.Function)):
+        return statement.name
+    if isinstance(statement, code.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+        return target.identifier if isinstance(target, code.Name) else ""
+    return ""
+
+
+def _defined(project: Project, scope: Scope) -> ClassDefinition | FunctionDefinition | None:
+    meant = project.resolve(scope.module, (scope.name,))
+    return meant if isinstance(meant, (ClassDefinition, FunctionDefinition)) else None
+
+
+def _used(project: Project, scopes: list[Scope]) -> Iterator[Scope]:
+    """The bases of holding classes, and the functions that holders call or pass on."""
+    seen = {scope.key for scope in scopes}
+    waiting = [(scope, 0) for scope in scopes]
+    while waiting and len(seen) < 2 * MOST_SCOPES:
+        scope, depth = waiting.pop()
+        for definition in _definitions(project, scope):
+            inner = Scope(definition.module, definition.node, definition.node.name)
+            if inner.key not in seen and not definition.enclosing:
+                seen.add(inner.key)
+                yield inner
+                if depth < 2:
+                    waiting.append((inner, depth + 1))
+
+
+def _definitions(project: Project, scope: Scope) -> Iterator[ClassDefinition | FunctionDefinition]:
+    if isinstance(scope.statement, code.Class):
+        for linked in project.classes(scope.module):
+            if linked.definition.node.span == scope.statement.span:
+                yield from (base for base in linked.mro if isinstance(base, ClassDefinition))
+    names = {node.identifier for node in nodes(scope.statement) if isinstance(node, code.Name)}
+    for name in sorted(names):
+        meant = project.resolve(scope.module, (name,))
+        if isinstance(meant, FunctionDefinition):
+            yield meant
