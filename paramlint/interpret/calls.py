@@ -11,6 +11,7 @@ from paramlint.interpret import (
     construct,
     evaluate,
     external_calls,
+    initialisation,
     module_methods,
     objects,
     statements,
@@ -19,8 +20,8 @@ from paramlint.interpret import (
 from paramlint.interpret.compare import key_of
 from paramlint.interpret.idle import MOST_IDLE_STEPS, concerns_models
 from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine, Made, PathEnds
-from paramlint.interpret.scan import initialised_attributes, tested_types, walks_modules
-from paramlint.interpret.trace import Fill, MethodReached, Phase, Place, SchemeRan, UndefinedMethod
+from paramlint.interpret.scan import walks_modules
+from paramlint.interpret.trace import Fill, MethodReached, Phase, Place, UndefinedMethod
 from paramlint.interpret.values import (
     NONE,
     UNKNOWN,
@@ -279,7 +280,7 @@ def _execute(
     if closure.bound is machine.root and machine.root is not None:
         machine.emit(MethodReached(frame.place(span), node.name, machine.phase))
         if node.name not in ("__init__", "forward") and machine.project.scanned(walks_modules, node.body):
-            note_scheme(machine, node.name, node.body, frame.place(span))
+            initialisation.note_scheme(machine, node.name, node.body, frame.place(span))
     without_gradients = any(_is_no_grad(decorator) for decorator in node.decorators)
     machine.without_gradients += without_gradients
     try:
@@ -366,16 +367,6 @@ def note_stored(machine: Machine, receiver: Instance, name: str, value: Value) -
         for made in machine.made:
             if made.value is value and made.stored is None:
                 made.stored = name
-
-
-def note_scheme(machine: Machine, name: str, body: tuple[code.Statement, ...], place: Place) -> None:
-    """Record that an initialisation scheme goes over the modules that exist so far."""
-    if (
-        machine.phase is Phase.CONSTRUCTOR
-        and machine.root is not None
-        and machine.project.scanned(initialised_attributes, body)
-    ):
-        machine.emit(SchemeRan(place, name, tested_types(body), tuple(machine.root.bindings)))
 
 
 def lost_operation(machine: Machine, value: Tensor, node: code.Call) -> str | None:

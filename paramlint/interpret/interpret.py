@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from paramlint import torch_api
-from paramlint.interpret import calls, construct, objects
+from paramlint.interpret import calls, construct, initialisation, objects
 from paramlint.interpret.arguments import constructor_arguments, forward_arguments, takes_tensor
 from paramlint.interpret.decisions import Decider, paths
 from paramlint.interpret.hierarchy import describe_methods, documentation, is_abstract, own_methods
@@ -110,6 +110,9 @@ def _run(project: Project, linked: LinkedClass, decider: Decider) -> tuple[Run |
         root.is_opaque = True
     steps = machine.steps
     built = summarise_slots(root)
+    left = initialisation.layers_left(root)
+    for event in initialisation.overwritten(root):
+        machine.emit(event)
     constructed = machine.is_complete
     events = len(machine.events)
     kept: tuple[Slot, ...] = ()
@@ -130,6 +133,7 @@ def _run(project: Project, linked: LinkedClass, decider: Decider) -> tuple[Run |
         rewritten=frozenset(machine.rewritten),
         is_opaque=root.is_opaque,
         kept=kept,
+        left=left,
     )
     return run, steps + machine.steps
 

@@ -83,6 +83,8 @@ class Machine:
     guards: list[str] = field(default_factory=list)
     made: list[Made] = field(default_factory=list)
     constructing: int = 0
+    walking: int = 0
+    walking_parameters: int = 0
     is_called_by_forward: bool = False
     rewritten: dict[str, Place] = field(default_factory=dict)
     statement: Place | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paramlint import torch_api
-from paramlint.interpret import calls, construct, devices, evaluate, objects, tensors
+from paramlint.interpret import calls, construct, devices, evaluate, initialisation, objects, tensors
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.trace import Fill, Phase, Registration
 from paramlint.interpret.values import (
@@ -15,6 +15,7 @@ from paramlint.interpret.values import (
     Device,
     Instance,
     Known,
+    Partial,
     Placement,
     Storage,
     Super,
@@ -94,10 +95,13 @@ def call_method(
         return _grow(machine, frame, instance, name, arguments, span)
     if name == "apply" and arguments.positional:
         callee = arguments.positional[0]
-        if instance is machine.root and isinstance(callee, Closure) and isinstance(callee.node, Function):
-            calls.note_scheme(machine, callee.node.name, callee.node.body, place)
+        applied = callee.function if isinstance(callee, Partial) else callee
+        if instance is machine.root and isinstance(applied, Closure) and isinstance(applied.node, Function):
+            initialisation.note_scheme(machine, applied.node.name, applied.node.body, place)
+        machine.walking += 1
         for module in reversed(walk(instance)[0]):
-            calls.call(machine, frame, arguments.positional[0], calls.Arguments([module]), span)
+            calls.call(machine, frame, callee, calls.Arguments([module]), span)
+        machine.walking -= 1
         return instance
     if name in _RETURN_SELF:
         if name in _MOVES:
@@ -156,7 +160,7 @@ def _list(machine: Machine, instance: Instance, name: str, arguments: calls.Argu
         ]
     else:
         listed = [value for _, value in pairs]
-    return Container("list", listed, is_exact=is_exact)
+    return Container("list", listed, is_exact=is_exact, is_walk=True)
 
 
 def _register(

@@ -8,6 +8,7 @@ from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.trace import (
     AssignedBeforeInit,
     AttributeRead,
+    EarlyRead,
     ParameterAsBuffer,
     Phase,
     Place,
@@ -104,6 +105,8 @@ def _of_instance(machine: Machine, frame: Frame, receiver: Instance, name: str, 
         return bind_member(machine, frame, receiver, receiver, member)
     if member is UNKNOWN_MEMBER:
         return BoundExternal(receiver, name) if name in torch_api.module_methods() else UNKNOWN
+    if member is None and receiver is machine.root and name not in torch_api.module_members():
+        _note_early_read(machine, frame, receiver, receiver.linked, name, span)
     if isinstance(member, Member) or (receiver.is_module and name in torch_api.module_members()):
         return BoundExternal(receiver, name)
     return UNKNOWN
@@ -116,6 +119,15 @@ def has_own_lookup(linked: LinkedClass) -> bool:
         if member is UNKNOWN_MEMBER or (isinstance(member, Member) and isinstance(member.owner, ClassDefinition)):
             return True
     return False
+
+
+def _note_early_read(
+    machine: Machine, frame: Frame, receiver: Instance, linked: LinkedClass, name: str, span: code.Span
+) -> None:
+    """Notice that construction reads what nothing has set: torch's Module raises AttributeError."""
+    is_sure = not (machine.undecided or machine.guarded or receiver.is_opaque or name in machine.guards)
+    if machine.phase is Phase.CONSTRUCTOR and is_sure and receiver.is_module and not has_own_lookup(linked):
+        machine.emit(EarlyRead(machine.own_statement or frame.place(span), name, frame.function))
 
 
 def _of_external(receiver: Instance, name: str) -> Value:

@@ -262,9 +262,19 @@ def tested_types(body: tuple[code.Statement, ...]) -> tuple[str, ...]:
     for node in nodes(body):
         if isinstance(node, code.Call) and isinstance(node.function, code.Name):
             if node.function.identifier == "isinstance" and len(node.arguments) > 1:
-                for inner in nodes(node.arguments[1].value):
-                    if isinstance(inner, code.Attribute):
-                        found.append(inner.name)
-                    elif isinstance(inner, code.Name):
-                        found.append(inner.identifier)
+                found.extend(class_names(node.arguments[1].value))
     return tuple(found)
+
+
+def class_names(expression: code.Expression) -> Iterator[str]:
+    """The last parts of the names in an expression that stands for a class or several: ``(nn.Linear, Conv2d)``."""
+    if isinstance(expression, code.Attribute):
+        yield expression.name
+    elif isinstance(expression, code.Name):
+        yield expression.identifier
+    elif isinstance(expression, code.Display):
+        for element in expression.elements:
+            yield from class_names(element)
+    elif isinstance(expression, code.BinaryOperation):
+        yield from class_names(expression.left)
+        yield from class_names(expression.right)

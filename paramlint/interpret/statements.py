@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from enum import Enum
 
-from paramlint.interpret import assignment, calls, evaluate
+from paramlint.interpret import assignment, calls, evaluate, initialisation
 from paramlint.interpret.machine import Frame, Machine, PathEnds
 from paramlint.interpret.scan import guarded_attributes, mentions_device, nodes, self_attribute
 from paramlint.interpret.trace import DroppedResult, LocalRebinding, Phase
@@ -24,6 +24,7 @@ from paramlint.interpret.values import (
 from paramlint.model import code
 
 MOST_ITERATIONS = 10
+MOST_MODULES = 150
 _SIMPLE = (code.Assign, code.AnnotatedAssign, code.AugmentedAssign, code.ExpressionStatement)
 
 
@@ -176,11 +177,30 @@ def _joined(alternatives: list[dict[str, Value]]) -> dict[str, Value]:
 def _for(machine: Machine, frame: Frame, statement: code.For) -> Flow:
     iterable = evaluate.evaluate(machine, frame, statement.iterable)
     elements, is_exact = evaluate.elements(machine, iterable)
-    if len(elements) > MOST_ITERATIONS:
-        elements = elements[:MOST_ITERATIONS]
+    is_walk = isinstance(iterable, Container) and iterable.is_walk
+    most = MOST_MODULES if is_walk else MOST_ITERATIONS
+    if len(elements) > most:
+        elements = elements[:most]
         machine.is_complete = False
+    if is_walk and frame.receiver is machine.root and frame.function == "__init__":
+        initialisation.note_scheme(machine, "", statement.body, frame.place(frame_span(statement.iterable)))
     if is_exact and not elements:
         return execute_block(machine, frame, statement.orelse)
+    over_parameters = is_walk and any(isinstance(item, Tensor) or _holds_tensor(item) for item in elements)
+    machine.walking += is_walk
+    machine.walking_parameters += over_parameters
+    try:
+        return _iterate(machine, frame, statement, elements, is_exact)
+    finally:
+        machine.walking -= is_walk
+        machine.walking_parameters -= over_parameters
+
+
+def _holds_tensor(value: Value) -> bool:
+    return isinstance(value, Container) and any(isinstance(item, Tensor) for item in value.items)
+
+
+def _iterate(machine: Machine, frame: Frame, statement: code.For, elements: list[Value], is_exact: bool) -> Flow:
     for element in elements or [UNKNOWN]:
         assignment.assign(machine, frame, statement.target, element, frame_span(statement.target))
         _note_local_rebinding(machine, frame, statement, element)

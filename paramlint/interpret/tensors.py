@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from paramlint import torch_api
-from paramlint.interpret import devices, evaluate
+from paramlint.interpret import devices, evaluate, initialisation
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.ranks import least_rank, rank_of_data, rank_of_index, result_rank
 from paramlint.interpret.trace import Fill, Loss, LostParameter, LostWrite, Phase
@@ -145,6 +145,7 @@ def view(machine: Machine, frame: Frame, source: Tensor, operation: str, span: S
 
 def write(machine: Machine, tensor: Tensor) -> None:
     """Note that the memory of a tensor is written."""
+    initialisation.touch(tensor.storage)
     if tensor.storage.fill is Fill.UNINITIALISED:
         tensor.storage.fill = Fill.UNKNOWN if machine.undecided else Fill.WRITTEN
     tensor.is_empty = False if machine.undecided else tensor.is_empty
@@ -153,6 +154,7 @@ def write(machine: Machine, tensor: Tensor) -> None:
 def escape(value: Value, depth: int = 0) -> None:
     """Note that code we cannot see holds a value and may write its memory."""
     if isinstance(value, Tensor):
+        initialisation.touch(value.storage)
         if value.storage.fill is Fill.UNINITIALISED:
             value.storage.fill = Fill.UNKNOWN
     elif isinstance(value, Container) and depth < 3:
@@ -490,7 +492,12 @@ def _in_place(
         return target
     if target.is_recomputed and machine.phase is Phase.CONSTRUCTOR and not machine.undecided:
         machine.emit(LostWrite(frame.place(span), name, target.home))
+    before = target.storage.overwritten
     write(machine, target)
+    target.storage.overwritten = before
+    place = frame.place(span)
+    initialisation.note_write(machine, target, place, name, positional[1:])
+    initialisation.note_gain(machine, target, place, name, positional[1:], keywords, frame.function)
     target.is_random = target.is_random or function.is_random
     is_initialiser = function.name.startswith("torch.nn.init.")
     is_leaf_parameter = target.is_parameter and target.requires_grad is True and not machine.without_gradients

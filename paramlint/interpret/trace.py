@@ -263,13 +263,61 @@ class MethodReached(NamedTuple):
 class SchemeRan(NamedTuple):
     """An initialisation scheme went over the instance's modules during construction.
 
-    ``types`` are the class names its ``isinstance`` tests name; ``registered`` the names that existed by then.
+    ``types`` are the class names its ``isinstance`` tests name; ``registered`` the names that existed by then, and
+    ``reached`` the numbers of the modules that did. The place is the statement of the class's own constructor.
     """
 
     place: Place
     method: str
     types: tuple[str, ...]
     registered: tuple[str, ...]
+    reached: frozenset[int] = frozenset()
+
+
+class Write(NamedTuple):
+    """A value is written to a parameter: ``key`` is the operation with its constants; ``factory`` made the tensor."""
+
+    place: Place
+    operation: str
+    key: str
+    by_walk: bool
+    factory: str
+
+
+class Overwritten(NamedTuple):
+    """A constant that construction wrote on purpose (at ``place``) is replaced by a walk over all modules."""
+
+    place: Place
+    operation: str
+    by: Write
+    attribute: str | None
+
+
+class RandomGain(NamedTuple):
+    """A walk over all parameters gives the gain of a normalisation layer random values around zero."""
+
+    place: Place
+    operation: str
+    layer: str
+    method: str
+
+
+class EarlyRead(NamedTuple):
+    """Construction reads an attribute of self that nothing has set yet."""
+
+    place: Place
+    name: str
+    method: str
+
+
+class LayerLeft(NamedTuple):
+    """A layer of torch's that construction leaves at its default; ``attribute`` is the name above it, ``kinds`` its classes."""
+
+    attribute: str
+    class_name: str
+    made: Place
+    number: int
+    kinds: tuple[str, ...]
 
 
 class LostWrite(NamedTuple):
@@ -310,6 +358,9 @@ Event: TypeAlias = (
     | LostParameter
     | MethodReached
     | SchemeRan
+    | Overwritten
+    | RandomGain
+    | EarlyRead
     | UsedNone
     | InitialisedModule
     | LostWrite
@@ -323,7 +374,8 @@ class Run(NamedTuple):
 
     ``is_complete`` is False where the interpreter gave up on a part (a budget, an unknown base): nothing may then be
     said of what is *missing*. ``is_opaque``: names may be set that it did not see. ``rewritten`` are the names that
-    forward binds; ``kept`` what they hold when it returns, with the statement in forward as their place.
+    forward binds; ``kept`` what they hold when it returns, with the statement in forward as their place. ``left`` are
+    torch's layers that still have their default initialisation.
     """
 
     decisions: tuple[Decision, ...]
@@ -333,6 +385,7 @@ class Run(NamedTuple):
     rewritten: frozenset[str]
     is_opaque: bool
     kept: tuple[Slot, ...]
+    left: tuple[LayerLeft, ...] = ()
 
 
 class MethodFacts(NamedTuple):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
-from paramlint.interpret.trace import Fill, Loss, Phase, Place, Registration
+from paramlint.interpret.trace import Fill, Loss, Overwritten, Phase, Place, Registration, Write
 from paramlint.model.code import Class, Function, Lambda
 
 if TYPE_CHECKING:
@@ -87,9 +87,16 @@ class Predicate:
 
 @dataclass(eq=False, slots=True)
 class Storage:
-    """Memory shared by a tensor and its views."""
+    """Memory shared by a tensor and its views.
+
+    ``written`` is the last write that names its operation; ``is_touched``: something may have written it after it was
+    made; ``overwritten`` is what a walk over modules replaced, until something else is written.
+    """
 
     fill: Fill
+    written: Write | None = None
+    overwritten: Overwritten | None = None
+    is_touched: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -135,12 +142,16 @@ class Tensor:
 
 @dataclass(eq=False, slots=True)
 class Container:
-    """A list, tuple, set or dict; ``is_exact`` is False where it may hold more than is listed."""
+    """A list, tuple, set or dict; ``is_exact`` is False where it may hold more than is listed.
+
+    ``is_walk``: it lists the modules, parameters or buffers of a module.
+    """
 
     kind: str
     items: list[Value] = field(default_factory=list)
     keys: list[Value] = field(default_factory=list)
     is_exact: bool = True
+    is_walk: bool = False
 
 
 @dataclass(eq=False, slots=True)

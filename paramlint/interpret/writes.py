@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from paramlint import torch_api
-from paramlint.interpret.scan import nodes, self_attribute
+from paramlint.interpret.scan import class_names, nodes, self_attribute
 from paramlint.model import code
 
 _WALKS = frozenset({"parameters", "named_parameters", "buffers", "named_buffers", "state_dict"})
@@ -89,10 +89,7 @@ def type_names(test: code.Expression) -> frozenset[str]:
         return frozenset()
     if test.function.identifier not in ("isinstance", "issubclass"):
         return frozenset()
-    kinds = test.arguments[1].value
-    found = {node.name for node in nodes(kinds) if isinstance(node, code.Attribute)}
-    found |= {node.identifier for node in nodes(kinds) if isinstance(node, code.Name)}
-    return frozenset(found)
+    return frozenset(class_names(test.arguments[1].value))
 
 
 def _targets(node: object) -> Iterator[code.Expression]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
-from paramlint.interpret.trace import ClassTrace, Event, Phase, Place, Run, Slot
+from paramlint.interpret.trace import ClassTrace, Event, LayerLeft, Phase, Place, Run, SchemeRan, Slot
 from paramlint.model.diagnostic import Related
 
 Kind = TypeVar("Kind", bound=Event)
@@ -38,6 +38,11 @@ def circumstances(run: Run) -> Circumstances:
 def related(place: Place, message: str) -> tuple[Related, ...]:
     """One second place."""
     return (Related(place.path, place.span, message),)
+
+
+def is_named(left: LayerLeft, event: SchemeRan) -> bool:
+    """Whether a scheme's ``isinstance`` tests name a layer's class, or one that it inherits from."""
+    return any(kind in event.types for kind in (left.class_name, *left.kinds)) and bool(event.types)
 
 
 def encloses(outer: Place, inner: Place) -> bool:

@@ -4,40 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.trace import ClassTrace, Phase, Registration, Run, SchemeRan, Slot
+from paramlint.interpret.trace import ClassTrace, EarlyRead, Phase, SchemeRan
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events, related
+from paramlint.rules.common import circumstances, events, is_named, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
-    """Yield schemes that go over the modules while layers of the kinds they name are still to come."""
+    """Yield schemes that run while layers of the kinds they name, or attributes they read, are still to come."""
     for run, event in events(trace, SchemeRan):
         later = [other for other in run.events if isinstance(other, SchemeRan) and other.method == event.method]
         if not run.is_complete or later[-1] is not event:
             continue
-        missed = _missed(run, event)
+        missed = next((left for left in run.left if left.number not in event.reached and is_named(left, event)), None)
         if missed is None:
             continue
         yield Finding(
             event.place.path,
             event.place.span,
             trace.class_name,
-            event.method,
-            f"'{event.method}' runs before '{missed.name}' exists: it keeps its default initialisation",
-            related(missed.place, f"'{missed.name}' is made here, too late"),
+            event.method or missed.attribute,
+            f"the scheme runs before '{missed.attribute}' exists: its {missed.class_name} keeps the default initialisation",
+            related(missed.made, f"'{missed.attribute}' is made here, too late"),
             circumstances(run),
         )
-
-
-def _missed(run: Run, event: SchemeRan) -> Slot | None:
-    for slot in run.slots:
-        module = slot.module
-        if slot.registration is not Registration.SUBMODULE or slot.phase is not Phase.CONSTRUCTOR or module is None:
+    for run, read in events(trace, EarlyRead):
+        slot = next((slot for slot in run.slots if slot.name == read.name and slot.is_certain), None)
+        if slot is None or slot.phase is not Phase.CONSTRUCTOR or read.method == "__init__" or not run.is_complete:
             continue
-        if slot.name not in event.registered and module.class_name in event.types and module.has_state:
-            return slot
-    return None
+        yield Finding(
+            read.place.path,
+            read.place.span,
+            trace.class_name,
+            read.method,
+            f"'{read.method}' runs before '{read.name}' exists: building the model raises AttributeError",
+            related(slot.place, f"'{read.name}' is set here, too late"),
+            circumstances(run),
+        )
 
 
 RULE = Rule(

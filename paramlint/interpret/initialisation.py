@@ -1,0 +1,132 @@
+"""The typestate of parameters under initialisation: who wrote them last, what a scheme reached, what it left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint import torch_api
+from paramlint.interpret.machine import Machine
+from paramlint.interpret.scan import initialised_attributes, tested_types
+from paramlint.interpret.trace import LayerLeft, Overwritten, Phase, Place, RandomGain, Registration, SchemeRan, Write
+from paramlint.interpret.values import Instance, Known, Storage, Symbol, Tensor, Value
+from paramlint.model import code
+
+DEEPEST = 12
+_CONSTANT = frozenset({"zeros_", "ones_", "constant_", "zero_", "fill_", "eye_", "dirac_"})
+
+
+def note_write(machine: Machine, tensor: Tensor, place: Place, operation: str, values: list[Value]) -> None:
+    """Remember what was written to a tensor last, and whether a walk over modules overwrote something deliberate."""
+    storage = tensor.storage
+    key = ", ".join([operation, *(repr(value.value) if isinstance(value, Known) else "?" for value in values)])
+    new = Write(place, operation, key, machine.walking > 0, tensor.factory)
+    before = storage.written
+    if machine.undecided or machine.phase is not Phase.CONSTRUCTOR:
+        storage.overwritten = None
+    elif new.by_walk and before is not None and not before.by_walk and _is_deliberate(before) and before.key != key:
+        storage.overwritten = Overwritten(before.place, before.operation, new, None)
+    elif not new.by_walk:
+        storage.overwritten = None
+    storage.written = new
+
+
+def note_gain(
+    machine: Machine,
+    tensor: Tensor,
+    place: Place,
+    operation: str,
+    values: list[Value],
+    keywords: dict[str, Value],
+    method: str,
+) -> None:
+    """Notice that a loop over all parameters makes the gain of a normalisation layer random around zero."""
+    is_gain = "Norm" in tensor.factory and tensor.rank == 1
+    if not machine.walking_parameters or machine.undecided or machine.phase is not Phase.CONSTRUCTOR or not is_gain:
+        return
+    layer = tensor.factory.rsplit(".", 1)[-1]
+    first = values[0] if values else keywords.get("a" if operation == "uniform_" else "mean")
+    centred = operation == "normal_" and (first is None or first == Known(0) or first == Known(0.0))
+    negative = operation == "uniform_" and _is_negative(first)
+    if centred or negative:
+        machine.emit(RandomGain(place, operation, layer, method))
+
+
+def _is_negative(value: Value | None) -> bool:
+    if isinstance(value, Known):
+        return isinstance(value.value, (int, float)) and value.value < 0
+    return isinstance(value, Symbol) and value.key.startswith("-")
+
+
+def _is_deliberate(write: Write) -> bool:
+    return write.operation in _CONSTANT
+
+
+def note_scheme(machine: Machine, name: str, body: tuple[code.Statement, ...], place: Place) -> None:
+    """Record that an initialisation scheme goes over the modules that exist so far."""
+    root = machine.root
+    if machine.phase is not Phase.CONSTRUCTOR or root is None or machine.undecided:
+        return
+    if not machine.project.scanned(initialised_attributes, body):
+        return
+    reached = frozenset(id(module) for _, module in layers(root))
+    machine.emit(SchemeRan(machine.own_statement or place, name, tested_types(body), tuple(root.bindings), reached))
+
+
+def layers(root: Instance) -> Iterator[tuple[str, Instance]]:
+    """The modules below an instance, each with the attribute of the instance under which it lives."""
+    seen: set[int] = {id(root)}
+    for name, binding in root.bindings.items():
+        waiting = [(binding.value, 0)] if binding.registration is Registration.SUBMODULE else []
+        while waiting:
+            value, depth = waiting.pop()
+            if not isinstance(value, Instance) or id(value) in seen or depth > DEEPEST:
+                continue
+            seen.add(id(value))
+            yield name, value
+            waiting.extend(
+                (held.value, depth + 1)
+                for held in value.bindings.values()
+                if held.registration is Registration.SUBMODULE
+            )
+
+
+def layers_left(root: Instance) -> tuple[LayerLeft, ...]:
+    """The layers of torch's below an instance whose weight nothing wrote after the layer made itself."""
+    return tuple(
+        LayerLeft(name, module.class_name, module.made, id(module), kinds(module.external or ""))
+        for name, module in layers(root)
+        if module.linked is None and not module.is_lazy and _is_at_default(module)
+    )
+
+
+def kinds(layer: str) -> tuple[str, ...]:
+    """The names of a layer's class and of torch's classes that it inherits from."""
+    return tuple(base.rsplit(".", 1)[-1] for base in torch_api.class_mro(layer) or ())
+
+
+def _is_at_default(module: Instance) -> bool:
+    binding = module.bindings.get("weight")
+    return (
+        binding is not None
+        and isinstance(binding.value, Tensor)
+        and binding.registration is Registration.PARAMETER
+        and binding.value.factory == module.external
+        and not binding.value.storage.is_touched
+        and module.recomputed is None
+    )
+
+
+def overwritten(root: Instance) -> Iterator[Overwritten]:
+    """The deliberate values below an instance that a later walk over its modules replaced."""
+    for name, module in [("", root), *layers(root)]:
+        for attribute, binding in module.bindings.items():
+            if isinstance(binding.value, Tensor) and binding.registration is Registration.PARAMETER:
+                event = binding.value.storage.overwritten
+                if event is not None:
+                    yield event._replace(attribute=name or attribute)
+
+
+def touch(storage: Storage) -> None:
+    """Note that something may have written a storage."""
+    storage.is_touched = True
+    storage.overwritten = None
