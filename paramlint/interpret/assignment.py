@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from paramlint.interpret import calls, evaluate, objects, tensors
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.trace import Registration
+from paramlint.interpret.scan import nodes
+from paramlint.interpret.trace import LocalRebinding, Phase, Registration
 from paramlint.interpret.values import UNKNOWN, Container, Instance, Tensor, Value
 from paramlint.model import code
 
@@ -13,6 +14,7 @@ def assign(machine: Machine, frame: Frame, target: code.Expression, value: Value
     """Bind ``target`` to a value; ``span`` is that of the whole statement."""
     match target:
         case code.Name(identifier=identifier):
+            _note_dropped(machine, frame, identifier, value, span)
             frame.names[identifier] = value
             calls.note_local(machine, identifier, value)
         case code.Attribute(value=receiver, name=name):
@@ -26,6 +28,22 @@ def assign(machine: Machine, frame: Frame, target: code.Expression, value: Value
             _unpack(machine, frame, targets, value, span)
         case code.Starred(value=inner):
             assign(machine, frame, inner, value, span)
+
+
+def _note_dropped(machine: Machine, frame: Frame, name: str, value: Value, span: code.Span) -> None:
+    """Notice a local name of a parameter that an initialiser binds to a new tensor and does not use again."""
+    old = frame.names.get(name)
+    function = frame.enclosing[-1] if frame.enclosing else None
+    if machine.phase is not Phase.CONSTRUCTOR or machine.undecided or not isinstance(function, code.Function):
+        return
+    is_new = isinstance(value, Tensor) and not value.is_parameter and value.made.span.line >= span.line
+    if not isinstance(old, Tensor) or not old.is_parameter or not is_new or function.name == "__init__":
+        return
+    if not any(
+        isinstance(node, code.Name) and node.identifier == name and (node.span.line, node.span.column) > span[2:]
+        for node in nodes(function.body)
+    ):
+        machine.emit(LocalRebinding(frame.place(span), name, "assignment"))
 
 
 def _unpack(

@@ -24,6 +24,11 @@ class Decider:
         self._true: set[str] = set()
         self.taken: list[Decision] = []
 
+    @property
+    def is_default(self) -> bool:
+        """Whether nothing is forced: every condition goes the way that the defaults say, where they say one."""
+        return not self._forced
+
     def has_decided(self, predicate: Predicate) -> bool:
         """Whether earlier decisions on this path settle the condition."""
         return predicate.key in self._known or self._implied(predicate) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paramlint import torch_api
-from paramlint.interpret import builtin_calls, calls, construct, devices, tensors
+from paramlint.interpret import builtin_calls, calls, construct, devices, initialisation, tensors
 from paramlint.interpret.compare import key_of
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.trace import InitialisedModule, ParameterAsBuffer, ParameterOfNoTensor, Phase
@@ -138,6 +138,11 @@ def _other(machine: Machine, frame: Frame, name: str, arguments: calls.Arguments
         operands = tensors.operands_of([first])
         if operands:
             return tensors.derived(machine, frame, operands[0], last, span, operands=operands, rank=None)
+    if last == "skip_init" and isinstance(first, External) and first.name in torch_api.layers:
+        rest = calls.Arguments(arguments.positional[1:], arguments.keywords, arguments.is_exact)
+        layer = construct.construct_layer(machine, frame, torch_api.layers[first.name], rest, span)
+        initialisation.forget(layer)
+        return layer
     if name == "object.__setattr__" or name == "builtins.object.__setattr__":
         return UNKNOWN
     if last == "checkpoint_wrapper" and isinstance(first, Instance):

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.scan import initialised_attributes, nodes, walks_modules
-from paramlint.interpret.trace import MethodFacts, Place
+from paramlint import torch_api
+from paramlint.interpret.scan import (
+    assigned_attributes,
+    class_names,
+    initialised_attributes,
+    nodes,
+    self_attribute,
+    tested_types,
+    walks_modules,
+)
+from paramlint.interpret.trace import Maker, MethodFacts, Place
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import ClassDefinition
+
+_LAYERS = frozenset(name.rsplit(".", 1)[-1] for name in torch_api.layers)
 
 
 def own_methods(linked: LinkedClass) -> Iterator[tuple[ClassDefinition, code.Function]]:
@@ -34,9 +45,75 @@ def describe_methods(linked: LinkedClass) -> tuple[MethodFacts, ...]:
             initialises=initialised_attributes(function.body),
             walks_modules=walks_modules(function.body),
             is_hook=linked.is_framework_hook(function.name),
+            types=tested_types(function.body),
+            mentions=frozenset(name for node in nodes(function.body) if (name := self_attribute(node)) is not None),
+            delegates=frozenset(_delegates(function)),
+            wrong_subject=_wrong_subject(owner, function),
+            assigns=frozenset(assigned_attributes(function.body)),
         )
         for owner, function in own_methods(linked)
     )
+
+
+def _delegates(function: code.Function) -> Iterator[str]:
+    for node in nodes(function.body):
+        if isinstance(node, code.Call) and isinstance(node.function, code.Attribute):
+            if node.function.name == function.name and (name := self_attribute(node.function.value)) is not None:
+                yield name
+
+
+def _wrong_subject(owner: ClassDefinition, function: code.Function) -> Place | None:
+    """Where a walk over modules asks ``isinstance`` of self, or writes to what does not depend on its own variable."""
+    walked = {parameter.name for parameter in function.parameters[1:]} if _recurs(function) else set()
+    for node in nodes(function.body):
+        if isinstance(node, code.For) and walks_modules((code.ExpressionStatement(node.iterable, node.iterable.span),)):
+            walked |= {inner.identifier for inner in nodes(node.target) if isinstance(inner, code.Name)}
+    if not walked or not initialised_attributes(function.body):
+        return None
+    for node in nodes(function.body):
+        if isinstance(node, code.Call) and isinstance(node.function, code.Name):
+            if node.function.identifier == "isinstance" and len(node.arguments) > 1:
+                subject = node.arguments[0].value
+                names = set(class_names(node.arguments[1].value))
+                if isinstance(subject, code.Name) and subject.identifier == "self" and names <= _LAYERS:
+                    return Place(owner.module.path.as_posix(), function.span)
+    return None
+
+
+def _recurs(function: code.Function) -> bool:
+    """Whether a method calls itself for what lies below its argument."""
+    return any(
+        isinstance(node, code.Call)
+        and isinstance(node.function, code.Attribute)
+        and node.function.name == function.name
+        and self_attribute(node.function) is not None
+        for node in nodes(function.body)
+    )
+
+
+def makers(linked: LinkedClass) -> Iterator[Maker]:
+    """The attributes that the class's own constructor binds to calls, in order."""
+    definition = linked.definition
+    for function in definition.node.body:
+        if not isinstance(function, code.Function) or function.name != "__init__":
+            continue
+        for node in nodes(function.body):
+            if isinstance(node, code.Assign) and isinstance(node.value, code.Call):
+                name = self_attribute(node.targets[0])
+                shape = _shape(node.value.function)
+                if name is not None and shape:
+                    yield Maker(name, shape, Place(definition.module.path.as_posix(), node.span))
+
+
+def _shape(callee: code.Expression) -> str:
+    match callee:
+        case code.Name(identifier=identifier):
+            return identifier
+        case code.Attribute(value=value, name=name):
+            return f"{_shape(value)}.{name}"
+        case code.Subscript(value=value):
+            return f"{_shape(value)}[]"
+    return ""
 
 
 def documentation(linked: LinkedClass) -> str:

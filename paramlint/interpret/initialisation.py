@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from paramlint import torch_api
 from paramlint.interpret.machine import Machine
 from paramlint.interpret.scan import initialised_attributes, tested_types
-from paramlint.interpret.trace import LayerLeft, Overwritten, Phase, Place, RandomGain, Registration, SchemeRan, Write
+from paramlint.interpret.trace import (
+    Fill,
+    LayerLeft,
+    Overwritten,
+    Phase,
+    Place,
+    RandomGain,
+    Registration,
+    SchemeRan,
+    UninitialisedRead,
+    Write,
+)
 from paramlint.interpret.values import Instance, Known, Storage, Symbol, Tensor, Value
 from paramlint.model import code
 
@@ -97,6 +108,40 @@ def layers_left(root: Instance) -> tuple[LayerLeft, ...]:
         for name, module in layers(root)
         if module.linked is None and not module.is_lazy and _is_at_default(module)
     )
+
+
+def layers_unfilled(root: Instance) -> tuple[LayerLeft, ...]:
+    """The layers of torch's below an instance that hold memory which nothing has written."""
+    return tuple(
+        LayerLeft(name, module.class_name, module.made, id(module), kinds(module.external or ""))
+        for name, module in layers(root)
+        if module.linked is None
+        and any(
+            isinstance(held.value, Tensor)
+            and held.registration is Registration.PARAMETER
+            and held.value.factory == module.external
+            and held.value.storage.fill is Fill.UNINITIALISED
+            for held in module.bindings.values()
+        )
+    )
+
+
+def note_read(machine: Machine, place: Place, operands: list[Tensor], operation: str) -> None:
+    """Notice that forward computes with memory that the constructor left unwritten."""
+    if machine.phase is not Phase.FORWARD or machine.undecided or not machine.is_called_by_forward:
+        return
+    for operand in operands:
+        if operand.home is not None and operand.phase is Phase.CONSTRUCTOR and not operand.is_empty:
+            if operand.storage.fill is Fill.UNINITIALISED:
+                machine.emit(UninitialisedRead(place, operand.home, operation))
+
+
+def forget(instance: Instance) -> None:
+    """Take what ``to_empty`` and ``skip_init`` do to a module's tensors: new memory, not written."""
+    for _, module in [("", instance), *layers(instance)]:
+        for held in module.bindings.values():
+            if isinstance(held.value, Tensor) and held.registration in (Registration.PARAMETER, Registration.BUFFER):
+                held.value.storage = Storage(Fill.UNINITIALISED)
 
 
 def kinds(layer: str) -> tuple[str, ...]:

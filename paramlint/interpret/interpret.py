@@ -10,7 +10,7 @@ from paramlint import torch_api
 from paramlint.interpret import calls, construct, initialisation, objects
 from paramlint.interpret.arguments import constructor_arguments, forward_arguments, takes_tensor
 from paramlint.interpret.decisions import Decider, paths
-from paramlint.interpret.hierarchy import describe_methods, documentation, is_abstract, own_methods
+from paramlint.interpret.hierarchy import describe_methods, documentation, is_abstract, makers, own_methods
 from paramlint.interpret.machine import BudgetSpent, Frame, Machine, PathEnds
 from paramlint.interpret.scan import assigned_attributes, nodes, self_attribute
 from paramlint.interpret.summaries import has_state, summarise_slots
@@ -79,6 +79,7 @@ def interpret(project: Project, linked: LinkedClass) -> ClassTrace:
         runs=tuple(runs),
         methods=describe_methods(linked),
         documentation=documentation(linked),
+        makers=tuple(makers(linked)),
         surroundings=Surroundings(project, linked),
     )
 
@@ -111,6 +112,7 @@ def _run(project: Project, linked: LinkedClass, decider: Decider) -> tuple[Run |
     steps = machine.steps
     built = summarise_slots(root)
     left = initialisation.layers_left(root)
+    unfilled = initialisation.layers_unfilled(root)
     for event in initialisation.overwritten(root):
         machine.emit(event)
     constructed = machine.is_complete
@@ -134,6 +136,8 @@ def _run(project: Project, linked: LinkedClass, decider: Decider) -> tuple[Run |
         is_opaque=root.is_opaque,
         kept=kept,
         left=left,
+        unfilled=unfilled,
+        is_default=decider.is_default,
     )
     return run, steps + machine.steps
 

@@ -106,6 +106,8 @@ def call_method(
     if name in _RETURN_SELF:
         if name in _MOVES:
             _note_move(machine, frame, instance, name, arguments, span)
+        if name == "to_empty":
+            initialisation.forget(instance)
         if name == "requires_grad_":
             _freeze(instance, arguments)
         return instance

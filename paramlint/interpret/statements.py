@@ -111,10 +111,23 @@ def _expression(machine: Machine, frame: Frame, statement: code.ExpressionStatem
             DroppedResult(
                 frame.place(statement.span),
                 operation,
-                next((name for node in nodes(statement.value) if (name := self_attribute(node)) is not None), None),
+                next(
+                    (name for node in nodes(statement.value) if (name := self_attribute(node)) is not None),
+                    _of_layer(statement.value.function),
+                ),
                 machine.phase is Phase.CONSTRUCTOR,
             )
         )
+
+
+def _of_layer(function: code.Expression) -> str | None:
+    """``weight`` of ``module.weight.data.clamp``: the parameter of some module whose method is called."""
+    if not isinstance(function, code.Attribute):
+        return None
+    receiver = function.value
+    while isinstance(receiver, code.Attribute) and receiver.name == "data":
+        receiver = receiver.value
+    return receiver.name if isinstance(receiver, code.Attribute) and receiver.name in ("weight", "bias") else None
 
 
 def _raise(machine: Machine, statement: code.Raise) -> Flow:

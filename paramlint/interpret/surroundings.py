@@ -205,6 +205,13 @@ class Surroundings:
                 return True
         return False
 
+    def may_call(self, method: str) -> bool:
+        """Whether code that can hold an instance calls a method of that name, or spells the name."""
+        if self._linked.is_framework_hook(method):
+            return True
+        scopes = self._holders
+        return scopes is None or any(calls_method(scope.statement, frozenset({method})) for scope in scopes)
+
     @cached_property
     def _holding_scopes(self) -> list[Scope] | None:
         return holders(self._project, self._linked.definition)
@@ -246,11 +253,22 @@ def _is_self(node: code.Expression) -> bool:
     return isinstance(node, code.Name) and node.identifier in ("self", "cls")
 
 
+def _outside(statement: code.Statement, name: str) -> Iterator[object]:
+    """The nodes of a statement outside the methods of that name, which reach nothing by calling themselves."""
+    if not isinstance(statement, code.Class):
+        yield from nodes(statement)
+        return
+    yield from nodes((statement.arguments, statement.decorators))
+    for inner in statement.body:
+        if not isinstance(inner, code.Function) or inner.name != name:
+            yield from nodes(inner)
+
+
 def _uses(module: SourceModule, name: str) -> Iterator[tuple[code.Class | None, object]]:
     """The expressions that use a name as an attribute or spell it as a string, with the class around them."""
     for statement in module.facts.body:
         holder = statement if isinstance(statement, code.Class) else None
-        for node in nodes(statement):
+        for node in _outside(statement, name):
             if (isinstance(node, code.Attribute) and node.name == name) or (
                 isinstance(node, code.Constant) and node.value == name
             ):

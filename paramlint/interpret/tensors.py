@@ -174,6 +174,7 @@ def element(tensor: Tensor) -> Tensor:
 def arithmetic(machine: Machine, frame: Frame, operator: str, left: Value, right: Value, span: Span) -> Value:
     """The result of an infix operator of which one side at least is a tensor."""
     operands = operands_of([left, right])
+    initialisation.note_read(machine, frame.place(span), operands, operator)
     devices.check(machine, frame, operator, operands, span)
     if any(not isinstance(side, (Tensor, Known, Symbol)) for side in (left, right)):
         # an object of unknown type may define the operator itself
@@ -247,6 +248,8 @@ def call(
         return _like(machine, frame, function, first, positional, keywords, span)
     checked = _checked(function, positional, keywords)
     devices.check(machine, frame, name, checked, span)
+    if function.kind is not Kind.VIEW:
+        initialisation.note_read(machine, frame.place(span), operands[function.kind is Kind.IN_PLACE :], name)
     if function.kind is Kind.IN_PLACE:
         return _in_place(machine, frame, function, positional, keywords, first, span)
     rank = result_rank(function, positional, keywords)

@@ -310,6 +310,14 @@ class EarlyRead(NamedTuple):
     method: str
 
 
+class UninitialisedRead(NamedTuple):
+    """Forward computes with memory of the constructor's that nothing has written; ``home`` is the attribute."""
+
+    place: Place
+    home: str
+    operation: str
+
+
 class LayerLeft(NamedTuple):
     """A layer of torch's that construction leaves at its default; ``attribute`` is the name above it, ``kinds`` its classes."""
 
@@ -361,6 +369,7 @@ Event: TypeAlias = (
     | Overwritten
     | RandomGain
     | EarlyRead
+    | UninitialisedRead
     | UsedNone
     | InitialisedModule
     | LostWrite
@@ -375,7 +384,8 @@ class Run(NamedTuple):
     ``is_complete`` is False where the interpreter gave up on a part (a budget, an unknown base): nothing may then be
     said of what is *missing*. ``is_opaque``: names may be set that it did not see. ``rewritten`` are the names that
     forward binds; ``kept`` what they hold when it returns, with the statement in forward as their place. ``left`` are
-    torch's layers that still have their default initialisation.
+    torch's layers that still have their default initialisation, ``unfilled`` those whose memory nothing has written.
+    ``is_default``: it is the path that the defaults lead to.
     """
 
     decisions: tuple[Decision, ...]
@@ -386,10 +396,17 @@ class Run(NamedTuple):
     is_opaque: bool
     kept: tuple[Slot, ...]
     left: tuple[LayerLeft, ...] = ()
+    unfilled: tuple[LayerLeft, ...] = ()
+    is_default: bool = False
 
 
 class MethodFacts(NamedTuple):
-    """A method in the hierarchy: where it is defined, what its body does to initialise, and whether a framework calls it."""
+    """A method in the hierarchy: where it is defined, and what its body does to initialise.
+
+    ``is_hook``: a framework calls it. ``types`` are the class names of its ``isinstance`` tests, ``mentions`` the
+    attributes of self in it, ``delegates`` those whose method of the same name it calls. ``wrong_subject`` is where a
+    walk over modules tests and initialises something else than the module it has come to.
+    """
 
     name: str
     place: Place
@@ -398,6 +415,19 @@ class MethodFacts(NamedTuple):
     initialises: tuple[str, ...]
     walks_modules: bool
     is_hook: bool = False
+    types: tuple[str, ...] = ()
+    mentions: frozenset[str] = frozenset()
+    delegates: frozenset[str] = frozenset()
+    wrong_subject: Place | None = None
+    assigns: frozenset[str] = frozenset()
+
+
+class Maker(NamedTuple):
+    """The class's own constructor makes an attribute by a call; ``shape`` is the callee, keys of subscripts left out."""
+
+    attribute: str
+    shape: str
+    place: Place
 
 
 class ClassTrace(NamedTuple):
@@ -412,4 +442,5 @@ class ClassTrace(NamedTuple):
     runs: tuple[Run, ...]
     methods: tuple[MethodFacts, ...]
     documentation: str
+    makers: tuple[Maker, ...]
     surroundings: Surroundings

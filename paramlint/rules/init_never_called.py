@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from paramlint.interpret.trace import ClassTrace, MethodFacts, MethodReached, SchemeRan
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import related
+
+_NAMED = re.compile(r"(init|reset|initiali[sz]e)_?\w*$")
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
-    """Yield private methods that initialise and that neither the class nor anything in the project calls."""
+    """Yield methods that initialise and that nothing calls, and parts that an owner's scheme forgets."""
     if not trace.runs or not all(run.is_complete for run in trace.runs):
         return
     reached = {
         event.method for run in trace.runs for event in run.events if isinstance(event, (MethodReached, SchemeRan))
     }
     for method in trace.methods:
-        if not method.is_own or method.name in reached or not _is_scheme(method):
+        if not method.is_own or method.is_hook or method.name in reached or not method.initialises:
             continue
-        if trace.surroundings.is_called(method.name):
+        if not _is_private_scheme(trace, method) and not _is_public_scheme(trace, method):
             continue
         yield Finding(
             method.place.path,
@@ -28,12 +32,54 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             method.name,
             f"nothing calls '{method.name}': the layers keep their default initialisation",
         )
+    yield from _forgotten_parts(trace)
 
 
-def _is_scheme(method: MethodFacts) -> bool:
-    """A private method whose name and body say that it initialises."""
-    private = method.name.startswith("_") and not method.name.startswith("__")
-    return private and bool(method.initialises) and ("init" in method.name or "reset" in method.name)
+def _is_private_scheme(trace: ClassTrace, method: MethodFacts) -> bool:
+    """A private method whose name says that it initialises, or that walks to do so, and that nothing spells."""
+    if not method.name.startswith("_") or method.name.startswith("__"):
+        return False
+    means_it = "init" in method.name or "reset" in method.name or _is_callback(method)
+    return means_it and not trace.surroundings.is_called(method.name)
+
+
+def _is_callback(method: MethodFacts) -> bool:
+    """A method that tests for layers of torch's and initialises them."""
+    return bool(method.types) and "weight" in method.initialises
+
+
+def _is_public_scheme(trace: ClassTrace, method: MethodFacts) -> bool:
+    """A public method that would initialise layers which construction leaves at their default.
+
+    A public name is an interface: it counts only where nothing that can hold an instance calls it by name.
+    """
+    if method.name.startswith("_") or _NAMED.match(method.name) is None or not trace.is_complete or trace.is_abstract:
+        return False
+    left = trace.runs[0].left
+    is_meant = any(
+        layer.attribute in method.mentions
+        or (method.walks_modules and any(kind in method.types for kind in (layer.class_name, *layer.kinds)))
+        for layer in left
+    )
+    return is_meant and not trace.surroundings.may_call(method.name)
+
+
+def _forgotten_parts(trace: ClassTrace) -> Iterator[Finding]:
+    """Parts made in the same way as others, of which an owner's scheme initialises only the others."""
+    for method in trace.methods:
+        siblings = {maker.shape for maker in trace.makers if maker.attribute in method.delegates}
+        if not method.is_own or not (_NAMED.match(method.name) or method.name.startswith("_init")):
+            continue
+        for maker in trace.makers:
+            if maker.shape in siblings and maker.attribute not in method.mentions:
+                yield Finding(
+                    maker.place.path,
+                    maker.place.span,
+                    trace.class_name,
+                    maker.attribute,
+                    f"'{method.name}' initialises other parts made by '{maker.shape}' and forgets '{maker.attribute}'",
+                    related(method.place, f"the parts' own '{method.name}' is called here"),
+                )
 
 
 RULE = Rule(
@@ -81,7 +127,8 @@ class Net(nn.Module):
         return self.conv(x)
 """,
     silent_when=(
-        "the method is public: users may call it",
+        "the method is public and would change nothing that construction left at its default, or code that may hold an "
+        "instance calls it by name",
         "the class, a related class or any object's user in the project calls it or spells its name",
         "a framework calls it (`_init_weights` in transformers)",
     ),

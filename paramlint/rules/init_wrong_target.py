@@ -11,7 +11,16 @@ from paramlint.rules.common import circumstances, events
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
-    """Yield calls of ``nn.init`` that are given a module."""
+    """Yield calls of ``nn.init`` that are given a module, and walks that initialise something else than they come to."""
+    for method in trace.methods:
+        if method.is_own and method.wrong_subject is not None:
+            yield Finding(
+                method.wrong_subject.path,
+                method.wrong_subject.span,
+                trace.class_name,
+                method.name,
+                f"'{method.name}' goes over modules but tests and initialises self: no layer below is initialised",
+            )
     for run, event in events(trace, InitialisedModule):
         yield Finding(
             event.place.path,

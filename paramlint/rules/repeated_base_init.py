@@ -21,7 +21,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     )
     for run, event in islice(second, 1):
         names = ", ".join(f"'{name}'" for name in event.wiped[:3])
-        place = event.statement or (event.place if event.place.path == trace.place.path else trace.place)
+        place = event.place if event.place.path == trace.place.path else trace.place
         yield Finding(
             place.path,
             place.span,

@@ -29,6 +29,32 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             related(tensor.made, "made here, from memory that is not written"),
             circumstances(run),
         )
+    yield from _layers(trace, seen)
+
+
+def _layers(trace: ClassTrace, seen: set[str]) -> Iterator[Finding]:
+    """Layers that were built, or materialised, without a value."""
+    for run in trace.runs:
+        for layer in run.unfilled:
+            if layer.attribute in seen or not run.is_complete or run.is_opaque or layer.made.path != trace.place.path:
+                continue
+            seen.add(layer.attribute)
+            slot = next((slot for slot in run.slots if slot.name == layer.attribute), None)
+            writers = _writers(trace, "weight") | _writers(trace, layer.attribute)
+            if slot is None or any(method.is_hook for method in trace.methods if method.name in writers):
+                continue
+            if trace.surroundings.may_initialise("weight", None, writers):
+                continue
+            yield Finding(
+                slot.place.path,
+                slot.place.span,
+                trace.class_name,
+                layer.attribute,
+                f"the parameters of '{layer.attribute}' ({layer.class_name}) are never initialised: their values are "
+                "whatever lay in memory",
+                (),
+                circumstances(run),
+            )
 
 
 def _is_uninitialised(run: Run, slot: Slot) -> bool:
@@ -40,7 +66,7 @@ def _is_uninitialised(run: Run, slot: Slot) -> bool:
         and not tensor.is_empty
         and run.is_complete
         and not run.is_opaque
-        and not _falls_through(run)
+        and (run.is_default or not _falls_through(run))
     )
 
 
@@ -59,14 +85,19 @@ def _has_other_writer(trace: ClassTrace, slot: Slot, rank: int | None) -> bool:
 
     A method of the class that would write it counts only where code that can hold an instance calls it by name.
     """
-    writers = frozenset(
+    writers = _writers(trace, slot.name)
+    return any(method.is_hook for method in trace.methods if method.name in writers) or (
+        trace.surroundings.may_initialise(slot.name, rank, writers)
+    )
+
+
+def _writers(trace: ClassTrace, name: str) -> frozenset[str]:
+    """The methods, other than those that are interpreted, that would write a parameter of that name."""
+    return frozenset(
         method.name
         for method in trace.methods
         if method.name not in ("__init__", "forward")
-        and (slot.name in method.initialises or (method.walks_modules and "" in method.initialises))
-    )
-    return any(method.is_hook for method in trace.methods if method.name in writers) or (
-        trace.surroundings.may_initialise(slot.name, rank, writers)
+        and (name in method.initialises or (method.walks_modules and "" in method.initialises))
     )
 
 

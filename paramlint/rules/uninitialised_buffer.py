@@ -1,0 +1,83 @@
+"""PRM302: forward reads a buffer or plain tensor that nothing has written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.trace import ClassTrace, Phase, Registration, UninitialisedRead
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import circumstances, events, related
+
+_KINDS = (Registration.BUFFER, Registration.PLAIN_TENSOR)
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield tensors of the constructor whose memory is not written before forward computes with it."""
+    seen: set[str] = set()
+    for run, read in events(trace, UninitialisedRead):
+        slot = next((slot for slot in run.slots if slot.name == read.home), None)
+        if slot is None or slot.registration not in _KINDS or slot.phase is not Phase.CONSTRUCTOR:
+            continue
+        if read.home in seen or not run.is_complete or run.is_opaque or not slot.is_certain or slot.tensor is None:
+            continue
+        seen.add(read.home)
+        writers = {method.name for method in trace.methods if read.home in (*method.initialises, *method.assigns)}
+        if writers - {"__init__", "forward"}:
+            continue
+        if trace.surroundings.may_initialise(read.home, slot.tensor.rank, frozenset()):
+            continue
+        yield Finding(
+            slot.place.path,
+            slot.place.span,
+            trace.class_name,
+            read.home,
+            f"'{read.home}' is read before anything writes it: its values are whatever lay in memory",
+            related(read.place, f"'{read.operation}' reads it here"),
+            circumstances(run),
+        )
+
+
+RULE = Rule(
+    code="PRM302",
+    slug="uninitialised-buffer",
+    severity=Severity.WARNING,
+    enabled_by_default=False,
+    summary="A buffer or plain tensor is read before anything writes it.",
+    rationale="""\
+`torch.empty` and `torch.Tensor(n, m)` return memory as it is. A buffer made of it must be written before it is read;
+otherwise forward computes with random bits, another value on each machine.""",
+    bad="""\
+import torch
+from torch import nn
+
+
+class Shift(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.register_buffer("offset", torch.empty(width))
+
+    def forward(self, x):
+        return x + self.offset
+""",
+    good="""\
+import torch
+from torch import nn
+
+
+class Shift(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.register_buffer("offset", torch.empty(width))
+        self.offset.fill_(0.5)
+
+    def forward(self, x):
+        return x + self.offset
+""",
+    silent_when=(
+        "a method of the class, or code that may hold an instance, writes it",
+        "forward writes it first, or may have (a condition that cannot be decided)",
+        "it has no elements",
+    ),
+    check=check,
+)
