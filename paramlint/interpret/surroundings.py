@@ -209,7 +209,7 @@ class Surroundings:
         """Whether code that can hold an instance calls a method of that name, or spells the name."""
         if self._linked.is_framework_hook(method):
             return True
-        scopes = self._holders
+        scopes = self._holding_scopes
         return scopes is None or any(calls_method(scope.statement, frozenset({method})) for scope in scopes)
 
     @cached_property
