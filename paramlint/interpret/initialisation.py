@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paramlint import torch_api
-from paramlint.interpret.machine import Machine
+from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import initialised_attributes, tested_types
 from paramlint.interpret.trace import (
+    DataReplaced,
     Fill,
     LayerLeft,
+    Marked,
     Overwritten,
     Phase,
     Place,
     RandomGain,
     Registration,
     SchemeRan,
+    Tied,
     UninitialisedRead,
     Write,
 )
-from paramlint.interpret.values import Instance, Known, Storage, Symbol, Tensor, Value
+from paramlint.interpret.values import Instance, Known, Placement, Storage, Symbol, Tensor, Value
 from paramlint.model import code
 
 DEEPEST = 12
@@ -108,6 +111,50 @@ def layers_left(root: Instance) -> tuple[LayerLeft, ...]:
         for name, module in layers(root)
         if module.linked is None and not module.is_lazy and _is_at_default(module)
     )
+
+
+def owner_of(root: Instance, value: Value) -> str | None:
+    """The attribute of an instance under which a module, or a parameter's memory, is found."""
+    for name, binding in root.bindings.items():
+        if binding.value is value or _shares(binding.value, value):
+            return name
+    for name, module in layers(root):
+        if module is value or any(_shares(held.value, value) for held in module.bindings.values()):
+            return name
+    return None
+
+
+def _shares(first: Value, second: Value) -> bool:
+    return isinstance(first, Tensor) and isinstance(second, Tensor) and first.storage is second.storage
+
+
+def note_assignment(machine: Machine, frame: Frame, receiver: Value, name: str, value: Value, place: Place) -> None:
+    """Notice ties, memory that is replaced, and marks set on modules, as construction makes them."""
+    root = machine.root
+    if root is None or machine.phase is not Phase.CONSTRUCTOR or machine.undecided:
+        return
+    if isinstance(receiver, Tensor) and name == "data" and isinstance(value, Tensor):
+        attribute, other = owner_of(root, receiver), owner_of(root, value)
+        if attribute is not None and other is not None and receiver.storage is not value.storage:
+            machine.emit(Tied(place, attribute, frame.function, True))
+        elif attribute is not None and _is_left_behind(frame, value):
+            machine.emit(DataReplaced(place, attribute, frame.function))
+    elif isinstance(receiver, Instance) and receiver.is_module and isinstance(value, Tensor) and value.is_parameter:
+        old = receiver.bindings.get(name)
+        replaces = old is not None and old.registration is Registration.PARAMETER and old.value is not value
+        attribute = name if receiver is root else owner_of(root, receiver)
+        if replaces and value.is_registered and attribute is not None:
+            machine.emit(Tied(place, attribute, frame.function, False))
+    elif isinstance(receiver, Instance) and receiver.linked is not None and receiver is not root:
+        attribute = owner_of(root, receiver)
+        if isinstance(value, Known) and attribute is not None and receiver.is_module and name not in receiver.bindings:
+            names = [getattr(base, "qualified_name", getattr(base, "name", "")) for base in receiver.linked.mro]
+            machine.emit(Marked(place, attribute, name, frozenset(item.rsplit(".", 1)[-1] for item in names)))
+
+
+def _is_left_behind(frame: Frame, value: Tensor) -> bool:
+    """Whether a function that may run again makes a tensor without asking where the model is."""
+    return value.placement is Placement.DEFAULT and not value.follows_model and frame.function != "__init__"
 
 
 def layers_unfilled(root: Instance) -> tuple[LayerLeft, ...]:

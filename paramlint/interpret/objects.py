@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paramlint import torch_api
-from paramlint.interpret import calls, evaluate, tensors
+from paramlint.interpret import calls, evaluate, initialisation, tensors
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.trace import (
     AssignedBeforeInit,
@@ -283,6 +283,7 @@ def set_attribute(machine: Machine, frame: Frame, receiver: Value, name: str, va
     """Perform ``receiver.name = value``."""
     if isinstance(receiver, Super):
         receiver = receiver.receiver
+    initialisation.note_assignment(machine, frame, receiver, name, value, place)
     if isinstance(receiver, Tensor):
         if name == "data":
             tensors.write(machine, receiver)

@@ -15,7 +15,6 @@ from paramlint.interpret.values import (
     Container,
     Device,
     External,
-    Instance,
     Known,
     Tensor,
     Value,

@@ -12,7 +12,7 @@ from paramlint.facts.source import SourceError
 from paramlint.interpret.holders import Scope, holders
 from paramlint.interpret.reads import ClassReads, does_something, file_reads, names_thawed, names_used
 from paramlint.interpret.scan import initialised_attributes, nodes
-from paramlint.interpret.writes import calls_method, writes_attribute
+from paramlint.interpret.writes import calls_method, guards_of_reads, writes_attribute
 from paramlint.model import code
 from paramlint.project.classes import Member
 from paramlint.project.definitions import ClassDefinition
@@ -204,6 +204,15 @@ class Surroundings:
             if self._inherits_here(scope) and attribute in initialised_attributes((scope.statement,)):
                 return True
         return False
+
+    @_yes_in_doubt
+    def is_mark_read(self, name: str, kinds: frozenset[str]) -> bool:
+        """Whether something may read a plain value of that name from a module of such classes, or nothing reads it.
+
+        What is read below an ``isinstance`` test that names other classes is read from other modules.
+        """
+        guards = [guard for module in self._modules_with(name) for guard in guards_of_reads(module.facts.body, name)]
+        return not guards or any(not guard or guard & kinds for guard in guards)
 
     def may_call(self, method: str) -> bool:
         """Whether code that can hold an instance calls a method of that name, or spells the name."""

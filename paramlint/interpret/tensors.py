@@ -118,6 +118,7 @@ def derived(
         is_table=operation in _SHAPING
         and any(operand.is_table for operand in among)
         and not any(operand.is_random or operand.requires_grad for operand in among),
+        follows_model=any(operand.is_registered or operand.follows_model for operand in among),
         home=among[0].home if len(among) == 1 else next((o.home for o in among if o.placement.is_pinned), None),
     )
 
@@ -332,6 +333,7 @@ def _factory(
         rank=rank,
         least_rank=least_rank(function, positional, keywords),
         is_random=function.is_random or any(item.is_random for item in source),
+        follows_model=device is not None,
         is_empty=_is_empty(positional, is_uninitialised) or _has_no_size(function, positional),
         is_integer=_is_integer(function, positional, keywords),
         requires_grad=flag(machine, requires),
@@ -437,6 +439,7 @@ def _like(
         is_random=function.is_random,
         is_integer=function.is_integer,
         is_certain=first.is_certain,
+        follows_model=first.is_registered or first.follows_model,
         requires_grad=flag(machine, requires),
     )
 

@@ -318,6 +318,35 @@ class UninitialisedRead(NamedTuple):
     operation: str
 
 
+class Tied(NamedTuple):
+    """Construction gives a module below the instance (under ``attribute``) a Parameter that is registered elsewhere.
+
+    ``method`` is the function that does it; ``by_data``: through ``.data``, so that two Parameters share memory for now.
+    """
+
+    place: Place
+    attribute: str
+    method: str
+    by_data: bool
+
+
+class DataReplaced(NamedTuple):
+    """An initialiser puts a tensor made on the default device in the place of a parameter's memory."""
+
+    place: Place
+    attribute: str
+    method: str
+
+
+class Marked(NamedTuple):
+    """Construction sets a plain value on a module of the source; ``kinds`` are the names of its classes."""
+
+    place: Place
+    attribute: str
+    name: str
+    kinds: frozenset[str]
+
+
 class LayerLeft(NamedTuple):
     """A layer of torch's that construction leaves at its default; ``attribute`` is the name above it, ``kinds`` its classes."""
 
@@ -370,6 +399,9 @@ Event: TypeAlias = (
     | RandomGain
     | EarlyRead
     | UninitialisedRead
+    | Tied
+    | DataReplaced
+    | Marked
     | UsedNone
     | InitialisedModule
     | LostWrite

@@ -107,7 +107,8 @@ class Tensor:
     arguments, whose presence is decided once for a path. ``home`` is the attribute of the instance it was read from;
     ``ancestor`` the Parameter it was computed from, and ``lost`` the first operation on the way. ``is_recomputed``:
     torch computes it anew from others, so that what is written to it is lost. ``is_table``: its values are positions,
-    counted and put into shape, and nothing else.
+    counted and put into shape, and nothing else. ``follows_model``: it is computed from a registered tensor, or made on
+    a device that was named, so that it goes where the model is.
     """
 
     made: Place
@@ -133,6 +134,7 @@ class Tensor:
     home: str | None = None
     is_recomputed: bool = False
     is_table: bool = False
+    follows_model: bool = False
 
     @property
     def dimensions(self) -> int:

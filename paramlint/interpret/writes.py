@@ -38,6 +38,32 @@ def calls_method(scope: code.Statement, methods: frozenset[str]) -> bool:
     )
 
 
+def guards_of_reads(body: tuple[code.Statement, ...], name: str) -> Iterator[frozenset[str]]:
+    """For each read of an attribute of that name, the classes of the ``isinstance`` tests around it (empty: none)."""
+    for statement in body:
+        for block, guards in _blocks(statement):
+            for node in _shallow(block):
+                if isinstance(node, code.Assign) and any(_names(target, name) for target in node.targets):
+                    continue
+                if _reads(node, name):
+                    yield guards[-1] if guards else frozenset()
+
+
+def _names(target: code.Expression, name: str) -> bool:
+    return isinstance(target, code.Attribute) and target.name == name
+
+
+def _reads(node: object, name: str) -> bool:
+    """``getattr(x, name)``, ``hasattr(x, name)``, or a value taken from ``x.name``."""
+    if isinstance(node, code.Call) and isinstance(node.function, code.Name):
+        given = [argument.value for argument in node.arguments]
+        if node.function.identifier in ("getattr", "hasattr") and len(given) > 1:
+            return isinstance(given[1], code.Constant) and given[1].value == name
+        return any(_names(value, name) for value in given)
+    parts = [getattr(node, field, None) for field in ("value", "body", "left", "right", "test")]
+    return any(isinstance(part, code.Attribute) and part.name == name for part in parts)
+
+
 def _blocks(scope: code.Statement) -> Iterator[tuple[tuple[code.Statement, ...], tuple[frozenset[str], ...]]]:
     """Each block of statements, with the class names that the ``isinstance`` tests around it name."""
     waiting: list[tuple[tuple[code.Statement, ...], tuple[frozenset[str], ...]]] = [((scope,), ())]

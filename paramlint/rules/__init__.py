@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from paramlint.rules import (
     assignment_before_super_init,
+    broken_tie,
     buffer_persistence,
     constant_parameter,
     default_device_in_forward,
@@ -19,6 +20,7 @@ from paramlint.rules import (
     init_without_effect,
     init_wrong_target,
     integer_parameter,
+    lost_on_materialise,
     missing_super_init,
     module_created_in_forward,
     module_in_container,
@@ -56,6 +58,7 @@ ALL_RULES: tuple[Rule, ...] = (
     shadowed_registration.RULE,
     constant_parameter.RULE,
     frozen_parameter.RULE,
+    broken_tie.RULE,
     integer_parameter.RULE,
     unread_parameter.RULE,
     parameter_of_no_tensor.RULE,
@@ -76,6 +79,7 @@ ALL_RULES: tuple[Rule, ...] = (
     default_device_in_forward.RULE,
     buffer_persistence.RULE,
     graph_tensor_attribute.RULE,
+    lost_on_materialise.RULE,
 )
 
 __all__ = ["ALL_RULES", "Rule", "check_module"]

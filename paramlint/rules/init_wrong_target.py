@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.trace import ClassTrace, InitialisedModule
+from paramlint.interpret.trace import ClassTrace, InitialisedModule, Marked
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import circumstances, events
@@ -20,6 +20,18 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
                 trace.class_name,
                 method.name,
                 f"'{method.name}' goes over modules but tests and initialises self: no layer below is initialised",
+            )
+    for run, mark in events(trace, Marked):
+        if not trace.surroundings.is_mark_read(mark.name, mark.kinds):
+            yield Finding(
+                mark.place.path,
+                mark.place.span,
+                trace.class_name,
+                mark.attribute,
+                f"'{mark.name}' is set on '{mark.attribute}', and what reads it asks only layers of other classes: it has "
+                "no effect",
+                (),
+                circumstances(run),
             )
     for run, event in events(trace, InitialisedModule):
         yield Finding(
