@@ -183,14 +183,10 @@ class AssignedBeforeInit(NamedTuple):
 
 
 class BaseConstructorRan(NamedTuple):
-    """Module.__init__ ran on the instance; ``wiped`` are the registered names that it forgot.
-
-    ``statement`` is the one under way in the class's own constructor.
-    """
+    """Module.__init__ ran on the instance; ``wiped`` are the registered names that it forgot."""
 
     place: Place
     wiped: tuple[str, ...]
-    statement: Place | None = None
 
 
 class UndefinedMethod(NamedTuple):
