@@ -8,7 +8,7 @@ are looked at, so that the figures are the same on every machine. The labels are
 
 Printed are new alarms (without a label), missing ones (labelled, and no longer said), changed ones (at another line or
 in other words of the rule), and precision overall and for each rule, with alarms for each 1,000 Module classes. Exits
-with 1 when an alarm has no label, with 2 when a package could not be had or a file not analysed.
+with 1 when an alarm has no label, with 2 when a package could not be had. Files that cannot be analysed are listed.
 """
 
 from __future__ import annotations
@@ -106,12 +106,14 @@ def fetch(name: str, version: str, corpus: Path) -> Path | None:
     downloads = corpus / "downloads" / folder.name
     downloads.mkdir(parents=True, exist_ok=True)
     base = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(downloads)]
+    said: subprocess.CompletedProcess[str] | None = None
     # A source archive only where there is no wheel: pip runs its setup script to learn its name.
     for options in (["--only-binary=:all:", *_PLATFORM], ["--no-binary=:all:", "--no-build-isolation"]):
         if not any(downloads.iterdir()):
-            subprocess.run([*base, *options, f"{name}=={version}"], check=False)
+            said = subprocess.run([*base, *options, f"{name}=={version}"], capture_output=True, text=True, check=False)
     archive = next(downloads.iterdir(), None)
     if archive is None:
+        print(said.stderr if said else "", file=sys.stderr)
         return None
     partial = corpus / f".{folder.name}"
     if archive.suffix in (".whl", ".zip"):
