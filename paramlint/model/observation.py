@@ -24,7 +24,8 @@ class Recipe(NamedTuple):
     """A way to make an instance or an input: ``expression`` evaluated in the namespace of a module of the project.
 
     ``kind`` is "factory" (named by the user, tried before all else), "call" (a call of the class found in the
-    project) or "function" (a call of a function that may return an instance or contain one). For inputs the
+    project), "function" (a call of a function that may return an instance or contain one) or "announced" (the same by
+    the function's own annotation, of which nothing else is known: tried when guesses have failed). For inputs the
     expression's value is a tuple of positional arguments, a dict of keyword arguments, or one positional argument; in
     it the name ``instance`` is the built instance, and "call" means a call of an instance found in the project, whose
     expression is ``(argument, ...)``. ``module`` is the dotted name and ``path`` the file of the module; both are used.

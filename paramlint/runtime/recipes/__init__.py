@@ -21,6 +21,7 @@ from paramlint.runtime.recipes.walk import expressions, function_frame, scopes, 
 MOST_RECIPES = 8
 MOST_INPUTS = 8
 _MOST_FILES = 6
+_MOST_ANNOUNCED = 3
 
 # How much a find is trusted: what shows the use of a class goes before what happens to use it.
 _SHOWN, _USED, _PART = 0, 1, 2
@@ -49,6 +50,7 @@ class _Finds(NamedTuple):
     builds: tuple[_Call, ...]
     inputs: tuple[_Call, ...]
     functions: tuple[FunctionDefinition, ...]
+    announced: tuple[tuple[FunctionDefinition, ClassDefinition], ...] = ()
 
 
 class RecipeFinder:
@@ -81,7 +83,9 @@ class RecipeFinder:
         recipes += [_function_recipe(function) for function in makers]
         recipes += [_function_recipe(function) for function in holders]
         recipes += [_recipe("function", call.module, call.expression) for call in sorted(roots, key=_rank)]
-        return ClassRecipes(_distinct(recipes, MOST_RECIPES), self._inputs(definition, finds))
+        return ClassRecipes(
+            (*_distinct(recipes, MOST_RECIPES), *self._announced(definition, finds)), self._inputs(definition, finds)
+        )
 
     def containing(self, definition: ClassDefinition) -> tuple[ClassDefinition, ...]:
         """Return the Module classes of the same file that can build the class as a part of themselves."""
@@ -115,6 +119,18 @@ class RecipeFinder:
             elif not summary.returns_tensor and definition in self._reach.definitions(function):
                 holders.append(function)
         return makers, holders
+
+    def _announced(self, definition: ClassDefinition, finds: Iterable[_Finds]) -> tuple[Recipe, ...]:
+        """Functions that say that they return the class, then those whose class may contain it."""
+        pairs = list(chain.from_iterable(find.announced for find in finds))
+        own = [function for function, returned in pairs if returned == definition]
+        around = [
+            function
+            for function, returned in pairs
+            if returned != definition and definition in self._reach.definitions(returned)
+        ]
+        recipes = [_recipe_of_kind("announced", function) for function in (*own[:_MOST_ANNOUNCED], *around)]
+        return _distinct(recipes, _MOST_ANNOUNCED)
 
     def _inputs(self, definition: ClassDefinition, finds: Iterable[_Finds]) -> tuple[Recipe, ...]:
         finds = list(finds)
@@ -161,6 +177,7 @@ class _Scan:
         self._rank = _SHOWN
         walk(self._reader, Frame(self._module), body, self._visit)
         makers = []
+        announced = []
         for enclosing, node in scopes(self._module):
             self._examples(node.body, (*enclosing, node) if isinstance(node, code.Class) else enclosing)
             if isinstance(node, code.Class):
@@ -173,7 +190,17 @@ class _Scan:
                 found = self._project.resolve(self._module, (node.name,))
                 if isinstance(found, FunctionDefinition) and self._functions.is_recipe(found):
                     makers.append(found)
-        return _Finds(self._module, tuple(self._builds), tuple(self._inputs), tuple(dict.fromkeys(makers)))
+                elif isinstance(found, FunctionDefinition):
+                    returned = self._functions.announced(found)
+                    if returned is not None and self._project.link(returned).is_module:
+                        announced.append((found, returned))
+        return _Finds(
+            self._module,
+            tuple(self._builds),
+            tuple(self._inputs),
+            tuple(dict.fromkeys(makers)),
+            tuple(dict.fromkeys(announced)),
+        )
 
     def _examples(self, body: Sequence[code.Statement], enclosing: tuple[code.Function | code.Class, ...]) -> None:
         constant = docstring(body)
@@ -272,7 +299,11 @@ def _recipe(kind: str, module: SourceModule, expression: code.Expression) -> Rec
 
 
 def _function_recipe(function: FunctionDefinition) -> Recipe:
-    return Recipe("function", function.module.name, str(function.module.path), f"{function.node.name}()")
+    return _recipe_of_kind("function", function)
+
+
+def _recipe_of_kind(kind: str, function: FunctionDefinition) -> Recipe:
+    return Recipe(kind, function.module.name, str(function.module.path), f"{function.node.name}()")
 
 
 def _distinct(recipes: Iterable[Recipe | None], most: int) -> tuple[Recipe, ...]:

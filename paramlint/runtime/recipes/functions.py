@@ -68,6 +68,24 @@ class Functions:
             return False
         return self.summary(definition).is_quiet and any(_returns(node.body))
 
+    def announced(self, definition: FunctionDefinition) -> ClassDefinition | None:
+        """Return the class that a function says it returns, where it can be called by its name without arguments.
+
+        Such a function need not be quiet: it may read settings or try to load weights.
+        """
+        node = definition.node
+        if definition.enclosing or node.is_async or not all(map(_can_be_left_out, node.parameters)):
+            return None
+        if not all(self._keeps_function(definition, decorator) for decorator in node.decorators):
+            return None
+        dotted = dotted_name(node.returns) if node.returns is not None else ()
+        if isinstance(node.returns, code.Constant) and isinstance(node.returns.value, str):
+            dotted = tuple(node.returns.value.split("."))
+        found = (
+            self.project.resolve(definition.module, dotted) if dotted and all(map(str.isidentifier, dotted)) else None
+        )
+        return found if isinstance(found, ClassDefinition) else None
+
     def _summarised(self, definition: FunctionDefinition) -> FunctionSummary:
         node = definition.node
         frame = function_frame(self.reader, Frame(definition.module, definition.enclosing), node)
@@ -83,6 +101,8 @@ class Functions:
         """Whether a decorated function can still be called as it is written."""
         called = decorator.function if isinstance(decorator, code.Call) else decorator
         found = self.project.resolve(definition.module, dotted_name(called) or ("?",), definition.enclosing)
+        if isinstance(found, FunctionDefinition) and not isinstance(decorator, code.Call):
+            return _gives_back(found.node)
         return isinstance(found, External) and found.name.startswith(("torch.", "functools.", "typing."))
 
     def _is_quiet(self, definition: FunctionDefinition) -> bool:
@@ -119,6 +139,13 @@ class Functions:
         if isinstance(found, FunctionDefinition):
             return self.summary(found).is_quiet
         return isinstance(found, ClassDefinition)
+
+
+def _gives_back(function: code.Function) -> bool:
+    """Whether a decorator, which may register what it is given, returns it."""
+    values = [statement.value for statement in function.body if isinstance(statement, code.Return)]
+    first = function.parameters[0].name if function.parameters else None
+    return bool(values) and all(isinstance(value, code.Name) and value.identifier == first for value in values)
 
 
 def _can_be_left_out(parameter: code.Parameter) -> bool:

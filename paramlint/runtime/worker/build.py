@@ -106,23 +106,28 @@ def _build(
             with elsewhere.pretending() if pretend else nullcontext():
                 return thunk()
 
-    for way in _ways(request, module, kind):
-        if clock.left <= 0.2:
-            break
+    def attempt(way: _Way) -> Built | None:
+        nonlocal trusted, last
         try:
             found = _locate(run(way.make), kind, request)
         except BaseException as error:  # whatever user code raises is a reason
             attempts.append(f"{way.text}: {stack.type_name(error)}: {stack.first_line(stack.message(error))}")
-            if not isinstance(error, TimeLimit) and way.kind != "docstring":
+            if not isinstance(error, TimeLimit) and way.kind not in ("docstring", "announced"):
                 trusted = trusted or error
             last = error
-            continue
+            return None
         if found is None:
             attempts.append(f"{way.text}: returned nothing that holds the class")
-            continue
-        instance_path = found
+            return None
         make = _locating(way.make, kind, request)
-        return Built(make, way.text, way.kind, instance_path, pretend, trusted, tuple(attempts))
+        return Built(make, way.text, way.kind, found, pretend, trusted, tuple(attempts))
+
+    for way in _ways(request, module, kind):
+        if clock.left <= 0.2:
+            break
+        built = attempt(way)
+        if built is not None:
+            return built
     if kind is None:
         return NotBuilt(
             "not built", "the class is made inside a function, and nothing found calls it", None, False, tuple(attempts)
@@ -144,7 +149,21 @@ def _build(
             trusted or result.certain_error,
             tuple(attempts),
         )
+    if not request.circumstances:
+        clock = Clock(clock.budget / 2)
+        for way in _announced(request):
+            built = attempt(way) if clock.left > 0.2 else None
+            if built is not None:
+                return built
     return _not_built(result, trusted, last, attempts, clock)
+
+
+def _announced(request: ClassRequest) -> Iterator[_Way]:
+    """Functions of which no more is known than what their annotation says."""
+    for recipe in request.recipes:
+        make = _evaluating(recipe, None, {}) if recipe.kind == "announced" else None
+        if make is not None:
+            yield _Way(make, _shown(recipe), recipe.kind)
 
 
 def _not_built(
@@ -183,6 +202,8 @@ def _ways(request: ClassRequest, module: ModuleType, kind: type[nn.Module] | Non
     order = {"factory": 0, "call": 1, "function": 2}
     recipes = sorted(request.recipes, key=lambda recipe: order.get(recipe.kind, 3))
     for recipe in recipes:
+        if recipe.kind == "announced":
+            continue
         if not request.circumstances or recipe.kind == "call":
             make = _evaluating(recipe, kind, dict(request.circumstances))
             if make is not None:

@@ -111,19 +111,7 @@ def _by_shadow(known: Observation, way: Built, clock: Clock, chosen: Input | Non
     before = known.forward.device_status
     outcomes: list[tuple[str, Failure | None]] = []
     for moves_rest in (False, True):
-        instance = snapshot.take(way, clock, 0).instance
-        books = shadow.Books()
-        with clock.limit(clock.left):
-            for found in Walk(instance).tensors:
-                books.put(found.tensor, False)
-            shadow.accelerate(books, instance)
-            if moves_rest:
-                for found in Walk(instance).tensors:
-                    books.put(found.tensor, True)
-            arguments, keywords = chosen.make()
-            for tensor in shadow.tensors_in((arguments, keywords)):
-                books.put(tensor, True)
-            outcomes.append(attempt(lambda: instance(*arguments, **keywords), shadow.running(books)))  # noqa: B023 - called within the same turn of the loop
+        outcomes.append(on_shadow(snapshot.take(way, clock, 0).instance, chosen, clock, moves_rest))
         if outcomes[-1][0] != "clash":
             break
     status, failure = outcomes[0]
@@ -193,6 +181,33 @@ def _by_meta(known: Observation, way: Built, clock: Clock) -> Observation:
     with clock.limit(clock.left):
         _move(instance, Walk(instance), lambda tensor: tensor.to("meta"))
     return _followed(known, Walk(instance), "meta")._replace(device_probe="meta")
+
+
+def on_shadow(
+    instance: nn.Module, chosen: Input, clock: Clock, moves_rest: bool = False
+) -> tuple[str, Failure | None]:
+    """Move an instance in the books alone, with all its plain tensors on demand, and run forward on real tensors."""
+    books = shadow.Books()
+    with clock.limit(clock.left):
+        for found in Walk(instance).tensors:
+            books.put(found.tensor, False)
+        shadow.accelerate(books, instance)
+        if moves_rest:
+            for found in Walk(instance).tensors:
+                books.put(found.tensor, True)
+        arguments, keywords = chosen.make()
+        for tensor in shadow.tensors_in((arguments, keywords)):
+            books.put(tensor, True)
+        return attempt(lambda: instance(*arguments, **keywords), shadow.running(books))
+
+
+def on_simulated(
+    instance: nn.Module, chosen: Input, accelerator: Accelerator, clock: Clock
+) -> tuple[str, Failure | None]:
+    """Move an instance to the simulated accelerator, as ``.to`` does, and run forward there."""
+    with clock.limit(clock.left), accelerator.mode:
+        _move(instance, Walk(instance), accelerator.convert)
+    return _run(instance, chosen, accelerator, clock)
 
 
 def _run(instance: nn.Module, chosen: Input, accelerator: Accelerator, clock: Clock) -> tuple[str, Failure | None]:

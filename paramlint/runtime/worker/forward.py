@@ -56,7 +56,7 @@ def forward_passes(
     if not has_forward(subject.instance):
         return known._replace(forward=ForwardObservation("no forward")), None
     run = runner(way)
-    found = inputs.find(snapshot.take(way, clock, 0).instance, request, Clock(clock.left * 0.6), run)
+    found = inputs.find(snapshot.take(way, clock, 0).instance, request, Clock(clock.left * 0.6), run, way.text)
     if isinstance(found, NoInput):
         status = "no input found" if found.failure is None else "raised"
         return known._replace(

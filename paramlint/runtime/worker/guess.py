@@ -197,9 +197,14 @@ def tensors(name: str) -> Iterator[Guess]:
         yield expression(f"torch.randn{shape!r}".replace(",)", ")"), lambda shape=shape: torch.randn(shape))  # type: ignore[misc]
 
 
-def activations() -> Iterator[Guess]:
-    yield expression("nn.ReLU", lambda: nn.ReLU)
-    yield expression("nn.ReLU()", nn.ReLU)
+_NAMES_CLASS = re.compile(r"layer|class|cls|type|ctor")
+_NAMES_FUNCTION = re.compile(r"^(fn|func|function|callable)$|(^|_)(fn|func)$")
+
+
+def activations(name: str) -> Iterator[Guess]:
+    # A class in an instance's place is only noticed in forward; an instance that is called in the constructor raises.
+    made = [expression("nn.ReLU()", nn.ReLU), expression("nn.ReLU", lambda: nn.ReLU)]
+    yield from reversed(made) if _NAMES_CLASS.search(name.lower()) else made
     yield expression("torch.relu", lambda: torch.relu)
     yield from (constant(text) for text in ("relu", "gelu", "ReLU", "silu", "swish"))
     yield constant({"type": "ReLU"})
@@ -213,7 +218,9 @@ def norms() -> Iterator[Guess]:
     yield constant({"type": "BN"})
 
 
-def callables() -> Iterator[Guess]:
+def callables(name: str) -> Iterator[Guess]:
+    if _NAMES_FUNCTION.search(name.lower()):
+        yield expression("nn.Identity()", nn.Identity)
     yield expression("nn.Linear", lambda: nn.Linear)
     yield expression("nn.Identity", lambda: nn.Identity)
     yield expression("nn.Conv2d", lambda: nn.Conv2d)
@@ -248,11 +255,11 @@ def of_kind(kind: str, name: str) -> Iterator[Guess]:
     elif kind == "tensor":
         yield from tensors(name)
     elif kind == "activation":
-        yield from activations()
+        yield from activations(name)
     elif kind == "norm":
         yield from norms()
     elif kind == "callable":
-        yield from callables()
+        yield from callables(name)
     elif kind == "module":
         yield from modules()
     elif kind == "modules":

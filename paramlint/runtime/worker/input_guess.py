@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import typing
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
-from paramlint.runtime.worker import guess
+from paramlint.runtime.worker import guess, signature
 from paramlint.runtime.worker.guess import Guess, Parameter, constant, expression
 
 BATCH = 2
 LENGTH = 8
 SIDE = 32
 NODES = 8
+EDGES = 16
 
 _IDS = re.compile(
     r"(^|_)(ids?|idx|index|indices|tokens?|labels?|targets?|y|classes|words|chars|cat|categor\w*|src|tgt|seq)($|_)|text$|input_ids"
@@ -24,6 +27,13 @@ _IDS = re.compile(
 _MASK = re.compile(r"mask")
 _TIME = re.compile(r"^(t|time|times|timesteps?|sigma|noise_level|step|temb_t|lengths?|.*_lengths?|r)$")
 _GRAPH = re.compile(r"edge_index|^adj_t$|^edges$")
+_IMAGE_SIZE = re.compile(
+    r"^(img|image|input)_?(size|res|resolution|height|width)$|^(input_|spatial_)?(resolution|size|shape)$"
+)
+_IMAGE = re.compile(r"^(img|image|images|imgs|pixel_values|picture|frame)s?$")
+_VIDEO = re.compile(r"^(video|videos|clip|clips|pixel_values_videos)$")
+_FUNCTION = re.compile(r"^(fn|func|function|score_fn|callback)$|_(fn|func)$")
+_SIDE = re.compile(r"^(h|w|height|width|H|W)$")
 _CONFIGURING = re.compile(
     r"^(return|output|use|is|with|training|train|mode|deterministic|verbose|need|do|should)_?|_?(cache|kwargs)$"
 )
@@ -45,6 +55,42 @@ def ones(kind: torch.dtype, *shape: int) -> Guess:
     return expression(f"torch.ones({text}, dtype={kind})", lambda: torch.ones(*shape, dtype=kind))
 
 
+class Setting(NamedTuple):
+    """What is to be called: ``beside`` are the names of forward's parameters, ``sizes`` image sizes it was made with."""
+
+    instance: nn.Module
+    beside: frozenset[str] = frozenset()
+    sizes: tuple[int, ...] = ()
+
+    @property
+    def is_graph(self) -> bool:
+        """Whether the call is about nodes that edges join."""
+        return any(_GRAPH.search(name) for name in self.beside)
+
+
+def setting_of(instance: nn.Module, made_by: str) -> Setting:
+    """The setting of an instance that a call with this text made."""
+    try:
+        beside = frozenset(item.name for item in signature.parameters(instance.forward))
+    except Exception:  # a forward of the user's own making
+        beside = frozenset()
+    return Setting(instance, beside, tuple(dict.fromkeys(_sizes_named(made_by))))
+
+
+def _sizes_named(made_by: str) -> Iterator[int]:
+    """Numbers that a call gives for the size of its images."""
+    try:
+        tree = ast.parse(made_by, mode="eval")
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg is not None and _IMAGE_SIZE.search(node.arg):
+            values = node.value.elts[-1:] if isinstance(node.value, (ast.Tuple, ast.List)) else [node.value]
+            for value in values:
+                if isinstance(value, ast.Constant) and isinstance(value.value, int) and 4 <= value.value <= 512:
+                    yield value.value
+
+
 def is_main(parameter: Parameter) -> bool:
     """Whether a parameter with a default is data all the same (``forward(self, input_ids=None, ...)``)."""
     return (
@@ -54,25 +100,43 @@ def is_main(parameter: Parameter) -> bool:
     )
 
 
-def values(parameter: Parameter, instance: nn.Module) -> Iterator[Guess]:
+def values(parameter: Parameter, setting: Setting) -> Iterator[Guess]:
     """Inputs for one parameter, best first."""
+    instance = setting.instance
     name = parameter.name.lower().lstrip("*")
     annotation = str(parameter.annotation) if parameter.annotation is not inspect.Parameter.empty else ""
     plain = parameter.annotation
     if plain in (bool, int, float, str) or typing.get_origin(plain) is typing.Literal:
+        if plain is int and _SIDE.match(name):
+            yield constant(8)
         yield from _scalars(parameter)
         return
+    if _FUNCTION.search(name) or "Callable" in annotation:
+        yield expression("torch.nn.Identity()", nn.Identity)
+        yield expression("torch.relu", lambda: torch.relu)
     if (
         re.search(r"(list|List|Sequence|tuple|Tuple)\[", annotation)
         and "Tensor" in annotation
         and "Optional" not in annotation
     ):
-        for shape in list(shapes(instance))[:6]:
+        for shape in list(shapes(setting))[:6]:
             yield several(shape, 3, "tuple" if "uple" in annotation else "list")
-        yield from (several(shape, 4, "list") for shape in list(shapes(instance))[:3])
+        yield from (several(shape, 4, "list") for shape in list(shapes(setting))[:3])
     if _GRAPH.search(name):
         yield expression("torch.randint(8, (2, 16))", lambda: torch.randint(NODES, (2, 16)))
         return
+    if setting.is_graph or "batch" in setting.beside:
+        yield from _of_graph(name, setting)
+    if _IMAGE.match(name):
+        for side in image_sizes(setting):
+            yield tensor(BATCH, 3, side, side)
+    if _VIDEO.match(name):
+        for side in image_sizes(setting):
+            yield from (tensor(BATCH, 3, 8, side, side), tensor(BATCH, 8, 3, side, side))
+    if name in ("adj", "adjacency"):
+        yield ones(torch.float32, BATCH, LENGTH, LENGTH)
+    if name in ("index", "i", "j", "indices") and "dim_size" in setting.beside:
+        yield ids(LENGTH, LENGTH)
     if name == "batch" or name in ("batch_index", "ptr"):
         yield expression("torch.zeros(8, dtype=torch.long)", lambda: torch.zeros(NODES, dtype=torch.long))
     if _MASK.search(name):
@@ -116,10 +180,34 @@ def values(parameter: Parameter, instance: nn.Module) -> Iterator[Guess]:
             yield ids(limit, BATCH, SIDE, SIDE)
     if plain is dict or annotation.startswith(("dict", "Dict", "typing.Dict")):
         yield expression("{'x': torch.randn(2, 8)}", lambda: {"x": torch.randn(2, 8)})
-    for shape in shapes(instance):
+    for shape in shapes(setting):
         yield tensor(*shape)
     yield several((BATCH, guess.WIDTH, 16, 16), 4, "list")
     yield constant(2)
+
+
+def _of_graph(name: str, setting: Setting) -> Iterator[Guess]:
+    """Features of nodes and edges, as ``edge_index`` of 16 edges between 8 nodes asks for them."""
+    width = next((shape[-1] for shape in shapes(setting) if len(shape) < 4), guess.WIDTH)
+    own = next((value for value in (getattr(setting.instance, part, None) for part in _WIDTHS) if value), width)
+    own = own[0] if isinstance(own, (tuple, list)) and own and isinstance(own[0], int) else own
+    own = own if isinstance(own, int) and 0 < own <= 4096 else width
+    if re.search(r"^edge_(weight|norm)$|^(dist|distance|edge_dist)$", name):
+        yield tensor(EDGES)
+    elif re.search(r"^edge_(type|ids?)$", name):
+        yield ids(2, EDGES)
+    elif name.startswith("edge_") or name in ("pseudo", "rbf"):
+        edge_width = getattr(setting.instance, "edge_dim", None) or getattr(setting.instance, "dim", None)
+        for size in dict.fromkeys(item for item in (edge_width, own, 1, 3) if isinstance(item, int) and item > 0):
+            yield tensor(EDGES, size)
+    elif name in ("pos", "positions", "normal", "coords", "vec"):
+        yield tensor(NODES, 3)
+    elif name in ("z", "node_type", "atomic_numbers"):
+        yield ids(2, NODES)
+    elif name not in ("batch", "ptr", "index") and not _MASK.search(name) and not _SIDE.match(name):
+        yield tensor(NODES, own)
+        if own != width:
+            yield tensor(NODES, width)
 
 
 def several(shape: tuple[int, ...], count: int, kind: str) -> Guess:
@@ -173,17 +261,17 @@ def _layers(instance: nn.Module) -> Iterator[nn.Module]:
             yield module
 
 
-def shapes(instance: nn.Module) -> Iterator[tuple[int, ...]]:
+def shapes(setting: Setting) -> Iterator[tuple[int, ...]]:
     """Shapes of a first input, best first, each once."""
     seen = set()
-    for shape in _shapes(instance):
+    for shape in _shapes(setting):
         if shape not in seen:
             seen.add(shape)
             yield shape
 
 
-def _shapes(instance: nn.Module) -> Iterator[tuple[int, ...]]:
-    sizes = _image_sizes(instance)
+def _shapes(setting: Setting) -> Iterator[tuple[int, ...]]:
+    instance, sizes = setting.instance, image_sizes(setting)
     for layer in list(_layers(instance))[:3]:
         yield from _shapes_for(layer, sizes)
     width = next((getattr(instance, name) for name in _WIDTHS if isinstance(getattr(instance, name, None), int)), None)
@@ -223,9 +311,10 @@ _WIDTHS = (
 )
 
 
-def _image_sizes(instance: nn.Module) -> list[int]:
-    found = []
-    for module in _first_modules(instance):
+def image_sizes(setting: Setting) -> list[int]:
+    """Sides of images that may fit, best first."""
+    found = list(setting.sizes)
+    for module in _first_modules(setting.instance):
         for name in ("img_size", "image_size", "input_size", "resolution", "input_resolution"):
             value = getattr(module, name, None)
             if isinstance(value, (tuple, list)) and value and isinstance(value[0], int):

@@ -12,7 +12,7 @@ from torch import nn
 
 from paramlint.runtime.worker import guess, input_guess, source, stack
 from paramlint.runtime.worker.guess import Guess, Parameter, constant, expression
-from paramlint.runtime.worker.input_guess import BATCH, LENGTH
+from paramlint.runtime.worker.input_guess import BATCH, LENGTH, Setting
 
 Change = tuple[tuple[str, Guess], ...]
 
@@ -30,21 +30,21 @@ def progress(error: BaseException, instance: nn.Module) -> float:
 
 
 def repairs(
-    error: BaseException, instance: nn.Module, known: list[Parameter], plan: Mapping[str, Guess]
+    error: BaseException, setting: Setting, known: list[Parameter], plan: Mapping[str, Guess]
 ) -> Iterator[Change]:
     """Changes to ``plan``, most telling first."""
-    text = stack.message(error)
+    text = stack.message(error) or stack.type_name(error)
     missing = re.search(r"forward\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.*)", text)
     if missing:
         names = re.findall(r"'(\w+)'", missing.group(1))
         by_name = {item.name: item for item in known}
-        yield tuple((name, next(input_guess.values(by_name[name], instance))) for name in names if name in by_name)
+        yield tuple((name, next(input_guess.values(by_name[name], setting))) for name in names if name in by_name)
     current = {name: _peek(chosen) for name, chosen in plan.items()}
     suspects = _suspects(error, plan, known)
     for name in suspects:
         value = current.get(name)
         if isinstance(value, torch.Tensor):
-            for other in _tensor_changes(text, value, instance):
+            for other in _tensor_changes(text, value):
                 yield ((name, other),)
     alike = [name for name, value in current.items() if isinstance(value, torch.Tensor)]
     if len(alike) > 1 and re.search(r"size|shape|match|expand|broadcast|dimension", text):
@@ -53,18 +53,18 @@ def repairs(
                 if name != other_name:
                     yield ((name, plan[other_name]),)
         first = current[alike[0]]
-        for other in _first(_tensor_changes(text, first, instance), 4):
+        for other in _first(_tensor_changes(text, first), 4):
             yield tuple((name, other) for name in alike)
     if "NoneType" in text or "must be specified" in text or "have to specify" in text or "not None" in text:
         for item in known:
             if (item.name not in plan or plan[item.name].text == "None") and input_guess.is_main(item):
-                for other in _first(input_guess.values(item, instance), 2):
+                for other in _first(input_guess.values(item, setting), 2):
                     if other.text != "None":
                         yield ((item.name, other),)
     for name in suspects[:3]:
         parameter = next((item for item in known if item.name == name), None)
         if parameter is not None:
-            for other in _first(input_guess.values(parameter, instance), 10):
+            for other in _first(input_guess.values(parameter, setting), 10):
                 if name not in plan or other.text != plan[name].text:
                     yield ((name, other),)
     if re.search(r"object is not (iterable|subscriptable)|not enough values|unpack|'list'|list index|zip", text):
@@ -123,12 +123,13 @@ def _suspects(error: BaseException, plan: Mapping[str, Guess], known: list[Param
     return [name for name in found if name in names] + [name for name in plan if name not in found]
 
 
-def _tensor_changes(text: str, value: torch.Tensor, instance: nn.Module) -> Iterator[Guess]:
+def _tensor_changes(text: str, value: torch.Tensor) -> Iterator[Guess]:
     """Other tensors that answer what a message asks for."""
     shape = tuple(value.shape)
     is_float = value.is_floating_point()
     make = input_guess.tensor if is_float else (lambda *sizes: input_guess.ids(2, *sizes))
     yield from _types(text, shape)
+    yield from (make(*sizes) for sizes in _by_pattern(text, shape))
     yield from (make(*sizes) for sizes in _ranks(text, shape))
     yield from (make(*sizes) for sizes in _sizes(text, shape))
     if re.search(r"index out of range|out of bounds|CUDA|indices", text):
@@ -141,7 +142,9 @@ def _tensor_changes(text: str, value: torch.Tensor, instance: nn.Module) -> Iter
         text,
     ):
         yield make(*(size if index < 2 else max(size * 4, 64) for index, size in enumerate(shape)))
-    if re.search(r"divisible|multiple|rearrange|Shape mismatch|assert|view|reshape|invalid for input", text):
+    if re.search(
+        r"divisible|multiple|rearrange|Shape mismatch|assert|view|reshape|invalid for input|^AssertionError", text
+    ):
         for side in (64, 16, 32, 8, 224, 256):
             if len(shape) >= 4:
                 yield make(*shape[:-2], side, side)
@@ -171,6 +174,34 @@ def _types(text: str, shape: tuple[int, ...]) -> Iterator[Guess]:
         yield input_guess.ones(torch.bool, *shape)
     if re.search(r"complex", text):
         yield expression(f"torch.randn{shape}.to(torch.complex64)", lambda: torch.randn(*shape).to(torch.complex64))
+
+
+def _by_pattern(text: str, shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Shapes that an einops pattern takes, from its message: the pattern's left side and the sizes it was given.
+
+    An axis that is written as a product gets a size that its known factors divide, so that ``(h w)`` is a square.
+    """
+    match = re.search(r'pattern "([^"]*?)\s*->', text)
+    if match is None:
+        return
+    known = {name: int(size) for name, size in re.findall(r"'(\w+)': (\d+)", text)}
+    axes = re.findall(r"\([^)]*\)|\S+", match.group(1))
+    if "..." in axes or not axes:
+        return
+    base = shape if len(shape) == len(axes) else with_rank(shape, len(axes)) if len(axes) <= 6 else shape
+    for free in (8, 4, 2):
+        wanted = []
+        for position, axis in enumerate(axes):
+            names = axis.strip("()").split()
+            if not axis.startswith("("):
+                wanted.append(known.get(axis, int(axis) if axis.isdigit() else base[position]))
+                continue
+            product = 1
+            for name in names:
+                product *= known.get(name, int(name) if name.isdigit() else free)
+            wanted.append(product)
+        if tuple(wanted) != shape:
+            yield tuple(wanted)
 
 
 _RANK = (

@@ -17,6 +17,7 @@ from torch import nn
 from paramlint.model.observation import ClassRequest, Failure
 from paramlint.runtime.worker import build, importing, input_guess, input_repair, signature, stack
 from paramlint.runtime.worker.guess import Guess, Parameter
+from paramlint.runtime.worker.input_guess import Setting
 from paramlint.runtime.worker.timing import Clock, TimeLimit
 
 _ATTEMPTS = 90
@@ -38,9 +39,13 @@ class NoInput(NamedTuple):
 
 
 def find(
-    instance: nn.Module, request: ClassRequest, clock: Clock, run: Callable[[Callable[[], Any]], Any]
+    instance: nn.Module,
+    request: ClassRequest,
+    clock: Clock,
+    run: Callable[[Callable[[], Any]], Any],
+    made_by: str = "",
 ) -> Input | NoInput:
-    """An input with which ``run`` of a call of the instance does not raise."""
+    """An input with which ``run`` of a call of the instance, made by a call of that text, does not raise."""
     attempts: list[str] = []
     failure: Failure | None = None
     for candidate in _given(instance, request):
@@ -53,7 +58,7 @@ def find(
             failure = failure or stack.failure(error)
             continue
         return candidate
-    found = _search(instance, clock, run, attempts)
+    found = _search(input_guess.setting_of(instance, made_by), clock, run, attempts)
     if isinstance(found, Input):
         return found
     return NoInput(failure or found, tuple(attempts[:12]))
@@ -135,8 +140,9 @@ def _calls(node: ast.AST, name: str) -> bool:
 
 
 def _search(
-    instance: nn.Module, clock: Clock, run: Callable[[Callable[[], Any]], Any], attempts: list[str]
+    setting: Setting, clock: Clock, run: Callable[[Callable[[], Any]], Any], attempts: list[str]
 ) -> Input | Failure | None:
+    instance = setting.instance
     known = [item for item in signature.parameters(instance.forward) if not item.name.startswith("*")]
     required = [item for item in known if item.is_required]
     if not required and known and type(instance).forward is not nn.Module.forward:
@@ -146,7 +152,7 @@ def _search(
         required = [Parameter("*input", inspect.Parameter.empty, True, None)] if stars else []
     counter = itertools.count()
     waiting: list[tuple[float, int, Plan]] = []
-    for index, plan in enumerate(_first_plans(instance, required)):
+    for index, plan in enumerate(_first_plans(setting, required)):
         heapq.heappush(waiting, (0.35 * index, next(counter), plan))
     seen: set[str] = set()
     tried = 0
@@ -173,7 +179,7 @@ def _search(
             if isinstance(error, ImportError):
                 break
             for index, change in enumerate(
-                itertools.islice(input_repair.repairs(error, instance, known, dict(plan)), 12)
+                itertools.islice(input_repair.repairs(error, setting, known, dict(plan)), 12)
             ):
                 new = tuple({**dict(plan), **dict(change)}.items())
                 heapq.heappush(waiting, (-reached + 0.3 * index, next(counter), new))
@@ -182,9 +188,9 @@ def _search(
     return best[1] if best else None
 
 
-def _first_plans(instance: nn.Module, required: list[Parameter]) -> Iterator[Plan]:
+def _first_plans(setting: Setting, required: list[Parameter]) -> Iterator[Plan]:
     """Combinations for the required parameters: the same shape for those that are alike."""
-    options = [list(itertools.islice(input_guess.values(item, instance), 14)) for item in required]
+    options = [list(itertools.islice(input_guess.values(item, setting), 14)) for item in required]
     if not options:
         yield ()
         return

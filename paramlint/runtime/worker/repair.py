@@ -75,12 +75,12 @@ def repairs(
     frames = [
         (frame, line) for frame, line in stack.walk(error.__traceback__) if stack.is_users(frame.f_code.co_filename)
     ]
-    suspects = list(_suspects(frames, names, plan, target))
-    yield from _from_conditions(frames, suspects, names, plan)
-    yield from _from_lookup(error, frames, suspects)
-    yield from _from_message(error, text, suspects, plan, others)
+    read = list(_suspects(frames, names, plan, target))
+    yield from _from_conditions(frames, read, names, plan)
+    yield from _from_lookup(error, frames, read)
+    yield from _from_message(error, text, read, plan, others)
     # A starred parameter that nothing was given for may be what the constructor lives on.
-    for index, name in enumerate(suspects):
+    for index, name in enumerate(read):
         limit = 8 if index == 0 else 4
         current = plan[name].text if name in plan else None
         for found in others(name):
@@ -89,11 +89,21 @@ def repairs(
                 limit -= 1
                 if limit == 0:
                     break
-    if not suspects:
+    if not read:
         for name in plan:
             for position, found in enumerate(others(name)):
                 if position and position < 4:
                     yield ((name, found),)
+
+
+def suspects(
+    error: BaseException, target: Callable[..., object], known: tuple[Parameter, ...], plan: Mapping[str, Guess]
+) -> list[str]:
+    """Parameters that the statements which were executing read, from the innermost outwards."""
+    frames = [
+        (frame, line) for frame, line in stack.walk(error.__traceback__) if stack.is_users(frame.f_code.co_filename)
+    ]
+    return list(_suspects(frames, [parameter.name for parameter in known], plan, target))
 
 
 def _missing(text: str, target: Callable[..., object]) -> list[str]:

@@ -82,6 +82,10 @@ def solve(target: Callable[..., object], fixed: Mapping[str, Guess], situation: 
         except TimeLimit as error:
             tried.append(f"{text}: took too long")
             best = best or (0.0, error, False)
+            # What the statement that took so long reads may be a switch (``pretrained=True``).
+            for index, change in enumerate(_switches(error, target, known, plan, fixed)):
+                entry = (0.4 * index, changes + 1, next(counter), tuple({**dict(plan), **dict(change)}.items()))
+                heapq.heappush(waiting, entry)
             continue
         except BaseException as error:  # whatever user code raises guides the next attempt
             tried.append(f"{text}: {stack.type_name(error)}: {stack.first_line(stack.message(error))}")
@@ -126,6 +130,20 @@ def _repairs(
     for change in repair.repairs(error, target, known, dict(plan), others):
         if not any(name in fixed for name, _ in change):
             yield change
+
+
+def _switches(
+    error: BaseException,
+    target: Callable[..., object],
+    known: tuple[Parameter, ...],
+    plan: Plan,
+    fixed: Mapping[str, Guess],
+) -> Iterator[Plan]:
+    """Turn off what is on by default, where a statement that was running asks for it."""
+    for name in repair.suspects(error, target, known, dict(plan)):
+        parameter = next((item for item in known if item.name == name), None)
+        if parameter is not None and parameter.default is True and name not in fixed and name not in dict(plan):
+            yield ((name, guess.constant(False)),)
 
 
 def progress(error: BaseException, target: Callable[..., object]) -> float:
