@@ -6,6 +6,7 @@ device can be registered once only.
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Callable
@@ -104,13 +105,12 @@ def main() -> None:
     said: dict[str, dict[str, str]] = {}
     for name, (forward, _) in FORWARDS.items():
         clock = Clock(60.0)
-        shadowed = device.on_shadow(Net(forward), chosen, clock)[0]
-        simulated = (
-            accelerator
-            if isinstance(accelerator, str)
-            else device.on_simulated(Net(forward), chosen, accelerator, clock)[0]
-        )
-        said[name] = {"simulated": simulated, "shadow": shadowed}
+        make = functools.partial(Net, forward)
+        shadowed = device.on_shadow(make(), chosen, clock)[0]
+        simulated = accelerator
+        if not isinstance(accelerator, str):
+            simulated = device.on_simulated(make, chosen, accelerator, clock)[0]
+        said[name] = {"simulated": str(simulated), "shadow": shadowed}
     json.dump(said, sys.stdout)
 
 

@@ -24,8 +24,9 @@ except ImportError:  # before torch 1.13
     TorchFunctionMode = None  # type: ignore[assignment, misc]
 
 NAME = "accel"
+_TRIED_ALONE = 6
 _CLASH = re.compile(
-    r"Expected all tensors to be on the same device|indices should be either on|is on (cpu|accel)|on the same device"
+    r"Expected all tensors to be on the same device|indices should be either on|is on (cpu|accel)|(on|at|have) the same device"
 )
 
 
@@ -75,6 +76,8 @@ def placement(known: Observation, way: Built, clock: Clock, chosen: Input | None
     if chosen is None or known.forward is None:
         return known
     status, failure = _run(instance, chosen, accelerator, clock)
+    if status.startswith("not run"):
+        status, failure = on_simulated(lambda: snapshot.take(way, clock, 0).instance, chosen, accelerator, clock)
     known = known._replace(forward=known.forward._replace(device_status=status, device_failure=failure))
     if status.startswith("not run"):
         return _by_shadow(known, way, clock, chosen)
@@ -85,15 +88,40 @@ def placement(known: Observation, way: Built, clock: Clock, chosen: Input | None
             _move_rest(instance, accelerator.convert)
         status, failure = _run(instance, chosen, accelerator, clock)
         assert known.forward is not None
-        return known._replace(forward=known.forward._replace(forward_made_clash=failure if status == "clash" else None))
+        known = known._replace(
+            forward=known.forward._replace(forward_made_clash=failure if status == "clash" else None)
+        )
+        return known if status == "clash" else _alone(known, way, clock, chosen, accelerator)
     return known
 
 
-def _move_rest(instance: nn.Module, convert: Callable[[torch.Tensor], torch.Tensor]) -> None:
+def _alone(known: Observation, way: Built, clock: Clock, chosen: Input, accelerator: Accelerator) -> Observation:
+    """For each tensor that stayed behind: what forward raises with this one alone left there."""
+    left = [
+        tensor.path
+        for tensor in known.tensors
+        if tensor.registration == "plain" and tensor.follows_device is False and tensor.shape
+    ]
+    clashes: dict[str, Failure | None] = {}
+    for path in left[:_TRIED_ALONE]:
+        instance = snapshot.take(way, clock, 0).instance
+        with clock.limit(clock.left), accelerator.mode:
+            _move(instance, Walk(instance), accelerator.convert)
+            _move_rest(instance, accelerator.convert, except_for=path)
+        status, failure = _run(instance, chosen, accelerator, clock)
+        clashes[path] = failure if status == "clash" else None
+    return known._replace(tensors=tuple(tensor._replace(clash=clashes.get(tensor.path)) for tensor in known.tensors))
+
+
+def _move_rest(
+    instance: nn.Module, convert: Callable[[torch.Tensor], torch.Tensor], except_for: str | None = None
+) -> None:
     """Move what ``.to`` leaves behind: plain tensors, wherever they are held, and hidden modules."""
     walk = Walk(instance)
     moved = {
-        id(found.tensor): convert(found.tensor.detach()) for found in walk.tensors if found.tensor.device.type == "cpu"
+        id(found.tensor): convert(found.tensor.detach())
+        for found in walk.tensors
+        if found.tensor.device.type == "cpu" and found.path != except_for
     }
     for found in walk.tensors:
         if id(found.tensor) in moved:
@@ -102,6 +130,27 @@ def _move_rest(instance: nn.Module, convert: Callable[[torch.Tensor], torch.Tens
                 if found.attribute in own.get(slot, ()):
                     own[slot][found.attribute] = moved[id(found.tensor)]
             _replace(own, moved, 0)
+
+
+def _pretend_rest(instance: nn.Module, accelerator: Accelerator) -> None:
+    """Turn plain tensors that stayed into fake ones in their place, so that forward itself can move them."""
+    walk = Walk(instance)
+    fake = {
+        id(found.tensor): accelerator.mode.from_tensor(found.tensor.detach())
+        for found in walk.tensors
+        if found.kind == "plain" and found.tensor.device.type == "cpu" and not is_fake(found.tensor)
+    }
+    for found in walk.tensors:
+        if id(found.tensor) in fake:
+            own = vars(found.owner_module)
+            for slot in ("_parameters", "_buffers"):
+                if found.attribute in own.get(slot, ()):
+                    own[slot][found.attribute] = fake[id(found.tensor)]
+            _replace(own, fake, 0)
+
+
+def is_fake(tensor: torch.Tensor) -> bool:
+    return hasattr(tensor, "fake_device")
 
 
 def _by_shadow(known: Observation, way: Built, clock: Clock, chosen: Input | None) -> Observation:
@@ -183,9 +232,7 @@ def _by_meta(known: Observation, way: Built, clock: Clock) -> Observation:
     return _followed(known, Walk(instance), "meta")._replace(device_probe="meta")
 
 
-def on_shadow(
-    instance: nn.Module, chosen: Input, clock: Clock, moves_rest: bool = False
-) -> tuple[str, Failure | None]:
+def on_shadow(instance: nn.Module, chosen: Input, clock: Clock, moves_rest: bool = False) -> tuple[str, Failure | None]:
     """Move an instance in the books alone, with all its plain tensors on demand, and run forward on real tensors."""
     books = shadow.Books()
     with clock.limit(clock.left):
@@ -202,12 +249,24 @@ def on_shadow(
 
 
 def on_simulated(
-    instance: nn.Module, chosen: Input, accelerator: Accelerator, clock: Clock
+    make: Callable[[], nn.Module], chosen: Input, accelerator: Accelerator, clock: Clock
 ) -> tuple[str, Failure | None]:
-    """Move an instance to the simulated accelerator, as ``.to`` does, and run forward there."""
-    with clock.limit(clock.left), accelerator.mode:
-        _move(instance, Walk(instance), accelerator.convert)
-    return _run(instance, chosen, accelerator, clock)
+    """Move an instance to the simulated accelerator, as ``.to`` does, and run forward there.
+
+    Plain tensors stay real at first, so that forward can read their values; where forward moves them, which only fake
+    ones can be, a second pass has fake ones in their place.
+    """
+    outcomes: list[tuple[str, Failure | None]] = []
+    for pretends in (False, True):
+        instance = make()
+        with clock.limit(clock.left), accelerator.mode:
+            _move(instance, Walk(instance), accelerator.convert)
+            if pretends:
+                _pretend_rest(instance, accelerator)
+        outcomes.append(_run(instance, chosen, accelerator, clock))
+        if not outcomes[-1][0].startswith("not run"):
+            return outcomes[-1]
+    return outcomes[0]
 
 
 def _run(instance: nn.Module, chosen: Input, accelerator: Accelerator, clock: Clock) -> tuple[str, Failure | None]:

@@ -114,6 +114,8 @@ def values(parameter: Parameter, setting: Setting) -> Iterator[Guess]:
     if _FUNCTION.search(name) or "Callable" in annotation:
         yield expression("torch.nn.Identity()", nn.Identity)
         yield expression("torch.relu", lambda: torch.relu)
+    if setting.is_graph or "batch" in setting.beside:
+        yield from _of_graph(name, setting)
     if (
         re.search(r"(list|List|Sequence|tuple|Tuple)\[", annotation)
         and "Tensor" in annotation
@@ -125,8 +127,6 @@ def values(parameter: Parameter, setting: Setting) -> Iterator[Guess]:
     if _GRAPH.search(name):
         yield expression("torch.randint(8, (2, 16))", lambda: torch.randint(NODES, (2, 16)))
         return
-    if setting.is_graph or "batch" in setting.beside:
-        yield from _of_graph(name, setting)
     if _IMAGE.match(name):
         for side in image_sizes(setting):
             yield tensor(BATCH, 3, side, side)

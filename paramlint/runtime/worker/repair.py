@@ -114,6 +114,8 @@ def _missing(text: str, target: Callable[..., object]) -> list[str]:
     if function and not function.group(1).endswith(("__init__", "__new__", getattr(target, "__name__", ""))):
         return []
     found = re.findall(r"'(\w+)'", match.group(1))
+    if signature.takes_any_keyword(target):
+        return found
     accepted = {parameter.name for parameter in signature.parameters(target)}
     return [name for name in found if name in accepted]
 

@@ -28,6 +28,15 @@ def initialiser(target: Callable[..., object]) -> Callable[..., object]:
     return typing.cast("Callable[..., object]", target.__init__)  # type: ignore[misc]
 
 
+def takes_any_keyword(target: Callable[..., object]) -> bool:
+    """Whether a call of ``target`` may name arguments that it does not list (``**kwargs``)."""
+    try:
+        listed = inspect.signature(initialiser(target)).parameters.values()
+    except (ValueError, TypeError):
+        return False
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in listed)
+
+
 def parameters(target: Callable[..., object]) -> tuple[Parameter, ...]:
     """Parameters by name, required ones first come first; what ``**kwargs`` passes to a base's constructor follows.
 

@@ -1,0 +1,39 @@
+"""Both simulated devices on the same small models: each is right where it runs, so they agree where both do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.device_forwards import FORWARDS
+
+ROOT = Path(__file__).parent.parent
+
+# What fake tensors cannot run: values that depend on data, and kernels without a fake form.
+ONLY_ON_THE_SHADOW = {"item", "item_sound", "branch_on_data", "branch_sound", "gru", "gru_sound"}
+
+
+@pytest.fixture(scope="module")
+def said() -> dict[str, dict[str, str]]:
+    command = [sys.executable, "-m", "tests.device_forwards"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("name", FORWARDS)
+def test_the_shadow_device_runs_everything_and_says_what_hardware_says(
+    said: dict[str, dict[str, str]], name: str
+) -> None:
+    assert said[name]["shadow"] == FORWARDS[name][1]
+
+
+@pytest.mark.parametrize("name", FORWARDS)
+def test_the_simulated_accelerator_says_the_same_or_does_not_run(said: dict[str, dict[str, str]], name: str) -> None:
+    if name in ONLY_ON_THE_SHADOW:
+        assert said[name]["simulated"].startswith("not run: ")
+    else:
+        assert said[name]["simulated"] == FORWARDS[name][1]
