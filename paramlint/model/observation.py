@@ -261,6 +261,7 @@ class Observation(NamedTuple):
     ``constructor_failure`` is what construction raised with the most trusted arguments, where it raised *in the
     constructor's own body* rather than for wrong arguments; ``is_failure_certain`` where the recipe was given, or needed
     no argument, so that the arguments cannot be to blame. ``attempts`` are the recipes tried with their errors.
+    ``lacks`` says what this torch is too old to show: "in-place writes", "unwritten memory".
     ``build_seconds`` is the time it took to find a way to make an instance, ``seconds`` that of everything.
     ``state`` and ``output`` are digests of a build and a forward pass under one seed, taken where they are asked for.
     """
@@ -287,6 +288,7 @@ class Observation(NamedTuple):
     device_probe: str | None = None
     forward: ForwardObservation | None = None
     materialised: MaterialisedObservation | None = None
+    lacks: tuple[str, ...] = ()
     build_seconds: float = 0.0
     seconds: float = 0.0
     notes: tuple[str, ...] = ()

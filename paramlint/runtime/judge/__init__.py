@@ -16,10 +16,12 @@ class Judgement(NamedTuple):
     """How one rule's findings are decided.
 
     ``is_about_construction``: a constructor that raises can confirm the finding, so that no instance is needed.
+    ``needs``: what an older torch does not show (``Observation.lacks``) and without which nothing is decided.
     """
 
     decide: Callable[[Diagnostic, Observation], Outcome]
     is_about_construction: bool = False
+    needs: str | None = None
 
 
 JUDGEMENTS = MappingProxyType(
@@ -42,17 +44,17 @@ JUDGEMENTS = MappingProxyType(
         "PRM202": Judgement(parameters.frozen_parameter),
         "PRM203": Judgement(parameters.integer_parameter, is_about_construction=True),
         "PRM204": Judgement(parameters.gradient_cut),
-        "PRM205": Judgement(parameters.unread_parameter),
+        "PRM205": Judgement(parameters.unread_parameter, needs="in-place writes"),
         "PRM206": Judgement(parameters.parameter_of_no_tensor, is_about_construction=True),
-        "PRM301": Judgement(initialisation.uninitialised_parameter),
-        "PRM302": Judgement(initialisation.uninitialised_buffer),
-        "PRM303": Judgement(initialisation.init_never_called),
-        "PRM304": Judgement(initialisation.init_too_early),
-        "PRM305": Judgement(initialisation.init_misses_layer),
+        "PRM301": Judgement(initialisation.uninitialised_parameter, needs="unwritten memory"),
+        "PRM302": Judgement(initialisation.uninitialised_buffer, needs="unwritten memory"),
+        "PRM303": Judgement(initialisation.init_never_called, needs="in-place writes"),
+        "PRM304": Judgement(initialisation.init_too_early, needs="in-place writes"),
+        "PRM305": Judgement(initialisation.init_misses_layer, needs="in-place writes"),
         "PRM306": Judgement(initialisation.init_on_none, is_about_construction=True),
-        "PRM307": Judgement(initialisation.init_overwritten),
-        "PRM308": Judgement(initialisation.init_wrong_target, is_about_construction=True),
-        "PRM309": Judgement(initialisation.init_without_effect),
+        "PRM307": Judgement(initialisation.init_overwritten, needs="in-place writes"),
+        "PRM308": Judgement(initialisation.init_wrong_target, is_about_construction=True, needs="in-place writes"),
+        "PRM309": Judgement(initialisation.init_without_effect, needs="in-place writes"),
         "PRM310": Judgement(initialisation.dead_initialisation),
         "PRM401": Judgement(construction.missing_super_init, is_about_construction=True),
         "PRM402": Judgement(construction.assignment_before_super_init, is_about_construction=True),
@@ -94,6 +96,8 @@ def _decide(diagnostic: Diagnostic, observation: Observation) -> Outcome:
     judgement = JUDGEMENTS.get(diagnostic.code)
     if judgement is None:
         return unconfirmed(UNDECIDED.get(diagnostic.code, "no observation decides this rule"))
+    if judgement.needs is not None and judgement.needs in observation.lacks:
+        return unconfirmed(f"this version of torch does not show {judgement.needs}")
     if observation.status != "built" and not judgement.is_about_construction:
         return unconfirmed(seen.not_built(observation))
     return judgement.decide(diagnostic, observation)

@@ -61,7 +61,8 @@ def placement(known: Observation, way: Built, clock: Clock, chosen: Input | None
     """Which tensors follow the instance to another device, and whether forward runs there."""
     accelerator = simulated()
     if isinstance(accelerator, str):
-        return _by_meta(known, way, clock)._replace(notes=(*known.notes, accelerator))
+        known = _by_meta(known, way, clock)._replace(notes=(*known.notes, accelerator))
+        return _by_shadow(known, way, clock, chosen)
     instance = snapshot.take(way, clock, 0).instance
     before = Walk(instance)
     try:
@@ -164,7 +165,8 @@ def _by_shadow(known: Observation, way: Built, clock: Clock, chosen: Input | Non
         if outcomes[-1][0] != "clash":
             break
     status, failure = outcomes[0]
-    note = f"forward was checked on real tensors with simulated devices ({before})"
+    reason = f" ({before})" if before is not None else ""
+    note = f"forward was checked on real tensors with simulated devices{reason}"
     made = outcomes[1] if len(outcomes) > 1 else ("", None)
     return known._replace(
         forward=known.forward._replace(

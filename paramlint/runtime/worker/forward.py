@@ -87,6 +87,7 @@ def witnessed(known: Observation, before: Before, passes: list[Recorder], recipe
     after = Walk(before.root)
     operands = {id(tensor) for recorder in passes for tensor in recorder.operands.values()}
     now = after.by_path
+    can_watch = "in-place writes" not in known.lacks
 
     def change(tensor: TensorObservation) -> TensorObservation:
         if tensor.path not in before.tensors:
@@ -94,7 +95,7 @@ def witnessed(known: Observation, before: Before, passes: list[Recorder], recipe
         old = before.tensors[tensor.path].tensor
         held = now.get(tensor.path)
         changed = held is None or (id(held.tensor), _version(held.tensor)) != before.versions[tensor.path]
-        return tensor._replace(changed_by_forward=changed, read_in_forward=id(old) in operands)
+        return tensor._replace(changed_by_forward=changed, read_in_forward=(id(old) in operands) if can_watch else None)
 
     owners = snapshot.module_paths(after)
     written = sorted(

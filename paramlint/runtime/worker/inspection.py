@@ -6,7 +6,7 @@ import functools
 import traceback
 from collections.abc import Callable, Iterator
 
-from paramlint.model.observation import ClassRequest, Observation
+from paramlint.model.observation import ClassRequest, Observation, TensorObservation
 from paramlint.runtime.worker import build, device, digest, forward, materialise, preparation, probes, snapshot, stack
 from paramlint.runtime.worker.inputs import Input
 from paramlint.runtime.worker.options import Options
@@ -18,8 +18,15 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
     """Yield observations that know more and more; the flag is True with the last."""
     clock = Clock(options.timeout)
     preparation.fill_uninitialized()
+    blank = Observation(
+        request.key,
+        request.path,
+        request.qualified_name,
+        "",
+        circumstances=request.circumstances,
+        lacks=preparation.lacks(),
+    )
     way = build.build(request, clock)
-    blank = Observation(request.key, request.path, request.qualified_name, "", circumstances=request.circumstances)
     if isinstance(way, build.NotBuilt):
         yield (
             blank._replace(
@@ -56,6 +63,8 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
         yield known._replace(notes=(note,), seconds=clock.elapsed), True
         return
     known = snapshot.describe(known, subject)
+    if "unwritten memory" in known.lacks:
+        known = probes.update(known, lambda tensor: tensor._replace(uninitialised=None))
     yield known._replace(seconds=clock.elapsed), False
     chosen: Input | None = None
 
@@ -79,14 +88,20 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
             continue
         try:
             known = stage(known)
-        except TimeLimit:
-            known = known._replace(notes=(*known.notes, f"out of time in {name}"))
         except (
             BaseException
         ) as error:  # a probe that user code upsets, by whatever it raises, costs its own answer only
-            known = known._replace(notes=(*known.notes, f"{name}: {_traced(error)}"))
+            told = f"out of time in {name}" if isinstance(error, TimeLimit) else f"{name}: {_traced(error)}"
+            known = known._replace(notes=(*known.notes, told))
+            if name == probes.true_uninitialised.__name__:
+                # Without it, values that are NaN on purpose look like memory that nothing wrote.
+                known = probes.update(known, _untold)
         yield known._replace(seconds=clock.elapsed), False
     yield known._replace(seconds=clock.elapsed), True
+
+
+def _untold(tensor: TensorObservation) -> TensorObservation:
+    return tensor._replace(uninitialised=None) if tensor.uninitialised else tensor
 
 
 def _apply(probe: probes.Probe, subject: Subject, way: build.Built, clock: Clock, known: Observation) -> Observation:

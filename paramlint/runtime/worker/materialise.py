@@ -16,7 +16,7 @@ from paramlint.runtime.worker import build, elsewhere, snapshot, stack
 from paramlint.runtime.worker.build import Built
 from paramlint.runtime.worker.snapshot import Subject
 from paramlint.runtime.worker.timing import Clock, TimeLimit
-from paramlint.runtime.worker.walk import FoundTensor, Walk, join
+from paramlint.runtime.worker.walk import FoundTensor, Walk, is_lazy, join
 
 _LARGEST = 50_000_000
 _NAMED = 100
@@ -112,7 +112,7 @@ def _needs_no_argument(function: Callable[..., object]) -> bool:
 def _lost(subject: Subject, held: dict[str, FoundTensor]) -> Iterator[str]:
     """Paths of the original's tensors that hold other values now, or none; parameters are restored by their state."""
     for found in subject.walk.tensors:
-        if found.kind == "parameter" or nn.parameter.is_lazy(found.tensor) or not found.tensor.numel():
+        if found.kind == "parameter" or is_lazy(found.tensor) or not found.tensor.numel():
             continue
         other = held.get(found.path)
         if (

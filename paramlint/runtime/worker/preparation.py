@@ -29,6 +29,21 @@ def prepare(options: Options) -> tuple[str, ...]:
     return tuple(lacking)
 
 
+def lacks() -> tuple[str, ...]:
+    """What this torch is too old to show, as ``Observation.lacks`` names it."""
+    found = []
+    if not hasattr(importlib.import_module("torch.overrides"), "TorchFunctionMode"):
+        found.append("in-place writes")
+    if not is_filling():
+        found.append("unwritten memory")
+    return tuple(found)
+
+
+def is_filling() -> bool:
+    """Whether new memory is filled now, so that unwritten elements can be told."""
+    return bool(torch.empty(3, device="cpu", dtype=torch.float32).isnan().all())
+
+
 def fill_uninitialized() -> bool:
     """Let ``torch.empty`` and its like return NaN (the largest value for integers); False where torch cannot.
 
@@ -46,7 +61,7 @@ def fill_uninitialized() -> bool:
             torch.use_deterministic_algorithms(True, warn_only=True)
         except Exception:
             return False
-    return bool(torch.empty(3).isnan().all())
+    return is_filling()
 
 
 def set_filling(is_on: bool) -> None:

@@ -13,7 +13,7 @@ from paramlint.runtime.worker import build, elsewhere, preparation, snapshot, st
 from paramlint.runtime.worker.build import Built
 from paramlint.runtime.worker.snapshot import Subject
 from paramlint.runtime.worker.timing import Clock
-from paramlint.runtime.worker.walk import Walk
+from paramlint.runtime.worker.walk import Walk, is_lazy
 
 Probe = Callable[[Observation, Subject, Built, Clock], Observation]
 _COPYABLE = 50_000_000
@@ -73,11 +73,11 @@ def randomness_and_dtype(known: Observation, subject: Subject, way: Built, clock
 
 
 def _floating(tensor: torch.Tensor) -> bool:
-    return not torch.nn.parameter.is_lazy(tensor) and tensor.is_floating_point()
+    return not is_lazy(tensor) and tensor.is_floating_point()
 
 
 def _differs(first: torch.Tensor, second: torch.Tensor) -> bool | None:
-    if torch.nn.parameter.is_lazy(first) or torch.nn.parameter.is_lazy(second) or first.device.type == "meta":
+    if is_lazy(first) or is_lazy(second) or first.device.type == "meta":
         return None
     if first.shape != second.shape or first.dtype != second.dtype:
         return None

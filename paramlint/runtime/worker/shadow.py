@@ -100,7 +100,7 @@ class Books:
         """``device`` is what moved tensors answer; by default the accelerator that this process has simulated."""
         self.accelerated: dict[object, torch.Tensor] = {}
         self.pinned: dict[object, torch.Tensor] = {}
-        self.device = device or torch.device("accel", 0)
+        self.device = device or _accelerator()
 
     def put(self, tensor: torch.Tensor, on_accelerator: bool) -> torch.Tensor:
         key = storage_key(tensor)
@@ -113,6 +113,14 @@ class Books:
 
     def is_pinned(self, tensor: torch.Tensor) -> bool:
         return storage_key(tensor) in self.pinned
+
+
+def _accelerator() -> torch.device:
+    """The simulated accelerator; by torch's own word for it where none could be registered under a name."""
+    try:
+        return torch.device("accel", 0)
+    except RuntimeError:
+        return torch.device("privateuseone", 0)
 
 
 def moved(books: Books, tensor: torch.Tensor) -> torch.Tensor:

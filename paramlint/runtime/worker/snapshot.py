@@ -13,7 +13,7 @@ from paramlint.model.observation import Assignment, ModuleObservation, Observati
 from paramlint.runtime.worker import build, elsewhere, stack
 from paramlint.runtime.worker.build import Built
 from paramlint.runtime.worker.timing import Clock
-from paramlint.runtime.worker.walk import FoundTensor, Walk
+from paramlint.runtime.worker.walk import FoundTensor, Walk, is_lazy
 from paramlint.runtime.worker.watch import Recorder
 
 _LISTED = 5_000
@@ -86,9 +86,9 @@ def _tensor(
     registered: dict[object, str],
 ) -> TensorObservation:
     tensor = found.tensor
-    is_lazy = torch.nn.parameter.is_lazy(tensor)
+    lazy = is_lazy(tensor)
     same_as = None
-    if found.kind == "plain" and not is_lazy:
+    if found.kind == "plain" and not lazy:
         same_as = own.get(id(tensor)) or registered.get(storage_key(tensor))
     return TensorObservation(
         path=found.path,
@@ -96,16 +96,16 @@ def _tensor(
         owner_class=class_name(type(found.owner_module)),
         attribute=found.attribute,
         registration=found.kind,
-        is_parameter=isinstance(tensor, nn.Parameter) or is_lazy,
+        is_parameter=isinstance(tensor, nn.Parameter) or lazy,
         requires_grad=tensor.requires_grad,
         is_leaf=tensor.is_leaf,
-        shape=() if is_lazy else tuple(int(size) for size in tensor.shape),
+        shape=() if lazy else tuple(int(size) for size in tensor.shape),
         dtype=str(tensor.dtype),
         device=str(tensor.device),
-        elements=0 if is_lazy else int(tensor.numel()),
-        is_uninitialised_lazy=is_lazy,
+        elements=0 if lazy else int(tensor.numel()),
+        is_uninitialised_lazy=lazy,
         same_as=same_as,
-        uninitialised=None if is_lazy else unwritten_share(tensor),
+        uninitialised=None if lazy else unwritten_share(tensor),
         in_state_dict=names is not None and found.path in names,
         place=places.get((id(found.owner_module), found.attribute)),
     )
@@ -142,7 +142,7 @@ def storage_key(tensor: torch.Tensor) -> object:
 
 def _state_of(module: nn.Module) -> tuple[bool, int]:
     try:
-        elements = sum(0 if torch.nn.parameter.is_lazy(item) else item.numel() for item in module.parameters())
+        elements = sum(0 if is_lazy(item) else item.numel() for item in module.parameters())
         return elements > 0 or next(iter(module.state_dict()), None) is not None, elements
     except Exception:
         return False, 0
@@ -169,7 +169,7 @@ def module_paths(walk: Walk) -> dict[int, str]:
 def _writes(subject: Subject) -> Iterable[Write]:
     targets: dict[object, str] = {}
     for found in subject.walk.tensors:
-        if not torch.nn.parameter.is_lazy(found.tensor):
+        if not is_lazy(found.tensor):
             targets.setdefault(storage_key(found.tensor), found.path)
     count = 0
     for item in subject.recorder.writes:

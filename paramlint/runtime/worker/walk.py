@@ -123,6 +123,12 @@ class Walk:
             self._enter(item, path + step, owner, module, attribute, depth + 1)
 
 
+def is_lazy(tensor: object) -> bool:
+    """Whether a tensor of a lazy layer has no memory yet; older torch has none of these."""
+    kind = getattr(torch.nn.parameter, "UninitializedTensorMixin", None)
+    return kind is not None and isinstance(tensor, kind)
+
+
 def join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
