@@ -15,6 +15,7 @@ from paramlint.model.observation import (
     Creation,
     Failure,
     ForwardObservation,
+    MaterialisedObservation,
     ModuleObservation,
     Observation,
     Place,
@@ -74,6 +75,8 @@ ELSEWHERE = PARAMETER._replace(place=Place(FILE, 3, "__init__"))
 BUFFER = PLAIN._replace(registration="buffer", in_state_dict=True, follows_device=True)
 HIDDEN = PLAIN._replace(path="x[0]", is_parameter=True, requires_grad=True)
 MODULE = ModuleObservation("x[0]", "", "package.net.Net", "x", "torch.nn.Linear", False, True, 6)
+META = MaterialisedObservation(True, initialisers=("layer.init_weights", "init_weights"))
+NO_META = MaterialisedObservation(False, "not built on meta: TypeError: no")
 RAN = ForwardObservation("ran", device_status="ran")
 BOUND = Assignment("", "x", "setattr", "construction", place())
 
@@ -328,8 +331,11 @@ REGISTRATION = [
     ),
     case("PRM113", "no error", built(BUFFER), OPEN, "did not raise"),
     case("PRM113", "not built", broken(failure("ValueError", "no", LINE)), OPEN, "was not built"),
-    case("PRM114", "two parameters", built(PARAMETER), YES, "shares its memory with no other"),
-    case("PRM114", "tied", built(PARAMETER._replace(same_as="y")), OPEN, "'y'"),
+    case("PRM114", "two parameters", built(PARAMETER), YES, "a parameter of its own"),
+    case("PRM114", "tied", built(PARAMETER._replace(same_as="y")), OPEN, "more than one name"),
+    case(
+        "PRM114", "tied to it", built(PARAMETER, PARAMETER._replace(path="y", same_as="x")), OPEN, "more than one name"
+    ),
     case("PRM114", "absent", built(), OPEN, "held no parameter"),
     case("PRM505", "kept", built(forward=RAN._replace(graph_tensors=("x[0]",))), YES, "gradient function"),
     case("PRM505", "detached", built(forward=RAN._replace(written_attributes=("x",))), NO, "without a gradient"),
@@ -557,7 +563,18 @@ CONSTRUCTION = [
 
 OTHERS = [
     case("PRM504", "undecided", built(BUFFER), OPEN, "not observed"),
-    case("PRM506", "undecided", built(BUFFER), OPEN, "not observed"),
+    case("PRM506", "not observed", built(BUFFER), OPEN, "not observed"),
+    case("PRM506", "no meta build", built(BUFFER, materialised=NO_META), OPEN, "not built on meta"),
+    case("PRM506", "a value is lost", built(BUFFER, materialised=META._replace(lost=("x",))), YES, "does not hold"),
+    case(
+        "PRM506",
+        "a tie is lost",
+        built(BUFFER, materialised=META._replace(lost_ties=(("y", "x"),))),
+        YES,
+        "'y' and 'x'",
+    ),
+    case("PRM506", "another is lost", built(BUFFER, materialised=META._replace(lost=("y",))), NO, "init_weights()"),
+    case("PRM506", "absent", built(materialised=META), OPEN, "held no tensor"),
 ]
 
 CASES = [*PLACEMENT, *REGISTRATION, *PARAMETERS, *INITIALISATION, *CONSTRUCTION, *OTHERS]
@@ -684,6 +701,14 @@ findings = st.builds(
     st.sampled_from([None, "x", "y"]),
     circumstances=st.sampled_from([(), (("mode", "low"),)]),
 )
+
+
+@pytest.mark.parametrize("code", JUDGEMENTS)
+def test_what_an_older_torch_does_not_show_decides_nothing(code: str) -> None:
+    needs = JUDGEMENTS[code].needs
+    if needs is not None:
+        proof = judge(diagnostic(code), built(PARAMETER._replace(uninitialised=1.0))._replace(lacks=(needs,)))
+        assert (proof.verdict, proof.reason) == (OPEN, f"this version of torch does not show {needs}")
 
 
 @given(findings, observations)

@@ -116,7 +116,7 @@ class TensorObservation(NamedTuple):
     with its module, and ``attribute`` the name on that Module. ``registration`` is "parameter", "buffer",
     "non-persistent buffer" or "plain" with regard to the instance as a whole (a parameter of a hidden module is
     "plain" here; ``is_parameter`` tells its type). ``same_as`` is the path of a registered tensor that is this object
-    or shares its storage. ``uninitialised`` is the share of elements, 0 to 1, that nothing wrote after allocation.
+    or shares its storage (for a registered one: the first path of the same object). ``uninitialised`` is the share of elements, 0 to 1, that nothing wrote after allocation.
     ``is_random``: the value differs between two builds under different seeds.
     ``follows_device``, ``follows_dtype``: whether the tensor under this path moves with the instance.
     ``place``: where the attribute was last bound. ``gradient`` after a backward pass: "none", "zero" or "flows".
@@ -200,6 +200,7 @@ class ForwardObservation(NamedTuple):
     ``graph_tensors`` those left holding a tensor with a gradient function.
     ``differs_between_calls``: two passes in eval mode under different seeds gave different outputs.
     ``differs_after_reload``: the state of this instance loaded into one built under another seed gives another output.
+    ``lost_on_reload``: paths of the tensors that no state holds and that make this difference (empty: not told).
     ``without_gradient``: parameters whose gradient is None after backward (None: no backward was possible).
     ``forward_made_clash``: what forward raised on the accelerator with every plain tensor of the instance moved by
     hand: then only a tensor that forward made can be in the wrong place.
@@ -215,6 +216,7 @@ class ForwardObservation(NamedTuple):
     graph_tensors: tuple[str, ...] = ()
     differs_between_calls: bool | None = None
     differs_after_reload: bool | None = None
+    lost_on_reload: tuple[str, ...] = ()
     without_gradient: tuple[str, ...] | None = None
     zero_gradient: tuple[str, ...] = ()
     forward_made_clash: Failure | None = None

@@ -8,7 +8,15 @@ from typing import NamedTuple
 
 from paramlint.model.diagnostic import Diagnostic, Proof, Verdict
 from paramlint.model.observation import Observation
-from paramlint.runtime.judge import construction, initialisation, parameters, placement, registration, seen
+from paramlint.runtime.judge import (
+    construction,
+    initialisation,
+    materialising,
+    parameters,
+    placement,
+    registration,
+    seen,
+)
 from paramlint.runtime.judge.outcome import Outcome, unconfirmed
 
 
@@ -65,6 +73,7 @@ JUDGEMENTS = MappingProxyType(
         "PRM502": Judgement(placement.default_device_in_forward),
         "PRM503": Judgement(placement.to_override),
         "PRM505": Judgement(registration.graph_tensor_attribute),
+        "PRM506": Judgement(materialising.lost_on_materialise),
     }
 )
 
@@ -72,7 +81,6 @@ JUDGEMENTS = MappingProxyType(
 UNDECIDED = MappingProxyType(
     {
         "PRM504": "whether a value can be recomputed is not observed",
-        "PRM506": "a build on the meta device and its materialisation were not observed",
     }
 )
 

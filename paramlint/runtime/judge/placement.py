@@ -181,6 +181,7 @@ def _is_lost_on_reload(observation: Observation, tensor: TensorObservation) -> b
         and forward is not None
         and forward.differs_after_reload is True
         and not forward.differs_between_calls
+        and (not forward.lost_on_reload or tensor.path in forward.lost_on_reload)
     )
 
 

@@ -157,12 +157,15 @@ def shadowed_registration(diagnostic: Diagnostic, observation: Observation) -> O
 
 def broken_tie(diagnostic: Diagnostic, observation: Observation) -> Outcome:
     """PRM114: both names hold a parameter of their own."""
-    tensor = seen.tensor_of(diagnostic, observation)
-    if tensor is None or tensor.registration != "parameter":
+    parameters = [item for item in seen.tensors_under(diagnostic, observation) if item.registration == "parameter"]
+    if not parameters:
         return unconfirmed(seen.not_held(diagnostic, "parameter"))
-    if tensor.same_as is None:
-        return confirmed(f"'{tensor.path}' is a parameter that shares its memory with no other")
-    return unconfirmed(f"'{tensor.path}' shares its memory with '{tensor.same_as}' when built")
+    first_of = {item.same_as for item in observation.tensors if item.registration == "parameter"}
+    alone = [item for item in parameters if item.same_as is None and item.path not in first_of]
+    if alone:
+        return confirmed(f"'{alone[0].path}' is a parameter of its own: parameters() holds it beside every other")
+    shared = parameters[0]
+    return unconfirmed(f"'{shared.path}' is one parameter under more than one name when built")
 
 
 def graph_tensor_attribute(diagnostic: Diagnostic, observation: Observation) -> Outcome:

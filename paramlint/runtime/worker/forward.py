@@ -27,6 +27,7 @@ from paramlint.runtime.worker.walk import Walk, join
 from paramlint.runtime.worker.watch import Binding, Created, Recorder
 
 _NAMED = 200
+_TRIED = 16
 
 
 def call(instance: nn.Module, chosen: Input, number: int) -> Any:
@@ -169,14 +170,46 @@ def outputs(known: Observation, way: Built, clock: Clock, chosen: Input) -> Obse
     differs = not same(values[0], values[1])
     is_stateful = not same(values[0], values[2])
     reloaded: bool | None = None
+    lost: list[str] = []
     fresh = snapshot.take(way, clock, 0).instance.eval()
     second = snapshot.take(way, clock, 1).instance.eval()
     if not is_stateful:
         with torch.no_grad(), clock.limit(clock.left):
             second.load_state_dict(fresh.state_dict(), strict=False)
             expected = flatten(run(lambda: call(fresh, chosen, 4)))
-            reloaded = not same(expected, flatten(run(lambda: call(second, chosen, 4))))
-    return known._replace(forward=known.forward._replace(differs_between_calls=differs, differs_after_reload=reloaded))
+            given = flatten(run(lambda: call(second, chosen, 4)))
+            reloaded = not same(expected, given)
+            if reloaded and not differs:
+                lost = _lost(
+                    known, fresh, second, given, expected, lambda: flatten(run(lambda: call(second, chosen, 4)))
+                )
+    return known._replace(
+        forward=known.forward._replace(
+            differs_between_calls=differs, differs_after_reload=reloaded, lost_on_reload=tuple(lost)
+        )
+    )
+
+
+def _lost(
+    known: Observation,
+    fresh: nn.Module,
+    second: nn.Module,
+    given: list[torch.Tensor],
+    expected: list[torch.Tensor],
+    run: Callable[[], list[torch.Tensor]],
+) -> list[str]:
+    """Copy what no state holds from one instance to the other, one by one: which of it changes the output?"""
+    source, target = Walk(fresh).by_path, Walk(second).by_path
+    found: list[str] = []
+    for tensor in [item for item in known.tensors if item.is_random and not item.in_state_dict][:_TRIED]:
+        if tensor.path not in source or tensor.path not in target or same(given, expected):
+            continue
+        target[tensor.path].tensor.copy_(source[tensor.path].tensor)
+        after = run()
+        if not same(given, after):
+            found.append(tensor.path)
+        given = after
+    return found
 
 
 def gradients(known: Observation, way: Built, clock: Clock, chosen: Input) -> Observation:

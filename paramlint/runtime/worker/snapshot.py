@@ -52,7 +52,10 @@ def describe(known: Observation, subject: Subject) -> Observation:
     for found in subject.walk.tensors:
         if found.kind != "plain":
             registered.setdefault(storage_key(found.tensor), found.path)
-    own = {id(found.tensor): found.path for found in subject.walk.tensors if found.kind != "plain"}
+    own: dict[int, str] = {}
+    for found in subject.walk.tensors:
+        if found.kind != "plain":
+            own.setdefault(id(found.tensor), found.path)
     notes = list(known.notes)
     if not subject.walk.is_complete:
         notes.append("the instance holds more than was walked")
@@ -90,6 +93,8 @@ def _tensor(
     same_as = None
     if found.kind == "plain" and not lazy:
         same_as = own.get(id(tensor)) or registered.get(storage_key(tensor))
+    elif own.get(id(tensor)) != found.path:
+        same_as = own.get(id(tensor))
     return TensorObservation(
         path=found.path,
         owner=found.owner,

@@ -1,0 +1,34 @@
+"""Judgements on values that exist only because the constructor ran: ties, and buffers that no state holds."""
+
+from __future__ import annotations
+
+from paramlint.model.diagnostic import Diagnostic
+from paramlint.model.observation import MaterialisedObservation, Observation
+from paramlint.runtime.judge import seen
+from paramlint.runtime.judge.outcome import Outcome, confirmed, refuted, unconfirmed
+
+
+def lost_on_materialise(diagnostic: Diagnostic, observation: Observation) -> Outcome:
+    """PRM506: built on meta, materialised, initialised and loaded, the model is not what its constructor makes."""
+    result = observation.materialised
+    if result is None:
+        return unconfirmed("a build on the meta device and its materialisation were not observed")
+    if result.reason is not None:
+        return unconfirmed(result.reason)
+    wanted = seen.names(diagnostic)
+    for first, second in result.lost_ties:
+        if any(seen.is_under(path, attribute) for path in (first, second) for attribute in wanted):
+            return confirmed(
+                f"after {_steps(result)} '{first}' and '{second}' are two parameters; the constructor makes one"
+            )
+    for path in result.lost:
+        if any(seen.is_under(path, attribute) for attribute in wanted):
+            return confirmed(f"after {_steps(result)} '{path}' does not hold the value that the constructor gives it")
+    if not seen.tensors_under(diagnostic, observation):
+        return unconfirmed(seen.not_held(diagnostic, "tensor"))
+    return refuted(f"after {_steps(result)} '{diagnostic.attribute}' is as the constructor makes it")
+
+
+def _steps(result: MaterialisedObservation) -> str:
+    own = "".join(f", {name}()" for name in dict.fromkeys(path.rpartition(".")[2] for path in result.initialisers))
+    return f"a build on meta, to_empty(){own} and load_state_dict()"
