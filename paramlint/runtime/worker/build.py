@@ -16,7 +16,7 @@ import torch.nn.functional
 from torch import nn
 
 from paramlint.model.observation import ClassRequest, Failure, Recipe
-from paramlint.runtime.worker import elsewhere, guess, importing, signature, stack
+from paramlint.runtime.worker import elsewhere, guess, importing, repair, signature, stack
 from paramlint.runtime.worker.solve import Situation, Solved, Unsolved, solve
 from paramlint.runtime.worker.timing import Clock, TimeLimit
 
@@ -29,7 +29,8 @@ class Built(NamedTuple):
     """How an instance is made: ``make`` gives a new one each time (its globals and random seeds are the caller's).
 
     ``kind`` is the recipe's kind, "docstring", "defaults" or "guessed". ``needs_pretence``: it is only built where
-    moves to a device are pretended. ``trusted_error``: what a more trusted way to make it had raised.
+    moves to a device are pretended. ``trusted_error``: what a more trusted way to make it had raised. ``is_meta``: it
+    is built on the meta device, since with memory it could not be.
     """
 
     make: Callable[[], nn.Module]
@@ -39,6 +40,7 @@ class Built(NamedTuple):
     needs_pretence: bool
     trusted_error: BaseException | None
     attempts: tuple[str, ...]
+    is_meta: bool = False
 
 
 class NotBuilt(NamedTuple):
@@ -79,6 +81,22 @@ def build(request: ClassRequest, clock: Clock) -> Built | NotBuilt:
     return result
 
 
+def build_without_memory(request: ClassRequest, clock: Clock) -> Built | NotBuilt:
+    """Find a way to make an instance on the meta device."""
+    module = importing.find(request.module, request.path)
+    kind = find_class(module, request.qualified_name)
+    result = _build(request, module, kind, clock, pretend=False, on_meta=True)
+    if isinstance(result, NotBuilt):
+        return result
+    make = result.make
+
+    def instance() -> nn.Module:
+        with torch.device("meta"):
+            return make()
+
+    return result._replace(make=instance, is_meta=True)
+
+
 class _Remembered(Exception):
     """A failure that is already data."""
 
@@ -94,16 +112,22 @@ def failure_of(error: BaseException | None) -> Failure | None:
 
 
 def _build(
-    request: ClassRequest, module: ModuleType, kind: type[nn.Module] | None, clock: Clock, pretend: bool
+    request: ClassRequest,
+    module: ModuleType,
+    kind: type[nn.Module] | None,
+    clock: Clock,
+    pretend: bool,
+    on_meta: bool = False,
 ) -> Built | NotBuilt:
     attempts: list[str] = []
     trusted: BaseException | None = None
     last: BaseException | None = None
 
     def run(thunk: Callable[[], object]) -> object:
-        with clock.limit(max(1.0, clock.budget * _SHARE_OF_ONE_ATTEMPT)):
+        share = _SHARE_OF_ONE_ATTEMPT if not on_meta else _SHARE_OF_BUILDING
+        with clock.limit(max(1.0, clock.budget * share)):
             seed(0)
-            with elsewhere.pretending() if pretend else nullcontext():
+            with elsewhere.pretending() if pretend else torch.device("meta") if on_meta else nullcontext():
                 return thunk()
 
     def attempt(way: _Way) -> Built | None:
@@ -184,11 +208,7 @@ def _not_built(
             kept,
         )
     is_certain = trusted is not None or result.was_certain
-    if (
-        isinstance(error, MemoryError)
-        or "can't allocate memory" in failure.message
-        or "not enough memory" in failure.message
-    ):
+    if repair.is_about_memory(error):
         return NotBuilt("out of memory", "construction needs more memory than the limit", failure, False, kept)
     if isinstance(error, TypeError) and "abstract class" in failure.message:
         return NotBuilt("abstract", stack.first_line(failure.message), None, False, kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -38,11 +39,19 @@ class Accelerator(NamedTuple):
 
     def convert(self, tensor: torch.Tensor) -> torch.Tensor:
         """The tensor moved; the mode must be active."""
+        if tensor.device.type == "meta":
+            return _unfilled(tensor, self.name)
         return self.mode.from_tensor(tensor).to(self.name)  # type: ignore[no-any-return]
 
 
+def _unfilled(tensor: torch.Tensor, device: str) -> torch.Tensor:
+    """A fake tensor like one on meta; the mode must be active."""
+    return torch.empty_strided(tuple(tensor.shape), tensor.stride(), dtype=tensor.dtype, device=device)
+
+
+@functools.lru_cache(maxsize=1)
 def simulated() -> Accelerator | str:
-    """A simulated accelerator, or why this torch cannot give one."""
+    """The simulated accelerator of this process, or why this torch cannot give one."""
     try:
         registration = importlib.import_module("torch.utils.backend_registration")
         fake = importlib.import_module("torch._subclasses.fake_tensor")
@@ -76,11 +85,14 @@ def placement(known: Observation, way: Built, clock: Clock, chosen: Input | None
     known = _followed(known, Walk(instance), accelerator.name)._replace(device_probe="simulated accelerator")
     if chosen is None or known.forward is None:
         return known
+    if way.is_meta:
+        with clock.limit(clock.left):
+            _pretend_rest(instance, accelerator)
     status, failure = _run(instance, chosen, accelerator, clock)
     if status.startswith("not run"):
         status, failure = on_simulated(lambda: snapshot.take(way, clock, 0).instance, chosen, accelerator, clock)
     known = known._replace(forward=known.forward._replace(device_status=status, device_failure=failure))
-    if status.startswith("not run"):
+    if status.startswith("not run") and not way.is_meta:
         return _by_shadow(known, way, clock, chosen)
     if status == "clash":
         instance = snapshot.take(way, clock, 0).instance
@@ -109,6 +121,8 @@ def _alone(known: Observation, way: Built, clock: Clock, chosen: Input, accelera
         with clock.limit(clock.left), accelerator.mode:
             _move(instance, Walk(instance), accelerator.convert)
             _move_rest(instance, accelerator.convert, except_for=path)
+        if way.is_meta:
+            _pretend_rest(instance, accelerator)
         status, failure = _run(instance, chosen, accelerator, clock)
         clashes[path] = failure if status == "clash" else None
     return known._replace(tensors=tuple(tensor._replace(clash=clashes.get(tensor.path)) for tensor in known.tensors))
@@ -122,7 +136,7 @@ def _move_rest(
     moved = {
         id(found.tensor): convert(found.tensor.detach())
         for found in walk.tensors
-        if found.tensor.device.type == "cpu" and found.path != except_for
+        if found.tensor.device.type in ("cpu", "meta") and found.path != except_for
     }
     for found in walk.tensors:
         if id(found.tensor) in moved:
@@ -136,11 +150,16 @@ def _move_rest(
 def _pretend_rest(instance: nn.Module, accelerator: Accelerator) -> None:
     """Turn plain tensors that stayed into fake ones in their place, so that forward itself can move them."""
     walk = Walk(instance)
-    fake = {
-        id(found.tensor): accelerator.mode.from_tensor(found.tensor.detach())
-        for found in walk.tensors
-        if found.kind == "plain" and found.tensor.device.type == "cpu" and not is_fake(found.tensor)
-    }
+
+    def pretended(tensor: torch.Tensor) -> torch.Tensor:
+        return _unfilled(tensor, "cpu") if tensor.device.type == "meta" else accelerator.mode.from_tensor(tensor)
+
+    with accelerator.mode:
+        fake = {
+            id(found.tensor): pretended(found.tensor.detach())
+            for found in walk.tensors
+            if found.kind == "plain" and found.tensor.device.type in ("cpu", "meta") and not is_fake(found.tensor)
+        }
     for found in walk.tensors:
         if id(found.tensor) in fake:
             own = vars(found.owner_module)

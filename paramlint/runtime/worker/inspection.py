@@ -6,12 +6,17 @@ import functools
 import traceback
 from collections.abc import Callable, Iterator
 
+import torch
+
 from paramlint.model.observation import ClassRequest, Observation, TensorObservation
 from paramlint.runtime.worker import build, device, digest, forward, materialise, preparation, probes, snapshot, stack
 from paramlint.runtime.worker.inputs import Input
 from paramlint.runtime.worker.options import Options
 from paramlint.runtime.worker.snapshot import Subject
 from paramlint.runtime.worker.timing import Clock, TimeLimit
+
+# The stages that say something true of an instance whose tensors have no memory.
+_NEEDS_NO_MEMORY = frozenset({"forward", "placement"})
 
 
 def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Observation, bool]]:
@@ -27,6 +32,8 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
         lacks=preparation.lacks(),
     )
     way = build.build(request, clock)
+    if isinstance(way, build.NotBuilt) and way.status in ("out of memory", "timed out"):
+        way = _without_memory(request, way, clock)
     if isinstance(way, build.NotBuilt):
         yield (
             blank._replace(
@@ -42,7 +49,7 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
         return
     known = blank._replace(
         status="built",
-        recipe=way.text + (" (moves to a device pretended on the CPU)" if way.needs_pretence else ""),
+        recipe=way.text + _manner(way),
         recipe_kind=way.kind,
         within=way.within,
         constructor_failure=build.failure_of(way.trusted_error),
@@ -63,6 +70,8 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
         yield known._replace(notes=(note,), seconds=clock.elapsed), True
         return
     known = snapshot.describe(known, subject)
+    if way.is_meta:
+        known = probes.update(known, lambda tensor: tensor._replace(device="cpu"))
     if "unwritten memory" in known.lacks:
         known = probes.update(known, lambda tensor: tensor._replace(uninitialised=None))
     yield known._replace(seconds=clock.elapsed), False
@@ -86,6 +95,8 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
     for name, stage in stages:
         if options.stages is not None and name not in options.stages:
             continue
+        if way.is_meta and name not in _NEEDS_NO_MEMORY:
+            continue
         try:
             known = stage(known)
         except (
@@ -98,6 +109,20 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
                 known = probes.update(known, _untold)
         yield known._replace(seconds=clock.elapsed), False
     yield known._replace(seconds=clock.elapsed), True
+
+
+def _without_memory(request: ClassRequest, failed: build.NotBuilt, clock: Clock) -> build.Built | build.NotBuilt:
+    """Try again on the meta device, in the time that is left."""
+    if not hasattr(torch.device, "__enter__") or isinstance(device.simulated(), str):
+        return failed
+    way = build.build_without_memory(request, Clock(clock.left))
+    return failed if isinstance(way, build.NotBuilt) else way
+
+
+def _manner(way: build.Built) -> str:
+    if way.is_meta:
+        return " (without memory, since it is too large or too slow to build)"
+    return " (moves to a device pretended on the CPU)" if way.needs_pretence else ""
 
 
 def _untold(tensor: TensorObservation) -> TensorObservation:

@@ -46,6 +46,11 @@ def is_hopeless(error: BaseException) -> bool:
     return isinstance(error, TypeError) and "abstract class" in str(error)
 
 
+def is_about_memory(error: BaseException) -> bool:
+    """Whether there was not enough memory: the same call may do with tensors that have none."""
+    return isinstance(error, MemoryError) or bool(re.search(r"can't allocate memory|not enough memory", str(error)))
+
+
 def constructors(target: Callable[..., object]) -> list[Any]:
     """The Python functions that construct an instance of ``target``, its own first."""
     kinds = target.__mro__ if isinstance(target, type) else ()

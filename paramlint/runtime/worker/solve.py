@@ -95,7 +95,7 @@ def solve(target: Callable[..., object], fixed: Mapping[str, Guess], situation: 
                 certain_error = certain_error or error
             if best is None or reached > best[0]:
                 best = reached, error, was_certain
-            if repair.is_hopeless(error):
+            if repair.is_hopeless(error) or (was_certain and repair.is_about_memory(error)):
                 break
             fixes = _repairs(error, target, known, plan, fixed, situation)
             for index, change in enumerate(itertools.islice(fixes, _BRANCHES)):
