@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paramlint.model.code import Span
@@ -23,6 +23,9 @@ from paramlint.model.observation import (
     Write,
 )
 from paramlint.runtime.judge import JUDGEMENTS, UNDECIDED, judge
+
+# A busy machine is no failure of a pure function.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 FILE = "/project/package/net.py"
 LINE, RELATED_LINE = 10, 20
@@ -711,6 +714,7 @@ def test_what_an_older_torch_does_not_show_decides_nothing(code: str) -> None:
         assert (proof.verdict, proof.reason) == (OPEN, f"this version of torch does not show {needs}")
 
 
+@patient
 @given(findings, observations)
 def test_a_verdict_always_says_why(found: Diagnostic, observation: Observation) -> None:
     proof = judge(found, observation)
@@ -722,6 +726,7 @@ def test_a_verdict_always_says_why(found: Diagnostic, observation: Observation) 
         assert "\n" not in proof.evidence
 
 
+@patient
 @given(findings, observations)
 def test_only_failures_confirm_without_an_instance(found: Diagnostic, observation: Observation) -> None:
     proof = judge(found, observation)
@@ -731,6 +736,7 @@ def test_only_failures_confirm_without_an_instance(found: Diagnostic, observatio
         assert "raised" in (proof.evidence or "")
 
 
+@patient
 @given(findings, observations)
 def test_nothing_is_refuted_outside_the_circumstances(found: Diagnostic, observation: Observation) -> None:
     if judge(found, observation).verdict is NO:
@@ -738,6 +744,7 @@ def test_nothing_is_refuted_outside_the_circumstances(found: Diagnostic, observa
         assert set(found.circumstances) <= set(observation.circumstances)
 
 
+@patient
 @given(findings)
 def test_nothing_is_decided_without_an_observation(found: Diagnostic) -> None:
     proof = judge(found, None)

@@ -107,6 +107,16 @@ class Random(nn.Module):
         return self.layer(x) * self.projection.to(x) * self.noise
 
 
+class Large(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(200_000, 200_000, bias=False)
+        self.scale = torch.linspace(0.5, 1.0, 200_000)
+
+    def forward(self, x):
+        return self.layer(x) * self.scale
+
+
 class Cut(nn.Module):
     def __init__(self):
         super().__init__()
@@ -220,6 +230,20 @@ def test_a_random_plain_tensor_is_named_by_the_reload(observed: dict[str, Observ
     assert found["projection"].is_random
     assert found["noise"].is_random
     assert found["noise"].in_state_dict
+
+
+def test_a_model_too_large_to_build_is_checked_without_memory(observed: dict[str, Observation]) -> None:
+    large = observed["Large"]
+    found = tensors(large)
+    assert found["layer.weight"].elements == 40_000_000_000
+    assert found["layer.weight"].follows_device
+    assert found["scale"].follows_device is False
+    assert large.forward is not None
+    assert large.forward.device_status == "clash"
+    assert large.forward.device_failure is not None
+    assert MODELS.splitlines()[large.forward.device_failure.frames[-1].line - 1].strip() == (
+        "return self.layer(x) * self.scale"
+    )
 
 
 def test_gradients_are_told_apart(observed: dict[str, Observation]) -> None:
