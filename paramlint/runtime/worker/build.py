@@ -92,9 +92,22 @@ def build_without_memory(request: ClassRequest, clock: Clock) -> Built | NotBuil
 
     def instance() -> nn.Module:
         with torch.device("meta"):
-            return make()
+            made = make()
+        made.register_forward_pre_hook(_to_meta, with_kwargs=True)
+        return made
 
     return result._replace(make=instance, is_meta=True)
+
+
+def _to_meta(module: nn.Module, arguments: Any, keywords: Any) -> Any:
+    """A hook that takes an example input from the CPU to where the instance is; one that was moved stays."""
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            return value.to("meta") if value.device.type == "cpu" else value
+        return type(value)(map(moved, value)) if type(value) in (list, tuple) else value
+
+    return tuple(map(moved, arguments)), {name: moved(value) for name, value in keywords.items()}
 
 
 class _Remembered(Exception):
