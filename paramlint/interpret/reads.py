@@ -205,6 +205,21 @@ def names_thawed(module: SourceModule) -> frozenset[str]:
     return frozenset(found)
 
 
+def names_called(body: tuple[code.Statement, ...]) -> frozenset[tuple[str, ...]]:
+    """The dotted names that the functions among some statements call."""
+    found: set[tuple[str, ...]] = set()
+    for node in nodes(tuple(statement for statement in body if isinstance(statement, code.Function))):
+        if isinstance(node, code.Call):
+            parts: list[str] = []
+            function = node.function
+            while isinstance(function, code.Attribute):
+                parts.append(function.name)
+                function = function.value
+            if isinstance(function, code.Name):
+                found.add((function.identifier, *reversed(parts)))
+    return frozenset(found)
+
+
 def names_used(body: tuple[code.Statement, ...]) -> frozenset[str]:
     """The names that statements use: bare, as attributes, and as whole strings; imports and definitions aside."""
     found: set[str] = set()

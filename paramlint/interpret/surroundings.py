@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec
 from paramlint import torch_api
 from paramlint.facts.source import SourceError
 from paramlint.interpret.holders import Scope, holders
-from paramlint.interpret.reads import ClassReads, does_something, file_reads, names_thawed, names_used
+from paramlint.interpret.reads import ClassReads, does_something, file_reads, names_called, names_thawed, names_used
 from paramlint.interpret.scan import initialised_attributes, nodes
 from paramlint.interpret.writes import calls_method, guards_of_reads, writes_attribute
 from paramlint.model import code
@@ -134,7 +134,8 @@ class Surroundings:
     def _holders(self) -> frozenset[Path]:
         """The files in which an object may be one of the class's. Raises _TooManyFiles.
 
-        Those that name the class, those that name what is defined by its name there, and so on.
+        Those that name the class, those that name what is defined by its name there, and so on; and those of the
+        classes that are made in the same functions, which may be handed one.
         """
         own = self._linked.definition
         names = {own.node.name}
@@ -148,6 +149,7 @@ class Surroundings:
                 for statement in module.facts.body:
                     if meant and names_used((statement,)) & meant:
                         files.add(module.path)
+                        files |= self._made_in(module, module.facts.body)
                         if isinstance(statement, (code.Class, code.Function)):
                             added.add(statement.name)
             new = added - names
@@ -155,6 +157,15 @@ class Surroundings:
             if len(names) > MOST_NAMES or len(files) > MOST_FILES:
                 raise _TooManyFiles
         return frozenset(files)
+
+    def _made_in(self, module: SourceModule, body: tuple[code.Statement, ...]) -> set[Path]:
+        """The files of the classes that the functions of a file make, methods aside."""
+        made: set[Path] = set()
+        for dotted in self._project.scanned(names_called, body):
+            found = self._project.resolve(module, dotted)
+            if isinstance(found, ClassDefinition):
+                made.add(found.module.path)
+        return made
 
     def _own_reads(self, definition: ClassDefinition) -> ClassReads:
         return self._project.scanned(file_reads, definition.module).classes[definition.node.span]

@@ -22,6 +22,9 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if slot.name in seen or not _is_made_here(slot) or _ON_PURPOSE.search(slot.name):
             continue
         seen.add(slot.name)
+        paths = [other for path in trace.runs for other in path.slots if other.name == slot.name]
+        if any(_is_handed_in(other) for other in paths):
+            continue
         if slot.is_shared or not trace.surroundings.makes(slot.place) or trace.surroundings.reads(slot.name):
             continue
         kind = "parameter" if slot.module is None else slot.module.class_name
@@ -35,6 +38,12 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             (),
             circumstances(run),
         )
+
+
+def _is_handed_in(slot: Slot) -> bool:
+    """Whether a name may hold what was made elsewhere, for a purpose that is known there."""
+    made = slot.tensor or slot.module
+    return slot.registration is Registration.UNKNOWN or (made is not None and not encloses(slot.place, made.made))
 
 
 def _is_made_here(slot: Slot) -> bool:
