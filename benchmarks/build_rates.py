@@ -100,7 +100,7 @@ def requests_for(
     package: str, environment: Environment, python: str, limit: int | None, seed: int
 ) -> list[ClassRequest]:
     """Requests for the Module classes that a package defines, or for ``limit`` of them."""
-    folder = _folder(package, python)
+    folder = folder_of(package, python)
     project = Project(folder, environment, lambda path: lower_ast.lower(read_source(str(path))))
     definitions = list(_classes(project, folder))
     if limit is not None and len(definitions) > limit:
@@ -110,7 +110,7 @@ def requests_for(
     return [_request(str(number), definition, finder) for number, definition in enumerate(definitions)]
 
 
-def _folder(package: str, python: str) -> Path:
+def folder_of(package: str, python: str) -> Path:
     """Where a package's source lies; a parent package is imported, the package itself only if it has a parent."""
     ask = f"import importlib.util as u; print(u.find_spec({package!r}).submodule_search_locations[0])"
     return Path(subprocess.run([python, "-c", ask], check=True, capture_output=True, text=True).stdout.strip())

@@ -1,0 +1,180 @@
+"""What the interpreter claims of generated modules is what torch registers, or unknown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from paramlint.facts import lower_ast
+from paramlint.facts.source import Source
+from paramlint.interpret.interpret import interpret
+from paramlint.interpret.trace import Registration, Run
+from paramlint.project.environment import NO_ENVIRONMENT
+from paramlint.project.project import Project
+
+NAMES = tuple("abcdef")
+VALUES = (
+    "nn.Parameter(torch.zeros(2))",
+    "nn.Parameter(torch.zeros(2), requires_grad=False)",
+    "nn.Linear(2, 2)",
+    "nn.Sequential(nn.Linear(2, 2), nn.ReLU())",
+    "nn.ModuleList(nn.Linear(2, 2) for _ in range(2))",
+    "torch.ones(2)",
+    "nn.Parameter(torch.zeros(2)) * 2",
+    "nn.Buffer(torch.zeros(2))",
+    "[nn.Linear(2, 2), nn.Linear(2, 2)]",
+    "{'k': nn.Parameter(torch.zeros(2))}",
+    "(torch.zeros(2), 3)",
+    "None",
+    "3",
+    "'text'",
+    "make_layer(2)",
+    "make_table(2)",
+    "Part()",
+)
+PRELUDE = """\
+import torch
+from torch import nn
+
+
+def make_layer(width):
+    layer = nn.Linear(width, width)
+    nn.init.zeros_(layer.weight)
+    return layer
+
+
+def make_table(width):
+    table = torch.arange(width)
+    return table.float() / width
+
+
+class Part(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.inner(x)
+"""
+
+names = st.sampled_from(NAMES)
+values = st.sampled_from(VALUES)
+
+
+@st.composite
+def simple(draw: st.DrawFn) -> list[str]:
+    """One statement, as lines, that binds names in a constructor."""
+    name, value = draw(names), draw(values)
+    return draw(
+        st.sampled_from(
+            [
+                [f"self.{name} = {value}"],
+                [f"local = {value}", f"self.{name} = local"],
+                [f"self.{name} = {value}", f"self.{name}_alias = self.{name}"],
+                [f"setattr(self, '{name}' + '_set', {value})"],
+                [f"self.register_buffer('{name}_buffer', torch.zeros(2))"],
+                [f"self.register_parameter('{name}_parameter', nn.Parameter(torch.zeros(2)))"],
+                [f"self.add_module('{name}_module', nn.Linear(2, 2))"],
+                [f"self.{name}_list = []", f"self.{name}_list.append({value})"],
+                [f"self.{name}_first, self.{name}_second = {value}, {draw(values)}"],
+                [f"self.helper_{name}({value})"],
+                [f"del self.{name}_gone"] if draw(st.booleans()) else ["pass"],
+            ]
+        )
+    )
+
+
+@st.composite
+def statements(draw: st.DrawFn) -> list[str]:
+    """Statements with branches, loops and context managers around them."""
+    lines: list[str] = []
+    for _ in range(draw(st.integers(1, 4))):
+        body = draw(simple())
+        shape = draw(st.sampled_from(["plain", "if", "unless", "argument", "loop", "enumerate", "with", "try"]))
+        indented = [f"    {line}" for line in body]
+        match shape:
+            case "if":
+                body = ["if width > 1:", *indented, "else:", "    self.other = 1"]
+            case "unless":
+                body = ["if not flag:", *indented]
+            case "argument":
+                body = ["if flag:", *indented, "else:", "    self.unset_branch = None"]
+            case "loop":
+                body = ["for index in range(2):", *indented, "    setattr(self, f'step{index}', nn.Linear(2, 2))"]
+            case "enumerate":
+                body = [
+                    "for index, size in enumerate((2, 3)):",
+                    "    self.add_module('at%d' % index, make_layer(size))",
+                ]
+            case "with":
+                body = ["with torch.no_grad():", *indented]
+            case "try":
+                body = ["try:", *indented, "except AttributeError:", "    pass"]
+        lines += body
+    return lines
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> str:
+    """A module's source with a class ``Net``, its base and its helpers."""
+    base, own, after = draw(statements()), draw(statements()), draw(st.booleans())
+    lines = [PRELUDE, "", "class Base(nn.Module):", "    def __init__(self, width=2, flag=True):"]
+    lines += [f"        {line}" for line in ["super().__init__()", *base]]
+    for name in NAMES:
+        lines += ["", f"    def helper_{name}(self, value):", f"        self.{name}_helped = value"]
+    lines += ["", "    def forward(self, x):", "        return x", "", "", "class Net(Base):"]
+    lines += ["    def __init__(self, width=2, flag=True):"]
+    body = ["super().__init__(width, flag)", *own] if after else ["super().__init__(flag=flag)", "self.z = 0", *own]
+    lines += [f"        {line}" for line in body]
+    return "\n".join(lines) + "\n"
+
+
+def observed(instance: nn.Module) -> dict[str, Registration]:
+    """What torch holds under each name of an instance."""
+    found: dict[str, Registration] = {}
+    for name, value in vars(instance).items():
+        if name.startswith("_") or name == "training":
+            continue
+        if isinstance(value, torch.Tensor):
+            found[name] = Registration.PLAIN_TENSOR
+        else:
+            is_container = isinstance(value, (list, tuple, dict, set))
+            found[name] = Registration.CONTAINER if is_container else Registration.OTHER
+    found |= dict.fromkeys(instance._parameters, Registration.PARAMETER)
+    found |= dict.fromkeys(instance._buffers, Registration.BUFFER)
+    found |= dict.fromkeys(instance._modules, Registration.SUBMODULE)
+    return found
+
+
+def runs_of(text: str) -> tuple[Run, ...]:
+    """Interpret ``Net`` of a source text."""
+    path = Path("/generated/module.py")
+    project = Project(
+        path.parent, NO_ENVIRONMENT, lambda _: lower_ast.lower(Source(str(path), text, "utf-8", "\n", False))
+    )
+    (linked,) = [item for item in project.classes(project.module_at(path)) if item.definition.node.name == "Net"]
+    return interpret(project, linked).runs
+
+
+@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(programs())
+def test_claims_are_what_torch_registers(text: str) -> None:
+    scope: dict[str, Any] = {"__name__": "generated"}
+    exec(compile(text, "generated", "exec"), scope)
+    try:
+        instance = scope["Net"]()
+    except (TypeError, AttributeError, KeyError):
+        return  # torch refuses: nothing is registered under any name
+    real = observed(instance)
+    run = runs_of(text)[0]
+    claimed = {slot.name: slot.registration for slot in run.slots}
+    for name, registration in claimed.items():
+        if registration is not Registration.UNKNOWN:
+            assert real.get(name) == registration, f"{name}\n{text}"
+    if run.is_complete and not run.is_opaque:
+        assert set(real) <= set(claimed), text
