@@ -178,3 +178,11 @@ def test_claims_are_what_torch_registers(text: str) -> None:
             assert real.get(name) == registration, f"{name}\n{text}"
     if run.is_complete and not run.is_opaque:
         assert set(real) <= set(claimed), text
+
+
+def test_what_a_class_makes_by_its_own_rule_is_not_known() -> None:
+    body = (
+        "    def __new__(cls):\n        return nn.Linear(2, 2)\n\n    def __init__(self):\n        self.part = Part()\n"
+    )
+    (run, *_) = runs_of(f"{PRELUDE}\n\nclass Net(nn.Module):\n{body}")
+    assert run.is_opaque

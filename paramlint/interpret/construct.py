@@ -66,6 +66,10 @@ def run_constructor(machine: Machine, frame: Frame, instance: Instance, argument
         _run_hook(machine, frame, instance, linked, linked.method_before_init, span)
     elif instance.is_module and (linked.is_prepared or _may_be_prepared(linked)):
         note_initialised(machine, frame, instance, span)
+    makes = linked.find("__new__")
+    if isinstance(makes, Member) and makes.node is not None:
+        # what a class's own __new__ returns may be any object
+        instance.is_opaque = True
     member = linked.find("__init__")
     if member is UNKNOWN_MEMBER:
         instance.is_opaque = True
