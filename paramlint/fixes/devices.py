@@ -39,8 +39,10 @@ def _moves_itself(site: Site, call: code.Call) -> Edit | None:
         return None
     if is_to and not _is_device(call.arguments[0].value):
         return None
-    behind = site.text.text[site.text.end(owner.span) : site.text.end(call.span)]
-    start = site.text.end(owner.span) + len(behind) - len(behind.lstrip(")\t "))
+    split = parts(site.text, call)
+    if split is None:
+        return None
+    start = site.text.text.rindex(".", site.text.end(owner.span), split.opening)
     return site.text.edit(start, site.text.end(call.span), "")
 
 

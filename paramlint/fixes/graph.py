@@ -2,11 +2,40 @@
 
 from __future__ import annotations
 
+import re
+
 from paramlint.fixes.construction import stands_alone
 from paramlint.fixes.site import Site, Spot, is_self_attribute
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
 from paramlint.model.diagnostic import Applicability, Edit, Fix
+
+# What forward keeps under such a name is often a term of the loss, added by code outside the class.
+_LOSSES = frozenset(
+    {
+        "loss",
+        "losses",
+        "reg",
+        "regularization",
+        "regularisation",
+        "regularizer",
+        "penalty",
+        "kl",
+        "kld",
+        "entropy",
+        "aux",
+        "cost",
+        "nll",
+        "elbo",
+        "divergence",
+        "commitment",
+        "energy",
+        "prior",
+        "posterior",
+        "logdet",
+        "ldj",
+    }
+)
 
 
 def graph_tensor_attribute(site: Site) -> Fix | None:
@@ -27,6 +56,9 @@ def graph_tensor_attribute(site: Site) -> Fix | None:
         )
     else:
         return None
+    if any(word in _LOSSES for word in re.split(r"[_\d]+", site.name.lower())):
+        reason = f"not detached: '{site.name}' may be added to the loss, whose gradients would stop there"
+        return Fix(reason, Applicability.DISPLAY, ())
     reads = _reads(site)
     if reads is None:
         return None

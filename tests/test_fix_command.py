@@ -1,0 +1,154 @@
+"""``paramlint check --fix``: what it writes, what it shows, and what it takes back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from paramlint.model.diagnostic import Effect
+from paramlint.model.observation import ForwardObservation, Observation, StateDigest
+from paramlint.runtime.equivalence import difference
+
+NET = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mean = torch.ones(3)
+        self.layers = [nn.Linear(3, 3) for _ in range(2)]
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x - self.mean
+"""
+SAFE = NET.replace("self.mean = torch.ones(3)", 'self.register_buffer("mean", torch.ones(3), persistent=False)')
+BOTH = SAFE.replace("[nn.Linear(3, 3) for _ in range(2)]", "nn.ModuleList([nn.Linear(3, 3) for _ in range(2)])")
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Path:
+    (tmp_path / "pyproject.toml").write_text("[tool.paramlint]\n")
+    path = tmp_path / "net.py"
+    path.write_text(NET)
+    return path
+
+
+def run(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "paramlint", "check", path.name, *options]
+    return subprocess.run(command, capture_output=True, text=True, cwd=path.parent, check=False)
+
+
+def test_fix_writes_what_is_safe_and_reports_the_rest(net: Path) -> None:
+    done = run(net, "--fix", "--output-format=json")
+    assert net.read_text() == SAFE
+    assert [item["code"] for item in json.loads(done.stdout)["diagnostics"]] == ["PRM105"]
+    assert "fixed 1 finding in 1 file" in done.stderr
+    assert done.returncode == 1
+
+
+def test_unsafe_fixes_leave_nothing_to_say(net: Path) -> None:
+    done = run(net, "--unsafe-fixes")
+    assert net.read_text() == BOTH
+    assert done.returncode == 0
+    assert run(net, "--unsafe-fixes", "--exit-non-zero-on-fix").returncode == 0
+
+
+def test_the_hook_fails_where_it_has_fixed_everything(net: Path) -> None:
+    assert run(net, "--unsafe-fixes", "--exit-non-zero-on-fix").returncode == 1
+
+
+def test_diff_writes_nothing(net: Path) -> None:
+    done = run(net, "--diff", "--unsafe-fixes")
+    assert net.read_text() == NET
+    assert done.returncode == 1
+    assert "+        self.layers = nn.ModuleList([nn.Linear(3, 3) for _ in range(2)])" in done.stdout.splitlines()
+    assert done.stdout.splitlines()[0] == "--- net.py"
+
+
+def test_a_read_only_file_is_an_error_that_names_it(net: Path) -> None:
+    net.chmod(0o444)
+    done = run(net, "--fix")
+    assert done.returncode == 2
+    assert "net.py: is read-only" in done.stderr
+    assert net.read_text() == NET
+
+
+def test_json_holds_the_fix(net: Path) -> None:
+    found = json.loads(run(net, "--output-format=json").stdout)["diagnostics"]
+    fixes = {item["code"]: item["fix"] for item in found}
+    assert fixes["PRM101"]["applicability"] == "safe"
+    assert "older ones load" in fixes["PRM101"]["message"]
+    assert set(fixes["PRM105"]) == {"applicability", "message", "edits"}
+    assert set(fixes["PRM105"]["edits"][0]) == {"line", "column", "end_line", "end_column", "replacement"}
+
+
+def test_the_setting_decides_how_buffers_are_written(net: Path) -> None:
+    (net.parent / "pyproject.toml").write_text('[tool.paramlint]\nbuffer-style = "nn.Buffer"\n')
+    run(net, "--fix")
+    assert "self.mean = nn.Buffer(torch.ones(3), persistent=False)" in net.read_text()
+
+
+def test_a_proved_fix_stays(net: Path) -> None:
+    done = run(net, "--fix", "--confirm", "--select=PRM101", "--timeout=120")
+    assert net.read_text() == SAFE, done.stderr
+
+
+def test_a_fix_that_changes_more_is_taken_back(net: Path) -> None:
+    """The draw of the weights depends on what kind of attribute there is: a repair cannot be proved equal."""
+    text = NET.replace(
+        "        self.layers =",
+        '        torch.manual_seed(int("mean" in self.__dict__))\n        self.layers =',
+    )
+    net.write_text(text)
+    done = run(net, "--fix", "--confirm", "--select=PRM101", "--timeout=120")
+    assert net.read_text() == text
+    assert "is not fixed" in done.stderr
+    assert "returns something else" in done.stderr or "other values" in done.stderr
+
+
+WEIGHT = StateDigest("weight", "parameter", (2,), "torch.float32", "a")
+RAN = ForwardObservation("ran", recipe="(x,)")
+
+
+def built(*state: StateDigest, output: str = "o", **fields: object) -> Observation:
+    known = Observation("0", "net.py", "Net", "built", recipe="Net()", forward=RAN, state=state, output=output)
+    return known._replace(**fields)
+
+
+@pytest.mark.parametrize(
+    ("after", "effect", "reason"),
+    [
+        pytest.param(built(WEIGHT), Effect(), None, id="the same"),
+        pytest.param(built(), Effect(), "is gone", id="a parameter lost"),
+        pytest.param(built(WEIGHT._replace(shape=(3,))), Effect(), "is another parameter", id="another shape"),
+        pytest.param(built(WEIGHT._replace(digest="b")), Effect(), "has other values", id="other values"),
+        pytest.param(built(WEIGHT._replace(digest="b")), Effect(values=True), None, id="values may change"),
+        pytest.param(built(WEIGHT, WEIGHT._replace(name="x.w")), Effect(), "is new", id="a new one"),
+        pytest.param(built(WEIGHT, WEIGHT._replace(name="x.w")), Effect(("x",)), None, id="the new one is meant"),
+        pytest.param(built(WEIGHT, output="p"), Effect(), "returns something else", id="another output"),
+        pytest.param(
+            built(WEIGHT, forward=ForwardObservation("raised")),
+            Effect(outputs=True),
+            "does not run",
+            id="forward raises",
+        ),
+        pytest.param(built(WEIGHT, recipe="Net(3)"), Effect(), "in another way", id="built otherwise"),
+        pytest.param(built(status="not built", reason="why"), Effect(), "why", id="not built"),
+        pytest.param(None, Effect(), "no answer", id="no observation"),
+    ],
+)
+def test_what_keeps_a_fix_from_being_proved(after: Observation | None, effect: Effect, reason: str | None) -> None:
+    found = difference(built(WEIGHT), after, effect)
+    assert (found is None) if reason is None else (found is not None and reason in found)
+
+
+def test_what_could_not_be_built_before_has_nothing_to_keep() -> None:
+    assert difference(built(status="not built"), built(WEIGHT), Effect()) is None
