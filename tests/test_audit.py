@@ -305,3 +305,17 @@ def test_codes_agree_with_the_rules_that_read_source() -> None:
 def test_torch_is_imported_on_use_alone() -> None:
     code = "import sys, paramlint; assert 'torch' not in sys.modules; paramlint.audit; assert 'torch' in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_session_says_where_this_torch_lacks_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pathlib import Path
+
+    from paramlint.runtime.live.scope import Scope
+    from paramlint.runtime.live.session import Session
+
+    monkeypatch.delattr(torch._C, "_len_torch_function_stack")
+    session = Session(Scope(Path(__file__).parent))
+    with session.watching():
+        Faulty()(torch.ones(2, 3))
+    assert session.findings == {}
+    assert any("does not tell which modes" in note for note in session.notes)

@@ -61,10 +61,13 @@ def outermost_constructor(frame: FrameType | None) -> FrameType | None:
     return found
 
 
+def can_tell_modes() -> bool:
+    """Whether this torch has the private counters that ``are_modes_alone`` asks."""
+    return hasattr(torch._C, "_len_torch_function_stack") and hasattr(torch._C, "_len_torch_dispatch_stack")
+
+
 def are_modes_alone(count: int) -> bool:
     """Whether this many modes of either kind are active on this thread; False where this torch cannot tell."""
-    functions = getattr(torch._C, "_len_torch_function_stack", None)
-    dispatches = getattr(torch._C, "_len_torch_dispatch_stack", None)
-    if functions is None or dispatches is None:
+    if not can_tell_modes():
         return False
-    return bool(functions() == count and dispatches() == count)
+    return bool(torch._C._len_torch_function_stack() == count and torch._C._len_torch_dispatch_stack() == count)

@@ -16,7 +16,7 @@ from torch import nn
 from paramlint.model.diagnostic import Diagnostic
 from paramlint.model.observation import Observation
 from paramlint.runtime.live import trial
-from paramlint.runtime.live.construction import Construction, are_modes_alone, outermost_constructor
+from paramlint.runtime.live.construction import Construction, are_modes_alone, can_tell_modes, outermost_constructor
 from paramlint.runtime.live.examine import Examined, examine, failure_note
 from paramlint.runtime.live.provenance import Provenance
 from paramlint.runtime.live.scope import Scope
@@ -50,6 +50,8 @@ class Session:
         self.findings: dict[tuple[str, str, int, str | None], Diagnostic] = {}
         self.audited: set[type] = set()
         self.notes: list[str] = []
+        if not can_tell_modes():
+            self.notes.append("this torch does not tell which modes are active: nothing is watched under it")
         self._done: set[type] = set()
         self._built: set[type] = set()
         self._passes: Counter[type] = Counter()
