@@ -128,7 +128,8 @@ def unwritten_share(tensor: torch.Tensor) -> float | None:
         with torch.no_grad():
             values = tensor.detach()
             if values.is_floating_point() or values.is_complex():
-                return float(values.isnan().double().mean())
+                missing = values.isnan()
+                return float(missing.double().mean()) if bool(missing.any()) else 0.0
             if values.dtype is torch.bool:
                 return None
             return float((values == torch.iinfo(values.dtype).max).double().mean())
