@@ -89,10 +89,14 @@ class Session:
 
     def _begin(self, module: nn.Module) -> None:
         """Watch the construction that has just begun, if its class is wanted and nothing stands against it."""
+        if self._is_inside or threading.get_ident() != self._thread:
+            return
         if self._construction is not None:
             self.settle()
         kind = type(module)
-        if self._construction is not None or self._is_inside or threading.get_ident() != self._thread:
+        if self._construction is not None:
+            # A part of what is watched already.
+            self._built.add(kind)
             return
         if not self.scope.has(kind):
             self._built.add(kind)
