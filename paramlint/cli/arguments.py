@@ -71,6 +71,8 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     run = check.add_argument_group("configuration")
     run.add_argument("--config", type=Path, metavar="FILE", help="use this file's [tool.paramlint] for all files")
     run.add_argument("--isolated", action="store_true", help="read no configuration file")
+    run.add_argument("--cache-dir", type=Path, metavar="DIR", help="where results are kept between runs")
+    run.add_argument("--no-cache", dest="uses_cache", action="store_false", help="neither use nor keep results")
     run.add_argument("--jobs", type=_count, metavar="N", help="processes to divide the work between (default: cores)")
     run.add_argument(
         "--no-fast-path",

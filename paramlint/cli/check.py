@@ -16,8 +16,9 @@ from paramlint.engine.check import check
 from paramlint.engine.configuration import Configuration, ConfigurationError
 from paramlint.engine.outcome import FileError, Report
 from paramlint.engine.selection import SelectionLayer
-from paramlint.engine.settings import Overrides, Settings
+from paramlint.engine.settings import CACHE_FOLDER, Overrides, Settings
 from paramlint.facts.source import SourceError, decode_source
+from paramlint.project.root import find_root
 from paramlint.report.view import Lines, View, wants_colour
 
 STANDARD_INPUT = "-"
@@ -42,7 +43,14 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = configuration.for_folder(Path.cwd())
     paths, given, errors = _what(arguments)
     with Progress("files") as progress:
-        report = check(paths, configuration, given=given, jobs=settings.jobs, progress=progress)
+        report = check(
+            paths,
+            configuration,
+            given=given,
+            jobs=settings.jobs,
+            progress=progress,
+            cache_folder=_cache_folder(settings),
+        )
     report = report._replace(errors=(*errors, *report.errors))
     fixed = 0
     if fix.is_wanted(arguments):
@@ -69,6 +77,12 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0 if arguments.exit_zero and code == 1 else code
 
 
+def _cache_folder(settings: Settings) -> Path | None:
+    if not settings.uses_cache:
+        return None
+    return settings.cache_dir or find_root(Path.cwd()) / CACHE_FOLDER
+
+
 def _overrides(arguments: argparse.Namespace) -> Overrides:
     return Overrides(
         selection=SelectionLayer(
@@ -87,6 +101,8 @@ def _overrides(arguments: argparse.Namespace) -> Overrides:
         memory_limit=arguments.memory_limit,
         allow_network=arguments.allow_network,
         fast_path=arguments.fast_path,
+        cache_dir=arguments.cache_dir and Path(os.path.abspath(arguments.cache_dir)),
+        uses_cache=arguments.uses_cache,
     )
 
 

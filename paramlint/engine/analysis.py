@@ -19,6 +19,7 @@ from paramlint.fixes import with_fixes
 from paramlint.model.code import SourceFacts
 from paramlint.model.diagnostic import Diagnostic
 from paramlint.model.style import AUTOMATIC
+from paramlint.project.dependencies import Dependency
 from paramlint.project.environment import Environment
 from paramlint.project.project import Project
 from paramlint.rules import ALL_RULES, check_module
@@ -83,6 +84,14 @@ class Analyser:
                 results.append(self._lint(task, project, task.path in batch.exact))
                 collect()
         return tuple(results)
+
+    def consulted(self) -> Mapping[str, frozenset[Dependency]]:
+        """Return what the questions since the last call consulted, by the file in whose context each was asked."""
+        found: dict[str, frozenset[Dependency]] = {}
+        for project in self._projects.values():
+            for path, targets in project.dependencies.drain().items():
+                found[path] = found.get(path, frozenset()) | targets
+        return found
 
     def project_for(self, root: Path, environment: Environment, exact: frozenset[Path] = frozenset()) -> Project:
         """Return the project at ``root``; the files of ``exact`` are lowered from libcst."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from paramlint.engine.analysis import Analyser, Batch, Given, Task, exact_batches
 from paramlint.engine.configuration import Configuration, ConfigurationError
@@ -22,13 +22,23 @@ from paramlint.project.environment import Environment, EnvironmentNotFound, find
 from paramlint.project.root import find_root
 from paramlint.rules import ALL_RULES
 
+if TYPE_CHECKING:
+    from paramlint.engine.memory import Consulted, Groups, Memory
+
 Progress: TypeAlias = Callable[[int, int], None]
 FileResults: TypeAlias = tuple[FileResult, ...]
-Runner: TypeAlias = Callable[[Sequence[Batch]], Iterator[FileResults]]
+Runner: TypeAlias = Callable[[Sequence[Batch]], Iterator["Linted"]]
 
 # Below this much source a second process costs more than it saves.
 _WORTH_DIVIDING_BYTES = 200_000
 _BATCH_BYTES = 400_000
+
+
+class Linted(NamedTuple):
+    """The results of a batch, and what was consulted for them: see ``Analyser.consulted``."""
+
+    results: FileResults
+    consulted: Consulted
 
 
 class Planner:
@@ -68,11 +78,13 @@ def check(
     given: Mapping[Path, Given] | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
+    cache_folder: Path | None = None,
 ) -> Report:
     """Lint files and folders.
 
     ``given`` are sources that stand in for absolute paths, linted in addition (standard input). ``jobs`` is the number
     of processes, by default one for each core. ``progress`` is told how many files are done, and of how many.
+    ``cache_folder`` is where results are kept; without it none are. Given sources are in no file, so they cannot be.
     Raises ConfigurationError for settings that cannot be used. No error of a source file raises: it is in the report.
     """
     given = given or {}
@@ -81,19 +93,26 @@ def check(
     planner = Planner(configuration)
     fast_path = configuration.for_folder(Path.cwd()).fast_path
     sizes = {path: _size(path) for path in files}
-    batches = _batches(files, sizes, planner)
+    groups = _groups(files, planner)
+    remembered = None if cache_folder is None or given else _memory(cache_folder, fast_path)
+    results = remembered.recalled(groups) if remembered else {}
+    batches = _batches(groups, sizes, results)
     divided = len(batches) > 1 and not given and sum(sizes.values()) > _WORTH_DIVIDING_BYTES
     processes = min(jobs or os.cpu_count() or 1, len(batches)) if divided else 1
-    results: dict[Path, FileResult] = {}
     tell = progress or (lambda done, total: None)
     tell(0, len(files))
     with _runner(processes, fast_path, given) as run:
+        consulted: list[Consulted] = []
         for some in run(batches):
-            results.update((result.path, result) for result in some)
+            results.update((result.path, result) for result in some.results)
+            consulted.append(some.consulted)
             tell(len(results), len(files))
         if fast_path:
             for some in run(exact_batches(batches, results.values())):
-                results.update((result.path, result) for result in some)
+                results.update((result.path, result) for result in some.results)
+                consulted.append(some.consulted)
+    if remembered and batches:
+        remembered.keep(batches, results, consulted)
     ordered = [results[path] for path in files]
     errors = [*discovery.errors, *(result.error for result in ordered if result.error)]
     return Report(
@@ -103,18 +122,29 @@ def check(
     )
 
 
+def _memory(folder: Path, fast_path: bool) -> Memory:
+    from paramlint.engine.memory import Memory  # SQLite is loaded where results are kept, and not in flake8
+
+    return Memory(folder, fast_path)
+
+
 @contextmanager
 def _runner(processes: int, fast_path: bool, given: Mapping[Path, Given]) -> Iterator[Runner]:
     """Give a function that lints batches and yields the results of each as they come: here, or in other processes."""
     if processes > 1:
-        with Pool[Batch, FileResults](partial(Analyser, fast_path, owns_process=True), processes) as pool:
+        with Pool[Batch, Linted](partial(_worker, fast_path), processes) as pool:
             yield partial(_divided, pool)
     else:
         analyser = Analyser(fast_path)
-        yield lambda batches: (analyser(batch, given) for batch in batches)
+        yield lambda batches: (Linted(analyser(batch, given), analyser.consulted()) for batch in batches)
 
 
-def _divided(pool: Pool[Batch, FileResults], batches: Sequence[Batch]) -> Iterator[FileResults]:
+def _worker(fast_path: bool) -> Callable[[Batch], Linted]:
+    analyser = Analyser(fast_path, owns_process=True)
+    return lambda batch: Linted(analyser(batch), analyser.consulted())
+
+
+def _divided(pool: Pool[Batch, Linted], batches: Sequence[Batch]) -> Iterator[Linted]:
     lost: list[Batch] = []
     for index, answer in pool.run(batches):
         if isinstance(answer, Crashed):
@@ -127,19 +157,25 @@ def _divided(pool: Pool[Batch, FileResults], batches: Sequence[Batch]) -> Iterat
         if isinstance(answer, Crashed):
             path = single[index].tasks[0].path
             message = f"the process that analysed it ended with exit code {answer.exit_code}"
-            yield (FileResult(path, (), FileError(str(path), None, message)),)
+            yield Linted((FileResult(path, (), FileError(str(path), None, message)),), {})
         else:
             yield answer
 
 
-def _batches(files: Iterable[Path], sizes: Mapping[Path, int], planner: Planner) -> list[Batch]:
-    """Divide files by project, and each project's in the order of their paths, so that a batch shares its bases."""
-    groups: dict[tuple[Path, Environment], list[Task]] = defaultdict(list)
+def _groups(files: Iterable[Path], planner: Planner) -> Groups:
+    """Divide files by project."""
+    groups: Groups = defaultdict(list)
     for path in files:
         groups[planner.root(path), planner.environment(path)].append(planner.task(path))
+    return groups
+
+
+def _batches(groups: Groups, sizes: Mapping[Path, int], known: Collection[Path]) -> list[Batch]:
+    """Divide what is not known of each project, in the order of paths, so that a batch shares its bases."""
     batches = []
-    for (root, environment), tasks in groups.items():
+    for (root, environment), group in groups.items():
         some: list[Task] = []
+        tasks = [task for task in group if task.path not in known]
         size = 0
         for task in tasks:
             some.append(task)

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -92,6 +93,8 @@ def merged(settings: Settings, overrides: Overrides) -> Settings:
         memory_limit=chosen(overrides.memory_limit, settings.memory_limit),
         allow_network=chosen(overrides.allow_network, settings.allow_network),
         fast_path=overrides.fast_path,
+        cache_dir=chosen(overrides.cache_dir, settings.cache_dir),
+        uses_cache=overrides.uses_cache,
     )
 
 
@@ -132,6 +135,7 @@ def parse(table: Mapping[str, object], file: Path, directory: Path) -> Settings:
         memory_limit=read("memory-limit", memory_size, None),
         allow_network=read("allow-network", _flag, settings.allow_network),
         buffer_style=read("buffer-style", _buffer_style, settings.buffer_style),
+        cache_dir=read("cache-dir", partial(_folder, directory), None),
     )
 
 
@@ -153,6 +157,7 @@ KEYS = frozenset(
         "memory-limit",
         "allow-network",
         "buffer-style",
+        "cache-dir",
     }
 )
 
@@ -198,6 +203,11 @@ def _strings(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
         raise ValueError("must be a list of strings")
     return tuple(value)
+
+
+def _folder(directory: Path, value: object) -> Path | None:
+    text = _text(value)
+    return None if text is None else directory / Path(text).expanduser()
 
 
 def _text(value: object) -> str | None:

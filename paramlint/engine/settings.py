@@ -11,6 +11,9 @@ from paramlint.model.style import AUTOMATIC
 
 OUTPUT_FORMATS = ("text", "concise", "json", "github")
 
+# Where results are kept, in the root of the project that paramlint is run in.
+CACHE_FOLDER = ".paramlint_cache"
+
 # The folders that ruff leaves out, as patterns of .gitignore.
 DEFAULT_EXCLUDE = (
     ".bzr",
@@ -22,6 +25,7 @@ DEFAULT_EXCLUDE = (
     ".ipynb_checkpoints",
     ".mypy_cache",
     ".nox",
+    CACHE_FOLDER,
     ".pants.d",
     ".pyenv",
     ".pytest_cache",
@@ -62,7 +66,7 @@ class Settings:
 
     ``directory`` is the folder that patterns and a relative ``python`` start from; ``origin`` the configuration file,
     None where there is none. ``timeout`` is in seconds for each model, ``memory_limit`` in bytes; None leaves either to
-    the runtime's own default.
+    the runtime's own default. ``cache_dir`` is an absolute folder, None for the one that the engine chooses.
     """
 
     directory: Path
@@ -81,6 +85,8 @@ class Settings:
     allow_network: bool = False
     fast_path: bool = True
     buffer_style: str = AUTOMATIC
+    cache_dir: Path | None = None
+    uses_cache: bool = True
 
 
 class Overrides(NamedTuple):
@@ -98,3 +104,5 @@ class Overrides(NamedTuple):
     memory_limit: int | None = None
     allow_network: bool | None = None
     fast_path: bool = True
+    cache_dir: Path | None = None
+    uses_cache: bool = True

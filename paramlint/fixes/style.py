@@ -10,6 +10,7 @@ from pathlib import Path
 
 from paramlint.model.style import AUTOMATIC, CLASS, METHOD
 from paramlint.project.definitions import SourceModule
+from paramlint.project.dependencies import file, tree
 from paramlint.project.files import source_files
 from paramlint.project.project import Project
 
@@ -30,11 +31,13 @@ def buffer_style(project: Project, module: SourceModule, wanted: str) -> str:
     """Return METHOD or CLASS: what is wanted, else what the file and its project do, as far as their torch allows it."""
     if wanted != AUTOMATIC:
         return wanted
+    project.dependencies.note(module.path, file(project.root / "pyproject.toml"))
     lowest = lowest_torch(project)
     if lowest is None or lowest < _FIRST_WITH_CLASS:
         return METHOD
     classes, methods = _habit([module.path])
     if classes == methods:
+        project.dependencies.note(module.path, tree(project.root))
         classes, methods = _habit(islice(source_files(project.root), _MOST_FILES))
     return CLASS if classes > methods else METHOD
 

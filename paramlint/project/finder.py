@@ -22,15 +22,18 @@ class ModuleFinder:
     def __init__(self) -> None:
         self._listings: dict[str, frozenset[str]] = {}
 
-    def find(self, name: str, folders: Iterable[Path]) -> FoundModule | None:
+    def find(self, name: str, folders: Iterable[Path], probed: set[str] | None = None) -> FoundModule | None:
         """Return the module called ``name`` in the first of ``folders`` that has it; None when none has.
 
-        A regular package or module in a later folder goes before a namespace package in an earlier one.
+        A regular package or module in a later folder goes before a namespace package in an earlier one. ``probed``
+        collects the paths, without suffix, of which it mattered whether they are modules.
         """
         portions = [(str(folder), folder) for folder in folders]
         parts = name.split(".")
         found: FoundModule | None = None
         for part in parts:
+            if probed is not None:
+                probed.update(os.path.join(folder, part) for folder, _ in portions)
             found, portions = self._step(part, portions)
             if found is None:
                 return None

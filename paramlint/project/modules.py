@@ -11,6 +11,7 @@ from paramlint.facts.source import SourceError
 from paramlint.model.code import SourceFacts
 from paramlint.project import externals
 from paramlint.project.definitions import ModuleReference, SourceModule
+from paramlint.project.dependencies import Dependencies, file, names_on_the_way
 from paramlint.project.environment import Environment
 from paramlint.project.finder import ModuleFinder
 from paramlint.project.root import PACKAGE_FOLDERS, name_module, source_folders
@@ -35,7 +36,9 @@ class ModuleStore:
         self._sources = source_folders(self.root)
         self._modules: dict[Path, SourceModule | None] = {}
         self._bases: dict[Path, Path] = {}
-        self._located: dict[tuple[str, Path | None], ModuleReference | None] = {}
+        self._located: dict[tuple[str, Path | None], tuple[ModuleReference | None, frozenset[str]]] = {}
+        self._noted: set[tuple[str, Path]] = set()
+        self.dependencies = Dependencies()
         self._exports: dict[Path, frozenset[bytes] | None] = {}
 
     def at(self, path: Path) -> SourceModule:
@@ -67,10 +70,18 @@ class ModuleStore:
         folder = None if beside is None else beside.path.parent
         key = (name, folder)
         if key not in self._located:
-            self._located[key] = self._find(name, self._search_path(beside)) or (
-                None if beside is None else self._find(name, self._script_folders(beside))
+            probed: set[str] = set()
+            found = self._find(name, self._search_path(beside), probed) or (
+                None if beside is None else self._find(name, self._script_folders(beside), probed)
             )
-        return self._located[key]
+            self._located[key] = (found, frozenset(probed))
+        reference, names = self._located[key]
+        if beside is not None and (name, beside.path) not in self._noted:
+            self._noted.add((name, beside.path))
+            self.dependencies.note_names(beside.path, names)
+            if reference is not None and reference.path is not None:
+                self.dependencies.note(beside.path, file(reference.path))
+        return reference
 
     def may_bind(self, path: Path, name: str) -> bool:
         """Whether a star import from a file could bind a name; cheap, and False only where it cannot."""
@@ -91,6 +102,8 @@ class ModuleStore:
     def _loaded(self, path: Path) -> SourceModule:
         base, name, is_package = name_module(path, self._naming_root(path))
         self._bases[path] = base
+        root = self._naming_root(path)
+        self.dependencies.note_names(path, (*names_on_the_way(path, root), os.path.join(root, "src")))
         return SourceModule(name, path, self._load(path), is_package)
 
     def _naming_root(self, path: Path) -> Path:
@@ -110,8 +123,8 @@ class ModuleStore:
                 return
             yield folder
 
-    def _find(self, name: str, folders: list[Path] | Iterator[Path]) -> ModuleReference | None:
-        found = self._finder.find(name, folders)
+    def _find(self, name: str, folders: list[Path] | Iterator[Path], probed: set[str]) -> ModuleReference | None:
+        found = self._finder.find(name, folders, probed)
         if found is None:
             return None
         if found.path is None:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import ClassDefinition, Definition, SourceModule
+from paramlint.project.dependencies import Dependencies, file, tree
 from paramlint.project.environment import Environment
 from paramlint.project.files import source_files
 from paramlint.project.linker import ClassLinker
@@ -39,6 +40,11 @@ class Project:
     def root(self) -> Path:
         """The absolute path of the project's root."""
         return self._store.root
+
+    @property
+    def dependencies(self) -> Dependencies:
+        """What each file's answers so far depend on."""
+        return self._store.dependencies
 
     def module_at(self, path: Path) -> SourceModule:
         """Return the module in a file. Raises SourceError where the file cannot be read."""
@@ -91,6 +97,10 @@ class Project:
         folder = self._store.root
         if is_packages_folder(folder) and around.is_relative_to(folder):
             folder = folder / around.relative_to(folder).parts[0]
+        self._store.dependencies.note(around, tree(folder))
         if folder not in self._words:
             self._words[folder] = WordIndex(source_files(folder) if folder.is_dir() else [folder])
-        return self._words[folder].files_with(word)
+        found = self._words[folder].files_with(word)
+        # What is in those files is judged in their own context.
+        self._store.dependencies.note(around, *map(file, found or ()))
+        return found

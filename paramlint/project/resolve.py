@@ -31,6 +31,7 @@ from paramlint.project.definitions import (
     Unresolved,
     ValueDefinition,
 )
+from paramlint.project.dependencies import file
 from paramlint.project.modules import ModuleStore
 
 Enclosing = tuple[code.Function | code.Class, ...]
@@ -274,6 +275,7 @@ class Resolver:
         if owner.path is None:
             submodule = self._store.locate(f"{owner.name}.{name}", module)
             return submodule or _external(f"{owner.name}.{name}")
+        self._store.dependencies.note(module.path, file(owner.path))
         source = self._store.read(owner.path)
         if source is None:
             return Unresolved(f"{owner.name} cannot be read")
