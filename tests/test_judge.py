@@ -339,6 +339,13 @@ REGISTRATION = [
     case(
         "PRM114", "tied to it", built(PARAMETER, PARAMETER._replace(path="y", same_as="x")), OPEN, "more than one name"
     ),
+    case(
+        "PRM114",
+        "lost on meta",
+        built(PARAMETER._replace(same_as="y"), materialised=META._replace(lost_ties=(("y", "x"),))),
+        YES,
+        "are two parameters",
+    ),
     case("PRM114", "absent", built(), OPEN, "held no parameter"),
     case("PRM505", "kept", built(forward=RAN._replace(graph_tensors=("x[0]",))), YES, "gradient function"),
     case("PRM505", "detached", built(forward=RAN._replace(written_attributes=("x",))), NO, "without a gradient"),
@@ -575,6 +582,9 @@ OTHERS = [
         built(BUFFER, materialised=META._replace(lost_ties=(("y", "x"),))),
         YES,
         "'y' and 'x'",
+    ),
+    case(
+        "PRM506", "recast", built(BUFFER, materialised=META._replace(recast=("x.bias",))), YES, "'x.bias' has another"
     ),
     case("PRM506", "another is lost", built(BUFFER, materialised=META._replace(lost=("y",))), NO, "init_weights()"),
     case("PRM506", "absent", built(materialised=META), OPEN, "held no tensor"),

@@ -230,7 +230,8 @@ class MaterialisedObservation(NamedTuple):
     tensors that the constructor gave a value and that hold another one at the end (non-persistent buffers, tensors
     that no state names), ``lost_ties`` pairs of paths that were one parameter and are two. ``not_initialised`` are
     parameters that the model's own initialisation left unwritten, before the state was loaded. ``seconds`` is the time
-    of the constructor on meta.
+    of the constructor on meta. ``recast``: parameters that the model's own initialisation, run after
+    ``.to(torch.float64)``, left in another dtype.
     """
 
     is_built: bool
@@ -239,6 +240,7 @@ class MaterialisedObservation(NamedTuple):
     lost: tuple[str, ...] = ()
     lost_ties: tuple[tuple[str, str], ...] = ()
     not_initialised: tuple[str, ...] = ()
+    recast: tuple[str, ...] = ()
     seconds: float = 0.0
 
 

@@ -74,7 +74,13 @@ def init_misses_layer(diagnostic: Diagnostic, observation: Observation) -> Outco
     tensors = [tensor for tensor in seen.tensors_under(diagnostic, observation) if tensor.registration == "parameter"]
     if not tensors:
         return unconfirmed(seen.not_held(diagnostic, "parameter"))
-    written = {write.target for write in _scheme_writes(diagnostic, observation)}
+    written = {
+        write.target
+        for write in observation.writes
+        if write.raised is None
+        and not write.is_default
+        and any(seen.on_any_line(diagnostic, place) for place in write.places)
+    }
     missed = [tensor for tensor in tensors if tensor.path not in written]
     if not missed:
         return refuted(f"the scheme wrote every parameter under '{diagnostic.attribute}'")

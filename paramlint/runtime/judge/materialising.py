@@ -24,11 +24,17 @@ def lost_on_materialise(diagnostic: Diagnostic, observation: Observation) -> Out
     for path in result.lost:
         if any(seen.is_under(path, attribute) for attribute in wanted):
             return confirmed(f"after {_steps(result)} '{path}' does not hold the value that the constructor gives it")
+    for path in result.recast:
+        if any(seen.is_under(path, attribute) for attribute in wanted):
+            return confirmed(f"after .to(torch.float64){_own(result)} '{path}' has another dtype again")
     if not seen.tensors_under(diagnostic, observation):
         return unconfirmed(seen.not_held(diagnostic, "tensor"))
     return refuted(f"after {_steps(result)} '{diagnostic.attribute}' is as the constructor makes it")
 
 
 def _steps(result: MaterialisedObservation) -> str:
-    own = "".join(f", {name}()" for name in dict.fromkeys(path.rpartition(".")[2] for path in result.initialisers))
-    return f"a build on meta, to_empty(){own} and load_state_dict()"
+    return f"a build on meta, to_empty(){_own(result)} and load_state_dict()"
+
+
+def _own(result: MaterialisedObservation) -> str:
+    return "".join(f", {name}()" for name in dict.fromkeys(path.rpartition(".")[2] for path in result.initialisers))

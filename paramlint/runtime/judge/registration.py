@@ -164,6 +164,9 @@ def broken_tie(diagnostic: Diagnostic, observation: Observation) -> Outcome:
     alone = [item for item in parameters if item.same_as is None and item.path not in first_of]
     if alone:
         return confirmed(f"'{alone[0].path}' is a parameter of its own: parameters() holds it beside every other")
+    for first, second in observation.materialised.lost_ties if observation.materialised is not None else ():
+        if any(item.path in (first, second) for item in parameters):
+            return confirmed(f"after a build on meta and to_empty() '{first}' and '{second}' are two parameters")
     shared = parameters[0]
     return unconfirmed(f"'{shared.path}' is one parameter under more than one name when built")
 

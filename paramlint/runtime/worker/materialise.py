@@ -73,11 +73,21 @@ def _restored(result: MaterialisedObservation, instance: nn.Module, subject: Sub
     original = subject.instance
     instance.load_state_dict(original.state_dict(), strict=False)
     held = Walk(instance).by_path
+    lost, lost_ties = tuple(_lost(subject, held)), tuple(_lost_ties(original, instance))
+    instance.to(torch.float64)
+    for _, initialise in _initialisers(instance):
+        initialise()
+    recast = tuple(
+        name
+        for name, parameter in instance.named_parameters()
+        if parameter.is_floating_point() and parameter.dtype is not torch.float64
+    )
     return result._replace(
+        recast=recast[:_NAMED],
         initialisers=tuple(called[:_NAMED]),
         not_initialised=unwritten[:_NAMED],
-        lost=tuple(_lost(subject, held))[:_NAMED],
-        lost_ties=tuple(_lost_ties(original, instance))[:_NAMED],
+        lost=lost[:_NAMED],
+        lost_ties=lost_ties[:_NAMED],
     )
 
 
