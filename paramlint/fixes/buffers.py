@@ -23,6 +23,9 @@ def unregistered_tensor(site: Site) -> Fix | None:
     if any(_asks_for_gradients(node) for node in nodes(bound)):
         return None
     is_random = any(tensor is not None and tensor.is_random for tensor in tensors)
+    if is_random and site.name.strip("_") in ("weight", "bias", "kernel", "weights"):
+        reason = f"not registered: by its name and its random values '{site.name}' may be meant to be a parameter"
+        return Fix(reason, Applicability.DISPLAY, ())
     edits = _registered(site, is_persistent=is_random)
     if edits is None:
         return None

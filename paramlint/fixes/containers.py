@@ -240,6 +240,8 @@ def _problem(node: code.Attribute, parent: object, kind: str) -> str | None:
         return f"uses '{parent.operator}', which it does not have"
     elif isinstance(parent, code.Comparison) and parent.operators not in (("in",), ("not in",), ("is",), ("is not",)):
         return "compares it"
+    elif isinstance(parent, code.Call) and parent.function == node:
+        return "calls it, which no container can be"
     elif isinstance(parent, code.Call) and isinstance(parent.function, code.Name):
         if parent.function.identifier in ("isinstance", "sorted", "set", "str", "repr"):
             return f"calls {parent.function.identifier}() on it"
