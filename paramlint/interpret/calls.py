@@ -9,6 +9,7 @@ from paramlint.interpret import (
     assignment,
     builtin_calls,
     construct,
+    devices,
     evaluate,
     external_calls,
     initialisation,
@@ -29,13 +30,16 @@ from paramlint.interpret.values import (
     ClassValue,
     Closure,
     Container,
+    Device,
     External,
     Instance,
     Known,
     Partial,
+    Placement,
     Super,
     Symbol,
     Tensor,
+    Unknown,
     Value,
     join,
 )
@@ -80,11 +84,15 @@ _TRANSPARENT = frozenset(
 
 @dataclass(eq=False, slots=True)
 class Arguments:
-    """Evaluated arguments; ``is_exact`` is False where ``*`` or ``**`` brought in what is not known."""
+    """Evaluated arguments; ``is_exact`` is False where ``*`` or ``**`` brought in what is not known.
+
+    ``may_have_keywords``: it was ``**``, so any keyword may be among them.
+    """
 
     positional: list[Value]
     keywords: dict[str, Value] = field(default_factory=dict)
     is_exact: bool = True
+    may_have_keywords: bool = False
 
     def get(self, position: int, name: str) -> Value | None:
         """The argument at a position or of a name."""
@@ -113,6 +121,11 @@ def evaluate_call(machine: Machine, frame: Frame, node: code.Call) -> Value:
     arguments = evaluate_arguments(machine, frame, node.arguments)
     if callee is UNKNOWN and isinstance(function, code.Attribute):
         _note_undefined(machine, frame, function, node.span)
+    if isinstance(callee, (Unknown, Symbol)) and isinstance(function, code.Attribute) and function.name == "cuda":
+        # whatever it is called on, .cuda() names its device
+        if machine.phase is Phase.CONSTRUCTOR:
+            literal = devices.literal_of(arguments.get(0, "device"))
+            devices.note_literal(machine, frame, Device(Placement.LITERAL, literal), ".cuda()", None, node.span)
     return call(machine, frame, callee, arguments, node.span)
 
 
@@ -135,6 +148,7 @@ def evaluate_arguments(machine: Machine, frame: Frame, nodes: tuple[code.Argumen
                         arguments.keywords[str(key.value)] = item
             else:
                 arguments.is_exact = False
+                arguments.may_have_keywords = True
         elif argument.keyword is not None:
             arguments.keywords[argument.keyword] = value
         else:
@@ -189,6 +203,7 @@ def call(machine: Machine, frame: Frame, callee: Value, arguments: Arguments, sp
                 [*callee.arguments, *arguments.positional],
                 {**callee.keywords, **arguments.keywords},
                 arguments.is_exact,
+                arguments.may_have_keywords,
             )
             return call(machine, frame, callee.function, merged, span)
         case Instance(is_module=True):

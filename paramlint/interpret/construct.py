@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paramlint import torch_api
-from paramlint.interpret import calls, objects, tensors
+from paramlint.interpret import calls, devices, objects, tensors
 from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine
 from paramlint.interpret.trace import BaseConstructorRan, Fill, Place, Registration
 from paramlint.interpret.values import (
@@ -171,6 +171,8 @@ def construct_layer(machine: Machine, frame: Frame, layer: Layer, arguments: cal
     instance = Instance(place, machine.phase, None, layer.name, True, is_lazy=layer.is_lazy)
     instance.is_initialised = True
     calls.note_made(machine, instance, place)
+    device = devices.device_of(arguments.keywords.get("device", NONE))
+    devices.note_literal(machine, frame, device, f"device={device.literal!r}" if device else "", None, span)
     add_layer_state(machine, instance, layer, arguments, place)
     return instance
 

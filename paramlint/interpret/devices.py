@@ -43,6 +43,11 @@ def device_of(value: Value) -> Device | None:
     return Device(Placement.UNKNOWN)
 
 
+def literal_of(given: Value | None) -> str:
+    """The device that ``.cuda(given)`` names."""
+    return f"cuda:{given.value}" if isinstance(given, Known) and isinstance(given.value, int) else "cuda"
+
+
 def is_accelerator(name: str) -> bool:
     """Whether a device's name means something that is not the host."""
     return name.split(":")[0] not in _HOST

@@ -35,7 +35,7 @@ _CONTEXTS = {
 # the module. The name of the parameter is their second argument.
 _PARAMETRISING = ("weight_norm", "spectral_norm", "orthogonal", "register_parametrization")
 _RESTORING = ("remove_weight_norm", "remove_spectral_norm", "remove_parametrizations")
-_EINOPS = ("einops.rearrange", "einops.repeat", "einops.reduce")
+_EINOPS = ("einops.rearrange", "einops.repeat", "einops.reduce", "einops.einsum")
 _NUMPY_SHAPING = frozenset(
     {
         *("astype", "ravel", "reshape", "flatten", "transpose", "copy", "repeat", "squeeze", "swapaxes"),
@@ -75,7 +75,7 @@ def _function(
     machine: Machine, frame: Frame, function: torch_api.Function, arguments: calls.Arguments, span: Span
 ) -> Value:
     keywords = dict(arguments.keywords)
-    if not arguments.is_exact:
+    if arguments.may_have_keywords:
         # ``**factory_kwargs`` may give a device
         keywords["**"] = UNKNOWN
     out = keywords.pop("out", None)
@@ -135,8 +135,9 @@ def _other(machine: Machine, frame: Frame, name: str, arguments: calls.Arguments
     if name in ("copy.deepcopy", "copy.copy") and first is not None:
         return clone(machine, first, frame, span)
     if name in _EINOPS and isinstance(first, (Tensor, Container)):
-        operands = tensors.operands_of([first])
+        operands = tensors.operands_of(arguments.positional)
         if operands:
+            devices.check(machine, frame, last, operands, span)
             return tensors.derived(machine, frame, operands[0], last, span, operands=operands, rank=None)
     if last == "skip_init" and isinstance(first, External) and first.name in torch_api.layers:
         rest = calls.Arguments(arguments.positional[1:], arguments.keywords, arguments.is_exact)

@@ -38,6 +38,7 @@ from paramlint.interpret.values import (
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass, Member
 from paramlint.project.definitions import ClassDefinition
+from paramlint.project.fields import dataclass_fields
 from paramlint.project.project import Project
 
 _MOVERS = ("to", "cuda", "_apply")
@@ -66,6 +67,9 @@ def interpret(project: Project, linked: LinkedClass) -> ClassTrace:
     definition = linked.definition
     place = Place(definition.module.place, definition.node.span)
     member = linked.find("__init__")
+    if not (isinstance(member, Member) and member.node is not None) and dataclass_fields(linked) is not None:
+        # the constructor that a dataclass is given has no source but this
+        member = linked.find("__post_init__")
     constructor = None
     if isinstance(member, Member) and isinstance(member.owner, ClassDefinition) and member.node is not None:
         constructor = Place(member.owner.module.place, member.node.span)
@@ -271,7 +275,7 @@ def _made(machine: Machine) -> Iterator[Event]:
             Registration.SUBMODULE,
             value.class_name,
             _state_of(value, layer),
-            bool(layer and layer.depends_on_training),
+            bool(layer and layer.depends_on_training and not layer.buffers),
             stored,
             made.local,
             (stored in made.guards) or value.is_lazy,

@@ -179,5 +179,7 @@ def least_rank(function: Function, positional: list[Value], keywords: dict[str, 
             # a size of no dimensions at all is hardly ever written
             return 1 if not function.name.startswith("torch.Tensor.") and positional else 0
         case ResultRank.DATA:
+            if function.name == "torch.from_numpy":
+                return 1  # numpy's scalars are refused, and an array of no dimensions is hardly ever given
             return 1 if positional and isinstance(positional[0], Container) else 0
     return 0

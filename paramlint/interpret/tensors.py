@@ -293,8 +293,14 @@ def _checked(function: Function, positional: list[Value], keywords: dict[str, Va
         True if isinstance(value, Tensor) and value.is_certain else False if isinstance(value, Known) else None
         for value in positional
     )
-    places = function.bind(flags, tuple(keywords)) or function.parameters
+    call = function.bind(flags, [name for name in keywords if name != "**"])
+    places = function.parameters if call is None else call.places
     bound = [*zip(places, positional, strict=False), *keywords.items()]
+    if call is not None:
+        for place, value in bound:
+            if place in call.signature.tensors - call.signature.mixed and isinstance(value, Tensor):
+                # torch raises for anything else, so from here on it is a tensor
+                value.is_certain = True
     return operands_of([value for place, value in bound if place in function.same_device])
 
 
@@ -319,9 +325,12 @@ def _factory(
     source = operands_of(list(positional))
     if function.result_rank is torch_api.ResultRank.DATA and positional:
         rank = rank_of_data(positional[0])
-    if function.result_device is ResultDevice.CPU or (name in ("as_tensor", "from_numpy", "tensor") and source):
+    if name == "from_numpy":
+        # in forward, what goes through numpy is on the CPU by design
+        placement = Placement.DEFAULT if machine.phase is Phase.CONSTRUCTOR else Placement.UNKNOWN
+    elif function.result_device is ResultDevice.CPU or (name in ("as_tensor", "tensor") and source):
         placement = Placement.UNKNOWN if device is None else placement
-    if name in ("tensor", "as_tensor", "from_numpy") and positional and _may_move(positional[0]):
+    if name in ("tensor", "as_tensor") and positional and _may_move(positional[0]):
         placement = Placement.UNKNOWN if device is None else placement
     requires = keywords.get("requires_grad", Known(False))
     return Tensor(
