@@ -120,6 +120,10 @@ def forward_arguments(method: Closure, place: Place) -> calls.Arguments:
     if not isinstance(method.node, code.Function):
         return arguments
     is_first = True
+    if any(parameter.kind == "*" for parameter in method.node.parameters) and len(method.node.parameters) <= 3:
+        # forward(self, *args, **kwargs): the first of them is an input, if it is a tensor at all
+        if method.node.parameters[1].kind == "*":
+            arguments.positional.append(_input(place, False, None, None))
     for parameter in method.node.parameters[1:]:
         if parameter.kind == "*":
             continue

@@ -237,6 +237,9 @@ def _call_bound(machine: Machine, frame: Frame, callee: BoundExternal, arguments
         case Instance() | Super():
             return module_methods.call_method(machine, frame, receiver, callee.name, arguments, span)
         case ClassValue():
+            operands = tensors.operands_of(arguments.positional)
+            if callee.name == "apply" and operands and receiver.linked.inherits("torch.autograd.Function"):
+                return tensors.derived(machine, frame, operands[0], "apply", span, operands=operands, rank=None)
             if arguments.positional and isinstance(arguments.positional[0], Instance):
                 rest = Arguments(arguments.positional[1:], arguments.keywords, arguments.is_exact)
                 return module_methods.call_method(machine, frame, arguments.positional[0], callee.name, rest, span)

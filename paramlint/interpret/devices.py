@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.summaries import summarise_tensor
-from paramlint.interpret.trace import Clash, HardCodedDevice, Phase
+from paramlint.interpret.trace import Clash, HardCodedDevice, Phase, TensorSummary
 from paramlint.interpret.values import (
     Device,
     External,
@@ -81,11 +81,19 @@ def check(machine: Machine, frame: Frame, operation: str, operands: list[Tensor]
                 Clash(
                     frame.place(span),
                     operation,
-                    summarise_tensor(operand),
+                    _summary(operand),
                     operand.home,
                     "the model" if moving.placement is Placement.MODEL else "the input",
                 )
             )
+
+
+def _summary(operand: Tensor) -> TensorSummary:
+    """What is said of a pinned operand: it was made where the tensor was that it is computed from."""
+    summary, origin = summarise_tensor(operand), operand.origin
+    if origin is None or operand.home is not None:
+        return summary
+    return summary._replace(made=origin.made, factory=origin.factory, phase=origin.phase)
 
 
 def combined(operands: list[Tensor]) -> Placement:

@@ -31,6 +31,7 @@ from paramlint.interpret.values import (
     Closure,
     Container,
     Instance,
+    Known,
     Placement,
     Tensor,
     Value,
@@ -123,6 +124,7 @@ def _run(project: Project, linked: LinkedClass, decider: Decider) -> tuple[Run |
     events = len(machine.events)
     kept: tuple[Slot, ...] = ()
     try:
+        _leave_training(machine, root, linked)
         kept = _call(machine, root, linked)
     except PathEnds:
         del machine.events[events:]
@@ -144,6 +146,15 @@ def _run(project: Project, linked: LinkedClass, decider: Decider) -> tuple[Run |
         is_default=decider.is_default,
     )
     return run, steps + machine.steps
+
+
+def _leave_training(machine: Machine, root: Instance, linked: LinkedClass) -> None:
+    """Run an own ``train(False)``, as ``eval()`` does before the model is moved: what it keeps stays behind."""
+    member = linked.find("train")
+    if isinstance(member, Member) and isinstance(member.node, code.Function):
+        frame = Frame(linked.definition.module, ())
+        method = objects.bind_member(machine, frame, root, root, member)
+        calls.call(machine, frame, method, calls.Arguments([Known(False)]), member.node.span)
 
 
 def _call(machine: Machine, root: Instance, linked: LinkedClass) -> tuple[Slot, ...]:

@@ -160,11 +160,19 @@ def rank_of_index(rank: int | None, position: Value) -> int | None:
     return max(rank, 0)
 
 
+def kept_dimensions(position: Value) -> int:
+    """How many dimensions an index keeps or adds, whatever the tensor's rank: its slices and its Nones."""
+    items = position.items if isinstance(position, Container) and position.kind == "tuple" else [position]
+    return sum(item == Known(None) or item == External("builtins.slice") for item in items)
+
+
 def least_rank(function: Function, positional: list[Value], keywords: dict[str, Value]) -> int:
     """How many dimensions the result of a function of torch has at least."""
     rank = result_rank(function, positional, keywords)
     if rank is not None:
         return rank
+    if function.name == "torch.from_numpy":
+        return 1  # numpy's scalars are refused, and an array of no dimensions is hardly ever given
     tensors = [value for value in (*positional, *keywords.values()) if isinstance(value, Tensor)]
     match function.result_rank:
         case ResultRank.SAME | ResultRank.DIMENSION:
@@ -179,7 +187,5 @@ def least_rank(function: Function, positional: list[Value], keywords: dict[str, 
             # a size of no dimensions at all is hardly ever written
             return 1 if not function.name.startswith("torch.Tensor.") and positional else 0
         case ResultRank.DATA:
-            if function.name == "torch.from_numpy":
-                return 1  # numpy's scalars are refused, and an array of no dimensions is hardly ever given
             return 1 if positional and isinstance(positional[0], Container) else 0
     return 0

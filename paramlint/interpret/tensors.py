@@ -7,7 +7,7 @@ from dataclasses import replace
 from paramlint import torch_api
 from paramlint.interpret import devices, evaluate, initialisation
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.ranks import least_rank, rank_of_data, rank_of_index, result_rank
+from paramlint.interpret.ranks import kept_dimensions, least_rank, rank_of_data, rank_of_index, result_rank
 from paramlint.interpret.trace import Fill, Loss, LostParameter, LostWrite, Phase
 from paramlint.interpret.values import (
     POSITIONS,
@@ -100,6 +100,7 @@ def derived(
     elif any(operand.requires_grad for operand in among):
         requires = True
     loss, ancestor = _loss(frame, among, operation, span)
+    pinned = next((operand for operand in among if operand.placement.is_pinned and operand.rank != 0), None)
     uninitialised = any(operand.storage.fill is Fill.UNINITIALISED for operand in among)
     return Tensor(
         made=frame.place(span),
@@ -120,6 +121,7 @@ def derived(
         and not any(operand.is_random or operand.requires_grad for operand in among),
         follows_model=any(operand.is_registered or operand.follows_model for operand in among),
         home=among[0].home if len(among) == 1 else next((o.home for o in among if o.placement.is_pinned), None),
+        origin=None if pinned is None else pinned.origin or pinned,
     )
 
 
@@ -219,7 +221,8 @@ def index(machine: Machine, frame: Frame, tensor: Tensor, position: Value, rank:
         moving = [item for item in indices if item.placement.is_moving]
         if moving and tensor.placement.is_pinned:
             devices.check(machine, frame, "[]", [tensor, *moving], span)
-        result = derived(machine, frame, tensor, "indexing", span, rank=rank)
+        least = rank if rank is not None else kept_dimensions(position)
+        result = derived(machine, frame, tensor, "indexing", span, rank=rank, least_rank=least)
         result.is_integer = tensor.is_integer
         return result
     return view(machine, frame, tensor, "indexing", span, rank)

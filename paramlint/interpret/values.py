@@ -108,7 +108,8 @@ class Tensor:
     ``ancestor`` the Parameter it was computed from, and ``lost`` the first operation on the way. ``is_recomputed``:
     torch computes it anew from others, so that what is written to it is lost. ``is_table``: its values are positions,
     counted and put into shape, and nothing else. ``follows_model``: it is computed from a registered tensor, or made on
-    a device that was named, so that it goes where the model is.
+    a device that was named, so that it goes where the model is. ``origin`` is the pinned tensor from which its placement
+    comes.
     """
 
     made: Place
@@ -135,6 +136,7 @@ class Tensor:
     is_recomputed: bool = False
     is_table: bool = False
     follows_model: bool = False
+    origin: Tensor | None = None
 
     @property
     def dimensions(self) -> int:

@@ -58,4 +58,4 @@ def encloses(outer: Place, inner: Place) -> bool:
 
 def slot_around(run: Run, place: Place) -> str | None:
     """The name that the statement around a place binds."""
-    return next((slot.name for slot in run.slots if encloses(slot.place, place)), None)
+    return next((slot.name for slot in (*run.slots, *run.kept) if encloses(slot.place, place)), None)

@@ -23,11 +23,16 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             event.place.span,
             trace.class_name,
             stored or event.attribute,
-            f"{event.by_method} names the device '{event.device}': the model cannot be built without it, and .to() "
-            "moves it only afterwards",
+            f"{event.by_method} names the device '{event.device}': {_effect(event)}",
             (),
             circumstances(run),
         )
+
+
+def _effect(event: HardCodedDevice) -> str:
+    if event.phase is Phase.FORWARD:
+        return "the copy that forward keeps stays there, wherever the model and its input are"
+    return "the model cannot be built without it, and .to() moves it only afterwards"
 
 
 RULE = Rule(
