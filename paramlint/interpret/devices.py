@@ -61,6 +61,8 @@ def note_literal(
         return
     if machine.phase is Phase.CONSTRUCTOR and (machine.device_tests or machine.guarded):
         return
+    if attribute is None and machine.phase is Phase.CONSTRUCTOR:
+        attribute = machine.assigned
     machine.emit(
         HardCodedDevice(
             frame.place(span), machine.phase, device.literal, method, attribute, device.argument, machine.statement

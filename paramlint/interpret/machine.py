@@ -60,7 +60,8 @@ class Machine:
     """One path under way.
 
     ``undecided`` counts the conditions around the current statement that nothing decides: writes below them are
-    weak, that is, the old value may survive. ``repeated`` counts the loops around it that run an unknown number of
+    weak, that is, the old value may survive. ``statement`` is the constructor's own statement under way, ``assigned``
+    the attribute of self that it binds. ``repeated`` counts the loops around it that run an unknown number of
     times. ``statement`` is the one under way in a constructor of the instance, ``own_statement`` in that of its very
     class. ``is_complete`` turns False when something was skipped. ``idle_steps``
     counts, for each function, the steps of calls that had nothing to do with tensors or modules.
@@ -88,6 +89,7 @@ class Machine:
     is_called_by_forward: bool = False
     rewritten: dict[str, Place] = field(default_factory=dict)
     statement: Place | None = None
+    assigned: str | None = None
     own_statement: Place | None = None
     is_complete: bool = True
     active: list[str] = field(default_factory=list)

@@ -51,6 +51,7 @@ def execute(machine: Machine, frame: Frame, statement: code.Statement) -> Flow:
     machine.step()
     if frame.receiver is machine.root and frame.function == "__init__" and isinstance(statement, _SIMPLE):
         machine.statement = frame.place(statement.span)
+        machine.assigned = self_attribute(statement.targets[0]) if isinstance(statement, code.Assign) else None
         if frame.owner is not None and machine.root is not None and frame.owner is machine.root.linked:
             machine.own_statement = machine.statement
     match statement:
