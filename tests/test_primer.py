@@ -36,8 +36,8 @@ def test_what_is_no_longer_said_is_missing() -> None:
 def test_precision_counts_labelled_alarms() -> None:
     other = ALARM._replace(line=9)
     assert list(precision([(ALARM, RIGHT), (other, WRONG)]))[1:] == [
-        "PRM101          2     1      0.500",
-        "all             2     1      0.500",
+        "PRM101           2     1      0.500",
+        "all              2     1      0.500",
     ]
 
 

@@ -43,12 +43,14 @@ def is_hopeless(error: BaseException) -> bool:
     """Whether no other argument can help: something is not installed, or the class is abstract."""
     if isinstance(error, ImportError):
         return True
-    return isinstance(error, TypeError) and "abstract class" in str(error)
+    return isinstance(error, TypeError) and "abstract class" in stack.message(error)
 
 
 def is_about_memory(error: BaseException) -> bool:
     """Whether there was not enough memory: the same call may do with tensors that have none."""
-    return isinstance(error, MemoryError) or bool(re.search(r"can't allocate memory|not enough memory", str(error)))
+    return isinstance(error, MemoryError) or bool(
+        re.search(r"can't allocate memory|not enough memory", stack.message(error))
+    )
 
 
 def constructors(target: Callable[..., object]) -> list[Any]:

@@ -175,7 +175,7 @@ def call(target: Callable[..., object], known: tuple[Parameter, ...], plan: Plan
     try:
         return target(**keywords)
     except TypeError as error:
-        if "positional-only" not in str(error):
+        if "positional-only" not in stack.message(error):
             raise
         return target(*keywords.values())
 
