@@ -35,6 +35,9 @@ _CONTEXTS = {
 # the module. The name of the parameter is their second argument.
 _PARAMETRISING = ("weight_norm", "spectral_norm", "orthogonal", "register_parametrization")
 _RESTORING = ("remove_weight_norm", "remove_spectral_norm", "remove_parametrizations")
+# The older one leaves the data of the new parameter under the old name until the first forward (torch/nn/utils/
+# spectral_norm.py), so that what is written there then is kept.
+_SHARING = ("torch.nn.utils.spectral_norm", "torch.nn.utils.spectral_norm.spectral_norm")
 _EINOPS = ("einops.rearrange", "einops.repeat", "einops.reduce", "einops.einsum")
 _NUMPY_SHAPING = frozenset(
     {
@@ -152,6 +155,8 @@ def _other(machine: Machine, frame: Frame, name: str, arguments: calls.Arguments
         first.recomputed = None
         return first
     if last in _PARAMETRISING and isinstance(first, Instance):
+        if name in _SHARING:
+            return first
         named = arguments.get(1, "name") or arguments.get(1, "tensor_name")
         first.recomputed = str(named.value) if isinstance(named, Known) else "weight"
         return first

@@ -13,7 +13,7 @@ from paramlint.interpret.decisions import Decider, paths
 from paramlint.interpret.hierarchy import describe_methods, documentation, is_abstract, makers, own_methods
 from paramlint.interpret.machine import BudgetSpent, Frame, Machine, PathEnds
 from paramlint.interpret.scan import assigned_attributes, nodes, self_attribute
-from paramlint.interpret.summaries import has_state, summarise_slots
+from paramlint.interpret.summaries import PARAMETERS, has_state, summarise_slots
 from paramlint.interpret.surroundings import Surroundings
 from paramlint.interpret.trace import (
     ClassTrace,
@@ -281,15 +281,19 @@ def _made(machine: Machine) -> Iterator[Event]:
             )
             continue
         layer = torch_api.layers.get(value.external or "")
+        is_lazy_once = stored in made.guards or value.is_lazy
+        state = _state_of(value, layer)
+        if is_lazy_once and state and has_state(value, PARAMETERS) is False:
+            state = False  # buffers that are made on the first call are at hand in every later one
         yield MadeInForward(
             made.place,
             Registration.SUBMODULE,
             value.class_name,
-            _state_of(value, layer),
+            state,
             bool(layer and layer.depends_on_training and not layer.buffers),
             stored,
             made.local,
-            (stored in made.guards) or value.is_lazy,
+            is_lazy_once,
         )
 
 

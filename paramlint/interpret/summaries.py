@@ -9,6 +9,8 @@ from paramlint.interpret.trace import Member, ModuleSummary, Registration, Slot,
 from paramlint.interpret.values import Container, Instance, Known, Symbol, Tensor, Unknown, Value
 
 DEEPEST = 4
+PARAMETERS = frozenset({Registration.PARAMETER})
+STATE = frozenset({Registration.PARAMETER, Registration.BUFFER})
 
 
 def summarise_tensor(tensor: Tensor) -> TensorSummary:
@@ -58,15 +60,15 @@ def is_learned(instance: Instance, depth: int = 0) -> bool:
     return False
 
 
-def has_state(instance: Instance, depth: int = 0) -> bool | None:
+def has_state(instance: Instance, kinds: frozenset[Registration] = STATE, depth: int = 0) -> bool | None:
     """Whether a Module holds parameters or buffers, itself or below; None where its contents are not known."""
     unknown = instance.is_opaque or depth > DEEPEST
     for binding in instance.bindings.values():
-        if binding.registration in (Registration.PARAMETER, Registration.BUFFER):
+        if binding.registration in kinds:
             if binding.value != Known(None):
                 return True
         elif binding.registration is Registration.SUBMODULE and isinstance(binding.value, Instance):
-            below = has_state(binding.value, depth + 1)
+            below = has_state(binding.value, kinds, depth + 1)
             if below:
                 return True
             unknown = unknown or below is None

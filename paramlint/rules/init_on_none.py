@@ -15,12 +15,18 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     for run, event in events(trace, UsedNone):
         if not event.operation.endswith("_") and event.operation not in ("data", "weight", "bias"):
             continue
+        if event.operation in ("weight", "bias"):
+            message = f"'{event.operation}' is read from None, so construction raises"
+        else:
+            message = (
+                f"'{event.operation}' is reached with None: a layer built with bias=False has no bias, so construction raises"
+            )
         yield Finding(
             event.place.path,
             event.place.span,
             trace.class_name,
             None,
-            f"'{event.operation}' is reached with None: a layer built with bias=False has no bias, so construction raises",
+            message,
             (),
             circumstances(run),
         )

@@ -11,11 +11,14 @@ from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import circumstances, constructed_slots, encloses
 
 _ON_PURPOSE = re.compile(r"dummy|unused|placeholder|fake|compat|legacy", re.IGNORECASE)
+_KEPT_FOR_CHECKPOINTS = re.compile(r"\bcheckpoints?\b", re.IGNORECASE)
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield what the class's own constructor makes and registers, asks for gradients, and is read by nothing."""
     if not trace.is_complete or trace.is_abstract or not trace.surroundings.runs_its_own_code:
+        return
+    if _KEPT_FOR_CHECKPOINTS.search(trace.documentation):
         return
     seen: set[str] = set()
     for run, slot in constructed_slots(trace):
@@ -59,8 +62,8 @@ def _is_made_here(slot: Slot) -> bool:
 RULE = Rule(
     code="PRM205",
     slug="unread-parameter",
-    severity=Severity.WARNING,
-    enabled_by_default=True,
+    severity=Severity.INFO,
+    enabled_by_default=False,
     summary="A parameter or layer is built in the constructor, and nothing reads it.",
     rationale="""\
 What forward does not use gets no gradient: it keeps its first values, takes memory and a place in every checkpoint,
@@ -95,6 +98,7 @@ class Block(nn.Module):
     silent_when=(
         "a base or a subclass reads it, or another object anywhere in the project reads an attribute of that name",
         "it may be read by a name that is computed, by a walk over the submodules, or is named in a checkpoint's keys",
+        "the documentation of the class speaks of checkpoints, whose layout it may be there for",
         "the class has no forward of its own, is abstract, or part of it is not known",
         "it was made elsewhere and handed in, does not ask for gradients, or its name says that it is there on purpose",
     ),
