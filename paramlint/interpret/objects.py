@@ -139,14 +139,21 @@ def _of_external(receiver: Instance, name: str) -> Value:
 
 
 def bind_member(machine: Machine, frame: Frame, receiver: Value, self_value: Value, member: Member) -> Value:
-    """The value of a class member looked up on an instance (or on the class, where ``receiver`` is one)."""
+    """The value of a class member looked up on an instance (or on the class, where ``receiver`` is one).
+
+    What decorates a constructor is taken to run it, with the arguments it is given.
+    """
     node, owner = member.node, member.owner
     if not isinstance(owner, ClassDefinition) or node is None:
         return UNKNOWN
     if isinstance(node, code.Class):
         return UNKNOWN
     if not isinstance(node, code.Function):
-        return evaluate.evaluate(machine, Frame(owner.module, (*owner.enclosing, owner.node)), node)
+        machine.constructing += 1  # the class statement made it, long before whoever reads it
+        try:
+            return evaluate.evaluate(machine, Frame(owner.module, (*owner.enclosing, owner.node)), node)
+        finally:
+            machine.constructing -= 1
     kinds = [_last_name(decorator) for decorator in node.decorators]
     bound: Value | None = self_value
     if "staticmethod" in kinds:
@@ -155,7 +162,7 @@ def bind_member(machine: Machine, frame: Frame, receiver: Value, self_value: Val
         bound = ClassValue(self_value.linked)
     elif isinstance(receiver, ClassValue) and "classmethod" not in kinds:
         bound = None
-    elif any(not calls.is_transparent_decorator(decorator) for decorator in node.decorators):
+    elif node.name != "__init__" and any(not calls.is_transparent_decorator(item) for item in node.decorators):
         if not any(kind in _PROPERTIES for kind in kinds):
             tensors.escape(self_value)
             return UNKNOWN

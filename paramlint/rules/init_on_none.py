@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.trace import ClassTrace, UsedNone
+from paramlint.interpret.trace import ClassTrace, Place, UsedNone
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events
+from paramlint.rules.common import circumstances
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield initialising statements that construction reaches with None in a parameter's place."""
-    for run, event in events(trace, UsedNone):
-        if not event.operation.endswith("_") and event.operation not in ("data", "weight", "bias"):
+    seen: set[Place] = set()
+    for run in trace.runs:
+        # Construction ends there: no later statement of the path is reached.
+        event = next((event for event in run.events if isinstance(event, UsedNone) and _initialises(event)), None)
+        if event is None or event.place in seen:
             continue
+        seen.add(event.place)
         if event.operation in ("weight", "bias"):
             message = f"'{event.operation}' is read from None, so construction raises"
         else:
-            message = (
-                f"'{event.operation}' is reached with None: a layer built with bias=False has no bias, so construction raises"
-            )
+            message = f"'{event.operation}' is reached with None: a layer built with bias=False has no bias, so construction raises"
         yield Finding(
             event.place.path,
             event.place.span,
@@ -30,6 +32,11 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             (),
             circumstances(run),
         )
+
+
+def _initialises(event: UsedNone) -> bool:
+    is_in_place = event.operation.endswith("_") and not event.operation.endswith("__")
+    return is_in_place or event.operation in ("data", "weight", "bias")
 
 
 RULE = Rule(
