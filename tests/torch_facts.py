@@ -71,7 +71,7 @@ def call(module: object) -> BaseException | None:
 def _failure(module: object, inputs: tuple[object, ...]) -> BaseException | None:
     try:
         module(*inputs)
-    except (RuntimeError, IndexError, ValueError) as error:
+    except (RuntimeError, IndexError, ValueError, AssertionError) as error:
         return error
     return None
 
