@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.trace import ClassTrace, Registration, Slot
+from paramlint.interpret.trace import ClassTrace, MethodReached, Phase, Registration, Slot
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import circumstances, constructed_slots, encloses
@@ -19,7 +19,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         seen.add(slot.name)
         if any(_may_learn(other) for path in trace.runs for other in path.slots if other.name == slot.name):
             continue
-        if trace.surroundings.is_thawed(slot.name):
+        if _is_filled_later(trace, slot.name) or trace.surroundings.is_thawed(slot.name):
             continue
         yield Finding(
             slot.place.path,
@@ -38,6 +38,18 @@ def _is_frozen(slot: Slot) -> bool:
     if tensor is None or slot.registration is not Registration.PARAMETER or tensor.is_empty:
         return False
     return tensor.requires_grad is False and encloses(slot.place, tensor.made)
+
+
+def _is_filled_later(trace: ClassTrace, name: str) -> bool:
+    """Whether the constructor's own scheme writes the values: what is made first keeps the place, as a checkpoint's
+    key does."""
+    schemes = {
+        event.method
+        for run in trace.runs
+        for event in run.events
+        if isinstance(event, MethodReached) and event.phase is Phase.CONSTRUCTOR and event.method != "__init__"
+    }
+    return any(name in method.initialises for method in trace.methods if method.name in schemes)
 
 
 def _may_learn(slot: Slot) -> bool:
@@ -86,6 +98,7 @@ class Fourier(nn.Module):
         "whether it asks for gradients depends on an argument, or it does on another path",
         "something in the project sets `requires_grad` on an attribute of that name",
         "it has no elements, or it was made elsewhere",
+        "a scheme that the constructor calls fills it: the Parameter keeps the place, and the checkpoint's key",
     ),
     check=check,
 )
