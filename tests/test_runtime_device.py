@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from paramlint.model.observation import ClassRequest
+from paramlint.runtime.parent import observe
+from paramlint.runtime.settings import RuntimeSettings
 from tests.device_forwards import FORWARDS
 
 ROOT = Path(__file__).parent.parent
@@ -37,3 +40,27 @@ def test_the_simulated_accelerator_says_the_same_or_does_not_run(said: dict[str,
         assert said[name]["simulated"].startswith("not run: ")
     else:
         assert said[name]["simulated"] == FORWARDS[name][1]
+
+
+def test_a_clash_before_forward_fails_is_seen_without_an_input_that_runs(tmp_path: Path) -> None:
+    """No input is found, since forward always raises in the end; what it meets on the way there is a fact."""
+    (tmp_path / "losses.py").write_text(
+        "import torch\n"
+        "from torch import nn\n"
+        "class Loss(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.left = torch.ones(3, 1)\n"
+        "        self.unused = torch.ones(3, 1)\n"
+        "    def forward(self, x):\n"
+        "        scaled = x * self.left\n"
+        "        raise LookupError(f'no entry for {scaled.shape}')\n"
+    )
+    request = ClassRequest("0", str(tmp_path / "losses.py"), str(tmp_path), "losses", "Loss")
+    (observation,) = observe([request], RuntimeSettings())
+    clashes = {tensor.path: tensor.clash for tensor in observation.tensors}
+    assert observation.forward is not None
+    assert observation.forward.status == "no input found"
+    assert clashes["left"] is not None
+    assert clashes["left"].frames[-1].line == 9
+    assert clashes["unused"] is None

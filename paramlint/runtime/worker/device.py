@@ -66,8 +66,13 @@ def simulated() -> Accelerator | str:
         return f"this torch cannot simulate an accelerator ({reason})"
 
 
-def placement(known: Observation, way: Built, clock: Clock, chosen: Input | None) -> Observation:
-    """Which tensors follow the instance to another device, and whether forward runs there."""
+def placement(
+    known: Observation, way: Built, clock: Clock, chosen: Input | None, furthest: Input | None = None
+) -> Observation:
+    """Which tensors follow the instance to another device, and whether forward runs there.
+
+    ``furthest`` is an input on which forward raises on the CPU too: of the device it tells only what clashes before.
+    """
     accelerator = simulated()
     if isinstance(accelerator, str):
         known = _by_meta(known, way, clock)._replace(notes=(*known.notes, accelerator))
@@ -83,6 +88,9 @@ def placement(known: Observation, way: Built, clock: Clock, chosen: Input | None
         known = known._replace(notes=(*known.notes, reason))
         return _by_shadow(known, way, clock, chosen)
     known = _followed(known, Walk(instance), accelerator.name)._replace(device_probe="simulated accelerator")
+    if chosen is None and furthest is not None and known.forward is not None and not way.is_meta:
+        status, _ = _all_moved(way, clock, furthest, accelerator)
+        return known if status == "clash" else _alone(known, way, clock, furthest, accelerator)
     if chosen is None or known.forward is None:
         return known
     if way.is_meta:
@@ -95,17 +103,22 @@ def placement(known: Observation, way: Built, clock: Clock, chosen: Input | None
     if status.startswith("not run") and not way.is_meta:
         return _by_shadow(known, way, clock, chosen)
     if status == "clash":
-        instance = snapshot.take(way, clock, 0).instance
-        with clock.limit(clock.left), accelerator.mode:
-            _move(instance, Walk(instance), accelerator.convert)
-            _move_rest(instance, accelerator.convert)
-        status, failure = _run(instance, chosen, accelerator, clock)
+        status, failure = _all_moved(way, clock, chosen, accelerator)
         assert known.forward is not None
         known = known._replace(
             forward=known.forward._replace(forward_made_clash=failure if status == "clash" else None)
         )
         return known if status == "clash" else _alone(known, way, clock, chosen, accelerator)
     return known
+
+
+def _all_moved(way: Built, clock: Clock, chosen: Input, accelerator: Accelerator) -> tuple[str, Failure | None]:
+    """How forward ends with nothing left behind: a clash is then the work of a tensor that it makes itself."""
+    instance = snapshot.take(way, clock, 0).instance
+    with clock.limit(clock.left), accelerator.mode:
+        _move(instance, Walk(instance), accelerator.convert)
+        _move_rest(instance, accelerator.convert)
+    return _run(instance, chosen, accelerator, clock)
 
 
 def _alone(known: Observation, way: Built, clock: Clock, chosen: Input, accelerator: Accelerator) -> Observation:

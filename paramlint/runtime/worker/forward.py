@@ -52,10 +52,10 @@ def has_forward(instance: nn.Module) -> bool:
 
 def forward_passes(
     known: Observation, subject: Subject, way: Built, request: ClassRequest, clock: Clock
-) -> tuple[Observation, Input | None]:
+) -> tuple[Observation, Input | NoInput]:
     """Find an input and run forward twice on it, watched; what is seen goes into ``forward`` and the tensors."""
     if not has_forward(subject.instance):
-        return known._replace(forward=ForwardObservation("no forward")), None
+        return known._replace(forward=ForwardObservation("no forward")), NoInput(None, ())
     run = runner(way)
     found = inputs.find(snapshot.take(way, clock, 0).instance, request, Clock(clock.left * 0.6), run, way.text)
     if isinstance(found, NoInput):
@@ -63,7 +63,7 @@ def forward_passes(
         return known._replace(
             forward=ForwardObservation("no input found" if status == "raised" else status, failure=found.failure),
             notes=(*known.notes, *found.attempts[:3]),
-        ), None
+        ), found
     instance, before = subject.instance, Before(subject.walk)
     passes: list[Recorder] = []
     for number in (2, 3):

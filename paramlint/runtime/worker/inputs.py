@@ -34,8 +34,11 @@ class Input(NamedTuple):
 
 
 class NoInput(NamedTuple):
+    """No input with which forward returns; ``furthest`` is the one that came furthest before forward raised."""
+
     failure: Failure | None
     attempts: tuple[str, ...]
+    furthest: Input | None = None
 
 
 def find(
@@ -61,7 +64,7 @@ def find(
     found = _search(input_guess.setting_of(instance, made_by), clock, run, attempts)
     if isinstance(found, Input):
         return found
-    return NoInput(failure or found, tuple(attempts[:12]))
+    return NoInput(failure or found.failure, tuple(attempts[:12]), found.furthest)
 
 
 def _given(instance: nn.Module, request: ClassRequest) -> Iterator[Input]:
@@ -141,7 +144,7 @@ def _calls(node: ast.AST, name: str) -> bool:
 
 def _search(
     setting: Setting, clock: Clock, run: Callable[[Callable[[], Any]], Any], attempts: list[str]
-) -> Input | Failure | None:
+) -> Input | NoInput:
     instance = setting.instance
     known = [item for item in signature.parameters(instance.forward) if not item.name.startswith("*")]
     required = [item for item in known if item.is_required]
@@ -156,7 +159,7 @@ def _search(
         heapq.heappush(waiting, (0.35 * index, next(counter), plan))
     seen: set[str] = set()
     tried = 0
-    best: tuple[float, Failure] | None = None
+    best: tuple[float, Failure, Input] | None = None
     while waiting and tried < _ATTEMPTS and clock.left > 0.3:
         _, _, plan = heapq.heappop(waiting)
         text = describe(plan)
@@ -175,7 +178,7 @@ def _search(
             attempts.append(f"{text}: {stack.type_name(error)}: {stack.first_line(stack.message(error))}")
             reached = input_repair.progress(error, instance)
             if best is None or reached > best[0]:
-                best = reached, stack.failure(error)
+                best = reached, stack.failure(error), Input(text, functools.partial(_make, plan))
             if isinstance(error, ImportError):
                 break
             for index, change in enumerate(
@@ -185,7 +188,7 @@ def _search(
                 heapq.heappush(waiting, (-reached + 0.3 * index, next(counter), new))
             continue
         return Input(text, functools.partial(_make, plan))
-    return best[1] if best else None
+    return NoInput(best[1], (), best[2]) if best else NoInput(None, ())
 
 
 def _first_plans(setting: Setting, required: list[Parameter]) -> Iterator[Plan]:

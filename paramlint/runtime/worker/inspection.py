@@ -76,10 +76,12 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
         known = probes.update(known, lambda tensor: tensor._replace(uninitialised=None))
     yield known._replace(seconds=clock.elapsed), False
     chosen: Input | None = None
+    furthest: Input | None = None
 
     def passes(known: Observation) -> Observation:
-        nonlocal chosen
-        known, chosen = forward.forward_passes(known, subject, way, request, clock)
+        nonlocal chosen, furthest
+        known, found = forward.forward_passes(known, subject, way, request, clock)
+        chosen, furthest = (found, None) if isinstance(found, Input) else (None, found.furthest)
         return known
 
     stages: list[tuple[str, Callable[[Observation], Observation]]] = [
@@ -88,7 +90,7 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
         ("gradients", lambda known: forward.gradients(known, way, clock, chosen) if chosen else known),
         ("reload", lambda known: forward.outputs(known, way, clock, chosen) if chosen else known),
         ("materialise", lambda known: materialise.materialised(known, way, clock)),
-        ("placement", lambda known: device.placement(known, way, clock, chosen)),
+        ("placement", lambda known: device.placement(known, way, clock, chosen, furthest)),
     ]
     if options.digests:
         stages.append(("digests", lambda known: digest.digests(known, way, clock, chosen)))
