@@ -39,7 +39,7 @@ def test_good_classes_build_run_and_are_written(path: Path) -> None:
         assert not unwritten(module), kind.__name__
 
 
-# Bases that only their subclasses build, and parts that their owner fills or hands its parameter to.
+# Bases that only their subclasses build, parts that their owner fills or hands its parameter to, losses that want labels.
 BUILT_BY_OTHERS = frozenset(
     {
         "BaseThatFills",
@@ -54,6 +54,8 @@ BUILT_BY_OTHERS = frozenset(
         "Weighted",
         "AllPartsDelegated",
         "ToOverride",
+        "WeightedLoss",
+        "BuildsLossOnce",
     }
 )
 

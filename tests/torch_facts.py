@@ -303,7 +303,9 @@ def _changes_nothing(kind: type, subject: Subject) -> None:
         with poisoned_memory():
             states.append(build(builder).state_dict())
     assert states[0].keys() == states[1].keys()
-    assert all(torch.equal(states[0][name].nan_to_num(), states[1][name].nan_to_num()) for name in states[0])
+    # Reading a parametrised weight moves the buffers of its parametrisation (torch/nn/utils/parametrizations.py).
+    names_held = [name for name in states[0] if not name.endswith(("._u", "._v"))]
+    assert all(torch.equal(states[0][name].nan_to_num(), states[1][name].nan_to_num()) for name in names_held)
 
 
 def _reaches_nothing(kind: type, subject: Subject) -> None:

@@ -368,7 +368,7 @@ def extend_module(machine: Machine, instance: Instance, items: list[Value], plac
 def note_made(machine: Machine, value: Tensor | Instance, place: Place) -> None:
     """Remember a Parameter or Module that forward makes."""
     if machine.phase is Phase.FORWARD and machine.is_called_by_forward and not machine.constructing:
-        machine.made.append(Made(value, place, tuple(machine.guards)))
+        machine.made.append(Made(value, place, tuple(machine.guards), machine.below_none > 0))
 
 
 def note_local(machine: Machine, name: str, value: Value) -> None:

@@ -275,6 +275,8 @@ def _made(machine: Machine) -> Iterator[Event]:
         seen.add(made.place)
         value = made.value
         stored = made.stored
+        if made.is_below_none and stored not in made.guards:
+            continue  # a whole is set up once, on its first use; who does that on purpose is not known here
         if isinstance(value, Tensor):
             yield MadeInForward(
                 made.place, Registration.PARAMETER, "Parameter", True, False, stored, made.local, stored in made.guards

@@ -46,11 +46,14 @@ class Frame:
 
 @dataclass(eq=False, slots=True)
 class Made:
-    """A Parameter or Module that forward made; ``local`` is the name it was first bound to."""
+    """A Parameter or Module that forward made; ``local`` is the name it was first bound to.
+
+    ``is_below_none``: where a condition asks that an attribute of self is None."""
 
     value: Tensor | Instance
     place: Place
     guards: tuple[str, ...]
+    is_below_none: bool = False
     local: str | None = None
     stored: str | None = None
 
@@ -82,6 +85,7 @@ class Machine:
     on_meta: int = 0
     device_tests: int = 0
     guards: list[str] = field(default_factory=list)
+    below_none: int = 0
     made: list[Made] = field(default_factory=list)
     constructing: int = 0
     walking: int = 0

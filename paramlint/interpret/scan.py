@@ -61,6 +61,18 @@ def guarded_attributes(test: code.Expression) -> list[str]:
     return found
 
 
+def tests_for_none(test: code.Expression) -> bool:
+    """Whether a condition asks that an attribute of self is None: what stands below it is meant to happen once."""
+    return any(
+        isinstance(node, code.Comparison)
+        and node.operators == ("is",)
+        and self_attribute(node.left) is not None
+        and isinstance(node.comparators[0], code.Constant)
+        and node.comparators[0].value is None
+        for node in nodes(test)
+    )
+
+
 def assigned_attributes(body: tuple[code.Statement, ...]) -> set[str]:
     """The attributes of self that statements assign."""
     found: set[str] = set()

@@ -7,7 +7,7 @@ from enum import Enum
 
 from paramlint.interpret import assignment, calls, evaluate, initialisation
 from paramlint.interpret.machine import Frame, Machine, PathEnds
-from paramlint.interpret.scan import guarded_attributes, mentions_device, nodes, self_attribute
+from paramlint.interpret.scan import guarded_attributes, mentions_device, nodes, self_attribute, tests_for_none
 from paramlint.interpret.trace import DroppedResult, LocalRebinding, Phase
 from paramlint.interpret.values import (
     UNKNOWN,
@@ -149,7 +149,9 @@ def _if(machine: Machine, frame: Frame, statement: code.If) -> Flow:
     outcome = evaluate.test(machine, frame, statement.test)
     guards = machine.project.scanned(guarded_attributes, statement.test)
     asks_device = machine.project.scanned(mentions_device, statement.test)
+    for_none = machine.project.scanned(tests_for_none, statement.test)
     machine.guards.extend(guards)
+    machine.below_none += for_none
     machine.device_tests += asks_device
     try:
         if outcome is not None:
@@ -157,6 +159,7 @@ def _if(machine: Machine, frame: Frame, statement: code.If) -> Flow:
         return in_doubt(machine, frame, [statement.body, statement.orelse])
     finally:
         machine.device_tests -= asks_device
+        machine.below_none -= for_none
         del machine.guards[len(machine.guards) - len(guards) :]
 
 

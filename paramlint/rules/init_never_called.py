@@ -86,7 +86,7 @@ RULE = Rule(
     code="PRM303",
     slug="init-never-called",
     severity=Severity.WARNING,
-    enabled_by_default=True,
+    enabled_by_default=False,
     summary="A class has an initialisation scheme that nothing runs.",
     rationale="""\
 A method such as `_initialize_weights` does nothing by itself: somebody must call it. Without a call each layer keeps

@@ -67,6 +67,7 @@ class Attend(nn.Module):
     silent_when=(
         "the class is a lazy module (`LazyModuleMixin`)",
         "it is made by `configure_model` or by the constructor",
+        "it is part of what is set up once, below a test that another attribute is None",
     ),
     check=check,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from paramlint.interpret.trace import BaseConstructorRan, ClassTrace
+from paramlint.interpret.trace import BaseConstructorRan, ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import circumstances
@@ -17,20 +17,26 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         (run, event)
         for run in trace.runs
         for event in run.events
-        if isinstance(event, BaseConstructorRan) and event.wiped and not run.is_opaque
+        if isinstance(event, BaseConstructorRan) and _lost(run, event) and not run.is_opaque
     )
     for run, event in islice(second, 1):
-        names = ", ".join(f"'{name}'" for name in event.wiped[:3])
+        names = ", ".join(f"'{name}'" for name in _lost(run, event)[:3])
         place = event.place if event.place.path == trace.place.path else trace.place
         yield Finding(
             place.path,
             place.span,
             trace.class_name,
-            event.wiped[0],
+            _lost(run, event)[0],
             f"Module.__init__() runs a second time and forgets what was registered: {names}",
             (),
             circumstances(run),
         )
+
+
+def _lost(run: Run, event: BaseConstructorRan) -> list[str]:
+    """The names that were registered, and are not when construction ends."""
+    held = {slot.name for slot in run.slots}
+    return [name for name in event.wiped if name not in held]
 
 
 RULE = Rule(
@@ -87,6 +93,10 @@ class Both(Encoder, Decoder):
     def forward(self, ids):
         return self.embed(ids)
 """,
-    silent_when=("nothing was registered before", "the constructors cooperate through `super()`"),
+    silent_when=(
+        "nothing was registered before",
+        "the constructors cooperate through `super()`",
+        "what was forgotten is set again",
+    ),
     check=check,
 )

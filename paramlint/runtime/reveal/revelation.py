@@ -34,7 +34,7 @@ KINDS = MappingProxyType(
         "PRM110": Kind("tensor-in-container", Severity.WARNING),
         "PRM111": Kind("state-in-helper-object", Severity.WARNING),
         "PRM204": Kind("gradient-cut", Severity.WARNING),
-        "PRM205": Kind("unread-parameter", Severity.WARNING),
+        "PRM205": Kind("unread-parameter", Severity.INFO, is_default=False),
         "PRM301": Kind("uninitialised-parameter", Severity.ERROR),
         "PRM302": Kind("uninitialised-buffer", Severity.WARNING),
         "PRM504": Kind("buffer-persistence", Severity.INFO),
