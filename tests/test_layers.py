@@ -84,7 +84,7 @@ def project(tmp_path: Path) -> Path:
         "class Net(torch.nn.Module):\n"
         "    def __init__(self):\n"
         "        super().__init__()\n"
-        "        self.scale = torch.nn.Parameter(torch.ones(3)).to('cuda')\n"
+        "        self.scale = torch.nn.Parameter(torch.ones(3)).double()\n"
     )
     return tmp_path
 

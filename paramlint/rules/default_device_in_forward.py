@@ -34,7 +34,7 @@ RULE = Rule(
     code="PRM502",
     slug="default-device-in-forward",
     severity=Severity.WARNING,
-    enabled_by_default=False,
+    enabled_by_default=True,
     summary="A tensor made in forward without `device=` meets the input.",
     rationale="""\
 A factory without `device=` makes its tensor on the default device, the CPU. In forward it then meets the input, which is

@@ -39,7 +39,7 @@ RULE = Rule(
     code="PRM501",
     slug="hard-coded-device",
     severity=Severity.WARNING,
-    enabled_by_default=False,
+    enabled_by_default=True,
     summary="A constructor puts a tensor or module on a device that the source names.",
     rationale="""\
 Where a module lives is its user's choice, by `.to(device)`. `.cuda()` in a constructor fails on a machine without that
