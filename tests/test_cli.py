@@ -150,6 +150,12 @@ class TestFormats:
             ["faulty.py:9:9:", "PRM105"],
         ]
 
+    def test_text_tells_of_fixes(self, project: Path) -> None:
+        lines = run(project, "check").stdout.splitlines()
+        assert lines[0] == "faulty.py:8:9: PRM103 [*] detached-parameter"
+        assert sum(line.startswith("  = unsafe fix: ") and "load with strict=False" in line for line in lines) == 2
+        assert lines[-2:] == ["2 findings in 2 files.", "[*] 2 fixable with --unsafe-fixes."]
+
     def test_github_makes_annotations(self, project: Path) -> None:
         lines = run(project, "check", "--output-format=github").stdout.splitlines()
         assert lines[0].startswith("::error ")

@@ -81,6 +81,11 @@ def test_a_read_only_file_is_an_error_that_names_it(net: Path) -> None:
     assert net.read_text() == NET
 
 
+def test_the_text_counts_safe_and_unsafe_fixes(net: Path) -> None:
+    assert run(net).stdout.splitlines()[-1] == "[*] 1 fixable with --fix (1 more with --unsafe-fixes)."
+    assert run(net, "--fix").stdout.splitlines()[-1] == "[*] 1 fixable with --unsafe-fixes."
+
+
 def test_json_holds_the_fix(net: Path) -> None:
     found = json.loads(run(net, "--output-format=json").stdout)["diagnostics"]
     fixes = {item["code"]: item["fix"] for item in found}
@@ -111,6 +116,7 @@ def test_a_fix_that_changes_more_is_taken_back(net: Path) -> None:
     done = run(net, "--fix", "--confirm", "--select=PRM101", "--timeout=120")
     assert net.read_text() == text
     assert "is not fixed" in done.stderr
+    assert "fixable" not in done.stdout
     assert "returns something else" in done.stderr or "other values" in done.stderr
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from paramlint.cli.progress import Progress
 from paramlint.engine.analysis import Given
 from paramlint.engine.configuration import Configuration
-from paramlint.engine.fixing import Change
+from paramlint.engine.fixing import Change, key_of
 from paramlint.engine.outcome import FileError, Report
 from paramlint.engine.repair import Fixed, Fixer, fix_report
 from paramlint.facts.source import SourceError
@@ -43,14 +43,22 @@ def show(report: Report, configuration: Configuration, arguments: argparse.Names
 def apply(
     report: Report, configuration: Configuration, arguments: argparse.Namespace, recheck: Recheck
 ) -> tuple[Report, int]:
-    """Write what can be fixed, and return the report of what remains and how many findings were fixed."""
+    """Write what can be fixed, and return the report of what remains and how many findings were fixed.
+
+    A fix that was withheld is no longer one: its finding comes without it.
+    """
     fixer = Fixer(configuration, arguments.unsafe_fixes)
     fixed = fix_report(report, fixer, recheck)
     errors: list[FileError] = list(fixed.errors)
     changes = list(_written(fixed, errors, configuration, fixer, bool(arguments.confirm)))
     remaining = recheck({}) if any(change.applied for change in changes) else report
     _tell(changes, errors, "fixed")
-    return remaining._replace(errors=(*remaining.errors, *errors)), sum(len(change.applied) for change in changes)
+    failed = {(change.before.path, key_of(item.diagnostic)) for change in changes for item in change.withheld}
+    diagnostics = tuple(
+        item._replace(fix=None) if (item.path, key_of(item)) in failed else item for item in remaining.diagnostics
+    )
+    left = remaining._replace(diagnostics=diagnostics, errors=(*remaining.errors, *errors))
+    return left, sum(len(change.applied) for change in changes)
 
 
 def _written(

@@ -1,11 +1,12 @@
-"""The closing words of the formats for people: one sentence, and the table of ``--statistics``."""
+"""What the formats for people share in words: how a fix is marked, the closing sentences, the table of ``--statistics``."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from paramlint.engine.outcome import FileError, Report, Summary
-from paramlint.model.diagnostic import Diagnostic
+from paramlint.model.diagnostic import Applicability, Diagnostic
 from paramlint.report.view import Style, View
 
 
@@ -22,6 +23,24 @@ def sentence(report: Report) -> str:
     if summary.errors:
         parts.append(f"{summary.errors} could not be analysed")
     return "; ".join(parts) + "."
+
+
+def fixable(report: Report) -> str | None:
+    """Return how many findings have a fix, in one line; None where none has."""
+    found = Counter(
+        item.fix.applicability for item in report.diagnostics if item.counts and item.fix is not None and item.fix.edits
+    )
+    safe, unsafe = found[Applicability.SAFE], found[Applicability.UNSAFE]
+    if safe and unsafe:
+        return f"[*] {safe} fixable with --fix ({unsafe} more with --unsafe-fixes)."
+    if safe or unsafe:
+        return f"[*] {safe or unsafe} fixable with {'--fix' if safe else '--unsafe-fixes'}."
+    return None
+
+
+def mark(diagnostic: Diagnostic) -> str:
+    """Return " [*]" for a finding that ``--fix`` or ``--unsafe-fixes`` would mend, else nothing."""
+    return " [*]" if diagnostic.fix is not None and diagnostic.fix.edits else ""
 
 
 def _verdicts(summary: Summary) -> str:

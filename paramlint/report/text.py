@@ -1,4 +1,4 @@
-"""The format for reading: each finding with its source line, the second place, and the verdict with its evidence."""
+"""The format for reading: each finding with its source line, the second place, its fix, and the verdict with its evidence."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from paramlint.engine.outcome import Report
 from paramlint.model.code import Span
-from paramlint.model.diagnostic import Diagnostic, Proof, Verdict
+from paramlint.model.diagnostic import Applicability, Diagnostic, Fix, Proof, Verdict
 from paramlint.report.excerpt import Excerpt, excerpt, printable
-from paramlint.report.summary import error_line, place, sentence
+from paramlint.report.summary import error_line, fixable, mark, place, sentence
 from paramlint.report.view import Lines, Style, View
 
 _LEAST_WIDTH = 40
@@ -24,13 +24,15 @@ def render(report: Report, view: View, lines: Lines) -> Iterator[str]:
     for error in report.errors:
         yield error_line(error, view)
     yield view.paint(sentence(report), Style.BOLD if report.exit_code else Style.GREEN)
+    if (told := fixable(report)) is not None:
+        yield told
 
 
 def _finding(diagnostic: Diagnostic, view: View, lines: Lines) -> Iterator[str]:
     spans = [diagnostic.span, *(related.span for related in diagnostic.related)]
     gutter = _Gutter(max(len(str(span.line)) for span in spans), view)
     where = view.paint(place(diagnostic, view), Style.BOLD)
-    yield f"{where}: {view.paint(diagnostic.code, Style.RED)} {diagnostic.name}"
+    yield f"{where}: {view.paint(diagnostic.code, Style.RED)}{mark(diagnostic)} {diagnostic.name}"
     yield gutter.bar()
     marked = _marked(diagnostic.path, diagnostic.span, view, lines)
     if marked is not None:
@@ -51,6 +53,8 @@ def _finding(diagnostic: Diagnostic, view: View, lines: Lines) -> Iterator[str]:
         shown = here
     yield gutter.bar()
     yield f"{gutter.note()} {printable(diagnostic.message)}"
+    if diagnostic.fix is not None:
+        yield f"{gutter.note()} {_fix(diagnostic.fix, view)}"
     if diagnostic.proof is not None:
         yield from _proof(diagnostic.proof, gutter, view)
 
@@ -87,6 +91,14 @@ def _marked(path: str, span: Span, view: View, lines: Lines) -> Excerpt | None:
         return None
     end = span.end_column if span.end_line == span.line else None
     return excerpt(line, span.column, end, max(_LEAST_WIDTH, view.width - len(str(span.line)) - 3))
+
+
+def _fix(fix: Fix, view: View) -> str:
+    """What the fix does and what becomes of checkpoints, or why there is none."""
+    if not fix.edits:
+        return printable(fix.message)
+    kind = "fix" if fix.applicability is Applicability.SAFE else "unsafe fix"
+    return f"{view.paint(kind, Style.GREEN)}: {printable(fix.message)}"
 
 
 def _proof(proof: Proof, gutter: _Gutter, view: View) -> Iterator[str]:
