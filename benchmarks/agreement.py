@@ -23,7 +23,8 @@ from benchmarks.build_rates import SEED, folder_of, requests_for
 from paramlint.facts import lower_ast
 from paramlint.facts.source import read_source
 from paramlint.interpret.interpret import interpret
-from paramlint.interpret.trace import ClassTrace, Registration, Run, Slot
+from paramlint.interpret.slots import Registration, Slot
+from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.observation import Observation
 from paramlint.project.environment import find_environment
 from paramlint.project.project import Project

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from torch import nn
 
 from paramlint.facts import lower_ast
 from paramlint.facts.source import Source
 from paramlint.interpret.interpret import interpret
-from paramlint.interpret.trace import Registration, Run
+from paramlint.interpret.slots import Registration
+from paramlint.interpret.trace import Run
 from paramlint.project.environment import NO_ENVIRONMENT
 from paramlint.project.project import Project
 

@@ -24,8 +24,7 @@ from paramlint.model.code import Span
 from paramlint.model.diagnostic import Applicability, Diagnostic, Edit, Effect, Fix, Related, Severity
 from paramlint.project.definitions import SourceModule
 from paramlint.project.project import Project
-from paramlint.rules import Rule
-from paramlint.rules import check_module as real_check_module
+from paramlint.rules import Rule, check_module as real_check_module
 
 FILES = {
     "pyproject.toml": "",

@@ -21,8 +21,7 @@ from paramlint.facts.source import source_from_text
 from paramlint.model.diagnostic import Diagnostic
 from paramlint.project.definitions import SourceModule
 from paramlint.project.project import Project
-from paramlint.rules import Rule
-from paramlint.rules import check_module as real_check_module
+from paramlint.rules import Rule, check_module as real_check_module
 
 FAULTY = """\
 import torch

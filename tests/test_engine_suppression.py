@@ -8,8 +8,7 @@ import io
 import pytest
 from flake8.processor import FileProcessor
 from flake8.violation import Violation
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from paramlint.engine.suppression import Suppressions
 

@@ -44,8 +44,13 @@ def _bar(what: str) -> tuple[Show, Callable[[], None]]:
     """Return how to show and how to remove a bar: rich's where it is installed, else a plain one."""
     try:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as RichProgress
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress as RichProgress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
     except ImportError:
         return _plain_bar(what)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeRemainingColumn())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from paramlint.fixes.edits import parts, without_argument
 from paramlint.fixes.site import Binding, Site, Spot, self_name
 from paramlint.interpret.scan import nodes
-from paramlint.interpret.trace import Registration
+from paramlint.interpret.slots import Registration
 from paramlint.model import code
 from paramlint.model.diagnostic import Applicability, Edit, Effect, Fix
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from paramlint.fixes.site import Site, Spot, spots
+from paramlint.interpret.events import AssignedBeforeInit
 from paramlint.interpret.scan import nodes
-from paramlint.interpret.trace import AssignedBeforeInit
 from paramlint.model import code
 from paramlint.model.diagnostic import Applicability, Effect, Fix
 from paramlint.project.classes import Member

@@ -8,7 +8,7 @@ from paramlint import torch_api
 from paramlint.fixes.edits import around
 from paramlint.fixes.site import Binding, Site, Spot, is_self_attribute, spots
 from paramlint.interpret.scan import nodes
-from paramlint.interpret.trace import Slot
+from paramlint.interpret.slots import Slot
 from paramlint.model import code
 from paramlint.model.diagnostic import Applicability, Edit, Effect, Fix
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from paramlint import torch_api
 from paramlint.fixes.edits import Parts, parts, with_argument, without_argument
 from paramlint.fixes.site import Site, Spot, contains, is_self_attribute, spots
+from paramlint.interpret.events import Clash
 from paramlint.interpret.scan import nodes, used_as_tensor
-from paramlint.interpret.trace import Clash, Phase, Registration
+from paramlint.interpret.slots import Phase, Registration
 from paramlint.model import code
 from paramlint.model.code import Span
 from paramlint.model.diagnostic import Applicability, Edit, Fix

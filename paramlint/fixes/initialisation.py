@@ -8,7 +8,7 @@ from paramlint.fixes.edits import Text, parts
 from paramlint.fixes.parameters import writes_in_place
 from paramlint.fixes.site import Site, Spot, is_self_attribute, self_name
 from paramlint.interpret.scan import nodes
-from paramlint.interpret.trace import Phase, Registration
+from paramlint.interpret.slots import Phase, Registration
 from paramlint.model import code
 from paramlint.model.diagnostic import Applicability, Edit, Effect, Fix
 

@@ -7,8 +7,9 @@ import re
 from paramlint import torch_api
 from paramlint.fixes.edits import Parts, around, parts, without_argument
 from paramlint.fixes.site import Binding, Site, Spot, is_self_attribute, spots
+from paramlint.interpret.events import Rebinding
 from paramlint.interpret.scan import nodes
-from paramlint.interpret.trace import Phase, Rebinding
+from paramlint.interpret.slots import Phase
 from paramlint.model import code
 from paramlint.model.diagnostic import Applicability, Edit, Effect, Fix
 

@@ -8,9 +8,11 @@ from typing import NamedTuple, TypeVar
 
 from paramlint import torch_api
 from paramlint.fixes.edits import Text
+from paramlint.interpret.events import MethodReached
 from paramlint.interpret.interpret import interpret
 from paramlint.interpret.scan import nodes
-from paramlint.interpret.trace import ClassTrace, MethodReached, Phase, Run, Slot
+from paramlint.interpret.slots import Phase, Slot
+from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model import code
 from paramlint.model.code import Span
 from paramlint.model.diagnostic import Diagnostic, Edit

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from paramlint import torch_api
-from paramlint.interpret import calls, evaluate
+from paramlint.interpret import calls, evaluate, names
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import annotation_words, used_as_number, used_as_tensor, used_otherwise
-from paramlint.interpret.trace import Fill, Phase, Place
+from paramlint.interpret.slots import Fill, Phase, Place
 from paramlint.interpret.values import (
     UNKNOWN,
     Closure,
@@ -99,7 +99,7 @@ def takes_tensor(function: code.Function) -> bool:
 
 
 def _last_word(decorator: code.Expression) -> str:
-    dotted = evaluate.dotted_name(decorator)
+    dotted = names.dotted_name(decorator)
     return dotted[-1] if dotted else ""
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from paramlint.interpret import calls, evaluate, objects, tensors
+from paramlint.interpret import calls, evaluate, stores, tensors
+from paramlint.interpret.events import LocalRebinding
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import nodes
-from paramlint.interpret.trace import LocalRebinding, Phase, Registration
+from paramlint.interpret.slots import Phase, Registration
 from paramlint.interpret.values import UNKNOWN, Container, Instance, Tensor, Value
 from paramlint.model import code
 
@@ -19,11 +20,11 @@ def assign(machine: Machine, frame: Frame, target: code.Expression, value: Value
             calls.note_local(machine, identifier, value)
         case code.Attribute(value=receiver, name=name):
             owner = evaluate.evaluate(machine, frame, receiver)
-            objects.set_attribute(machine, frame, owner, name, value, frame.place(span))
+            stores.set_attribute(machine, frame, owner, name, value, frame.place(span))
         case code.Subscript(value=receiver, index=index):
             owner = evaluate.evaluate(machine, frame, receiver)
             position = evaluate.evaluate(machine, frame, index)
-            objects.set_item(machine, frame, owner, position, value, frame.place(span))
+            stores.set_item(machine, frame, owner, position, value, frame.place(span))
         case code.Display(elements=targets):
             _unpack(machine, frame, targets, value, span)
         case code.Starred(value=inner):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramlint import torch_api
-from paramlint.interpret import calls, evaluate, objects, tensors
+from paramlint.interpret import calls, evaluate, objects, results, stores
 from paramlint.interpret.compare import key_of
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.trace import Registration
+from paramlint.interpret.slots import Registration
 from paramlint.interpret.values import (
     NONE,
     UNKNOWN,
@@ -184,7 +184,7 @@ def _number(machine: Machine, name: str, values: list[Value]) -> Value:
         configured = all(not isinstance(value, Symbol) or value.is_configuration for value in values)
         return Symbol(f"({name}({', '.join(key for key in keys if key)}))", is_configuration=configured)
     for value in values:
-        tensors.escape(value)
+        results.escape(value)
     return UNKNOWN
 
 
@@ -241,12 +241,12 @@ def _dict(machine: Machine, first: Value, arguments: Arguments) -> Value:
 
 def _sum(machine: Machine, frame: Frame, first: Value, span: Span) -> Value:
     items, _ = evaluate.elements(machine, first)
-    operands = tensors.operands_of(items)
+    operands = results.operands_of(items)
     if not operands:
         return UNKNOWN
     ranks = {operand.rank for operand in operands}
     rank = None if None in ranks else max(rank or 0 for rank in ranks)
-    return tensors.derived(machine, frame, operands[0], "sum", span, operands=operands, rank=rank)
+    return results.derived(machine, frame, operands[0], "sum", span, operands=operands, rank=rank)
 
 
 def _isinstance(machine: Machine, value: Value, classes: Value) -> Value:
@@ -354,12 +354,12 @@ def _setattr(machine: Machine, frame: Frame, arguments: Arguments, span: Span) -
     if receiver is None or value is None:
         return NONE
     if isinstance(name, Known) and isinstance(name.value, str):
-        objects.set_attribute(machine, frame, receiver, name.value, value, frame.place(span))
+        stores.set_attribute(machine, frame, receiver, name.value, value, frame.place(span))
     elif isinstance(receiver, Instance):
         if isinstance(value, (Tensor, Instance)):
             if isinstance(value, Instance) or value.is_parameter:
                 value.is_registered = True
-        tensors.escape(value)
+        results.escape(value)
         receiver.is_opaque = True
     return NONE
 
@@ -367,99 +367,5 @@ def _setattr(machine: Machine, frame: Frame, arguments: Arguments, span: Span) -
 def _hidden(machine: Machine, frame: Frame, arguments: Arguments, span: Span) -> Value:
     receiver, name, value = arguments.get(0, "o"), arguments.get(1, "n"), arguments.get(2, "v")
     if isinstance(receiver, Instance) and isinstance(name, Known) and value is not None:
-        objects.store(machine, receiver, str(name.value), value, Registration.OTHER, frame.place(span))
+        stores.store(machine, receiver, str(name.value), value, Registration.OTHER, frame.place(span))
     return NONE
-
-
-def call_container(machine: Machine, frame: Frame, container: Container, name: str, arguments: Arguments) -> Value:
-    """Call a method of a list, tuple, set or dict."""
-    values = arguments.positional
-    match name:
-        case "append" | "add" | "appendleft" if values:
-            container.items.append(values[0])
-            container.is_exact = container.is_exact and not machine.is_unsure
-        case "insert" if len(values) > 1:
-            container.items.append(values[1])
-            container.is_exact = container.is_exact and not machine.is_unsure
-        case "extend" if values:
-            items, is_exact = evaluate.elements(machine, values[0])
-            container.items.extend(items)
-            container.is_exact = container.is_exact and is_exact and not machine.is_unsure
-        case "update":
-            _update(container, arguments)
-        case "items":
-            pairs: list[Value] = [
-                Container("tuple", [key, item]) for key, item in zip(container.keys, container.items, strict=False)
-            ]
-            return Container("list", pairs, is_exact=container.is_exact)
-        case "values":
-            return Container("list", list(container.items), is_exact=container.is_exact)
-        case "keys":
-            return Container("list", list(container.keys), is_exact=container.is_exact)
-        case "copy":
-            return Container(container.kind, list(container.items), list(container.keys), container.is_exact)
-        case "get" | "pop" | "setdefault":
-            return _look_up(container, name, values)
-        case "clear" if not machine.undecided:
-            container.items.clear()
-            container.keys.clear()
-        case "__setitem__" if len(values) > 1:
-            objects.set_item(machine, frame, container, values[0], values[1], frame.place(Span(1, 1, 1, 1)))
-    return NONE if name in ("append", "extend", "insert", "update", "add", "clear") else UNKNOWN
-
-
-def _update(container: Container, arguments: Arguments) -> None:
-    for value in arguments.positional:
-        if isinstance(value, Container) and value.kind == "dict":
-            container.keys.extend(value.keys)
-            container.items.extend(value.items)
-            container.is_exact = container.is_exact and value.is_exact
-        else:
-            container.is_exact = False
-    for key, value in arguments.keywords.items():
-        container.keys.append(Known(key))
-        container.items.append(value)
-
-
-def _look_up(container: Container, name: str, values: list[Value]) -> Value:
-    if container.kind != "dict":
-        if name == "pop" and container.items and container.is_exact:
-            position = values[0] if values else Known(-1)
-            if (
-                isinstance(position, Known)
-                and isinstance(position.value, int)
-                and -len(container.items) <= position.value < len(container.items)
-            ):
-                return container.items.pop(position.value)
-        return UNKNOWN
-    key = values[0] if values else UNKNOWN
-    for known, item in zip(container.keys, container.items, strict=False):
-        if known == key:
-            return item
-    if container.is_exact and isinstance(key, Known) and all(isinstance(known, Known) for known in container.keys):
-        default = values[1] if len(values) > 1 else NONE
-        if name == "setdefault":
-            container.keys.append(key)
-            container.items.append(default)
-        return default
-    return UNKNOWN
-
-
-def call_text(text: str, name: str, arguments: Arguments) -> Value:
-    """Call a method of a string constant."""
-    values = arguments.positional
-    if not values and name in ("lower", "upper", "strip", "title"):
-        return Known(str(getattr(text, name)()))
-    if len(values) == 1 and isinstance(values[0], Known) and isinstance(values[0].value, str):
-        if name == "startswith":
-            return Known(text.startswith(values[0].value))
-        if name == "endswith":
-            return Known(text.endswith(values[0].value))
-        if name == "find":
-            return Known(text.find(values[0].value))
-    if name == "format" and all(isinstance(value, Known) for value in values) and not arguments.keywords:
-        try:
-            return Known(text.format(*[value.value for value in values if isinstance(value, Known)]))
-        except (IndexError, KeyError, ValueError):
-            return UNKNOWN
-    return UNKNOWN

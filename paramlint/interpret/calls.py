@@ -7,22 +7,26 @@ from dataclasses import dataclass, field
 from paramlint import torch_api
 from paramlint.interpret import (
     assignment,
-    builtin_calls,
     construct,
+    container_calls,
     devices,
     evaluate,
     external_calls,
     initialisation,
     module_methods,
+    names,
     objects,
+    results,
     statements,
+    stores,
     tensors,
 )
 from paramlint.interpret.compare import key_of
+from paramlint.interpret.events import MethodReached, UndefinedMethod
 from paramlint.interpret.idle import MOST_IDLE_STEPS, concerns_models
 from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine, Made, PathEnds
 from paramlint.interpret.scan import walks_modules
-from paramlint.interpret.trace import Fill, MethodReached, Phase, Place, UndefinedMethod
+from paramlint.interpret.slots import Fill, Phase, Place
 from paramlint.interpret.values import (
     NONE,
     UNKNOWN,
@@ -108,7 +112,7 @@ def is_transparent_decorator(decorator: code.Expression) -> bool:
     """Whether a decorated function may be followed as if it were plain."""
     if isinstance(decorator, code.Call):
         decorator = decorator.function
-    dotted = evaluate.dotted_name(decorator)
+    dotted = names.dotted_name(decorator)
     return dotted is not None and dotted[-1] in _TRANSPARENT
 
 
@@ -213,7 +217,7 @@ def call(machine: Machine, frame: Frame, callee: Value, arguments: Arguments, sp
             if isinstance(method, Closure):
                 return call(machine, frame, method, arguments, span)
     for value in arguments.values():
-        tensors.escape(value)
+        results.escape(value)
         if isinstance(value, Instance) and value is machine.root and not value.is_initialised:
             # A function that we cannot see (an inherited constructor, called by name) may be what initialises it.
             construct.note_initialised(machine, frame, value, span)
@@ -233,18 +237,18 @@ def _call_bound(machine: Machine, frame: Frame, callee: BoundExternal, arguments
                 return UNKNOWN
             return tensors.call(machine, frame, function, [receiver, *arguments.positional], arguments.keywords, span)
         case Container():
-            return builtin_calls.call_container(machine, frame, receiver, callee.name, arguments)
+            return container_calls.call_container(machine, frame, receiver, callee.name, arguments)
         case Instance() | Super():
             return module_methods.call_method(machine, frame, receiver, callee.name, arguments, span)
         case ClassValue():
-            operands = tensors.operands_of(arguments.positional)
+            operands = results.operands_of(arguments.positional)
             if callee.name == "apply" and operands and receiver.linked.inherits("torch.autograd.Function"):
-                return tensors.derived(machine, frame, operands[0], "apply", span, operands=operands, rank=None)
+                return results.derived(machine, frame, operands[0], "apply", span, operands=operands, rank=None)
             if arguments.positional and isinstance(arguments.positional[0], Instance):
                 rest = Arguments(arguments.positional[1:], arguments.keywords, arguments.is_exact)
                 return module_methods.call_method(machine, frame, arguments.positional[0], callee.name, rest, span)
         case Known(value=str() as text):
-            return builtin_calls.call_text(text, callee.name, arguments)
+            return container_calls.call_text(text, callee.name, arguments)
     return UNKNOWN
 
 
@@ -253,7 +257,7 @@ def call_closure(machine: Machine, frame: Frame, closure: Closure, arguments: Ar
     if machine.depth >= MOST_DEPTH or machine.active.count(closure.qualified_name) >= 2:
         machine.is_complete = False
         for value in (*arguments.values(), closure.bound or NONE):
-            tensors.escape(value)
+            results.escape(value)
         return UNKNOWN
     name = closure.qualified_name
     is_idle = not any(map(concerns_models, (closure, *arguments.values())))
@@ -322,7 +326,7 @@ def _execute(
 def _is_no_grad(decorator: code.Expression) -> bool:
     if isinstance(decorator, code.Call):
         decorator = decorator.function
-    dotted = evaluate.dotted_name(decorator)
+    dotted = names.dotted_name(decorator)
     return dotted is not None and dotted[-1] in ("no_grad", "inference_mode")
 
 
@@ -362,7 +366,7 @@ def bind_target(machine: Machine, frame: Frame, target: code.Expression, value: 
 def extend_module(machine: Machine, instance: Instance, items: list[Value], place: Place) -> None:
     """Append to a ``ModuleList``, ``Sequential`` or ``ParameterList``."""
     for item in items:
-        objects.set_on_module(machine, instance, str(len(instance.bindings)), item, place)
+        stores.set_on_module(machine, instance, str(len(instance.bindings)), item, place)
 
 
 def note_made(machine: Machine, value: Tensor | Instance, place: Place) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from paramlint import torch_api
-from paramlint.interpret import calls, devices, objects, tensors
+from paramlint.interpret import calls, devices, objects, results, stores
+from paramlint.interpret.events import BaseConstructorRan
 from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine
-from paramlint.interpret.trace import BaseConstructorRan, Fill, Place, Registration
+from paramlint.interpret.slots import Fill, Place, Registration
 from paramlint.interpret.values import (
     NONE,
     UNKNOWN,
@@ -19,8 +20,7 @@ from paramlint.interpret.values import (
     Value,
 )
 from paramlint.model.code import Function, Span
-from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER
-from paramlint.project.classes import LinkedClass, Member
+from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER, LinkedClass, Member
 from paramlint.project.definitions import ClassDefinition, External
 from paramlint.project.fields import DataclassField, dataclass_fields
 from paramlint.torch_api import COMPUTED, REQUIRED, Layer
@@ -35,7 +35,7 @@ def construct(machine: Machine, frame: Frame, linked: LinkedClass, arguments: ca
     place = frame.place(span)
     if linked.is_module is None:
         for value in arguments.values():
-            tensors.escape(value)
+            results.escape(value)
         return UNKNOWN
     instance = Instance(place, machine.phase, linked, None, linked.is_module, not linked.is_complete)
     instance.is_lazy = any("LazyModuleMixin" in _name(base) for base in linked.mro)
@@ -121,7 +121,7 @@ def _fill_fields(
             value = arguments.keywords[item.name]
         else:
             value = UNKNOWN
-        objects.set_attribute(machine, frame, instance, item.name, value, frame.place(span))
+        stores.set_attribute(machine, frame, instance, item.name, value, frame.place(span))
     for hook in ("__attrs_post_init__", "__post_init__"):
         _run_hook(machine, frame, instance, linked, hook, span)
 
@@ -247,7 +247,7 @@ def _fill_container(
     for name, item in items:
         if isinstance(item, Tensor) and layer.name.startswith("torch.nn.Parameter") and not item.is_parameter:
             item = make_parameter(machine, item, place, True)
-        objects.set_on_module(machine, instance, name, item, place)
+        stores.set_on_module(machine, instance, name, item, place)
     instance.is_opaque = instance.is_opaque or not is_exact
 
 

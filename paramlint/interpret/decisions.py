@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from paramlint.interpret.trace import Decision
+from paramlint.interpret.slots import Decision
 from paramlint.interpret.values import Plain, Predicate
 
 MOST_PATHS = 16

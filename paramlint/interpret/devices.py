@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from paramlint.interpret.events import Clash, HardCodedDevice
 from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.slots import Phase, TensorSummary
 from paramlint.interpret.summaries import summarise_tensor
-from paramlint.interpret.trace import Clash, HardCodedDevice, Phase, TensorSummary
 from paramlint.interpret.values import (
     Device,
     External,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import EllipsisType
 
-from paramlint.interpret import builtin_calls, calls, compare, objects, tensors
+from paramlint.interpret import calls, compare, names, objects, results, tensors
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.values import (
     NONE,
@@ -25,15 +25,6 @@ from paramlint.interpret.values import (
     join,
 )
 from paramlint.model import code
-from paramlint.project.classes import LinkedClass
-from paramlint.project.definitions import (
-    ClassDefinition,
-    Definition,
-    FunctionDefinition,
-    ModuleReference,
-    ValueDefinition,
-)
-from paramlint.project.definitions import External as ExternalDefinition
 
 LONGEST_SEQUENCE = 64
 
@@ -95,101 +86,17 @@ def _constant(machine: Machine, frame: Frame, node: code.Constant) -> Value:
 
 
 def _name(machine: Machine, frame: Frame, node: code.Name) -> Value:
-    return lookup(machine, frame, node.identifier)
-
-
-def lookup(machine: Machine, frame: Frame, identifier: str) -> Value:
-    """Return what a name stands for in a frame."""
-    scope: Frame | None = frame
-    while scope is not None:
-        if identifier in scope.names:
-            return scope.names[identifier]
-        scope = scope.outer
-    return resolve(machine, frame, (identifier,))
-
-
-def resolve(machine: Machine, frame: Frame, dotted: tuple[str, ...]) -> Value:
-    """Return what a dotted name stands for at module level, imports followed."""
-    definition = machine.project.resolve(frame.module, dotted, frame.enclosing)
-    value = value_of(machine, definition)
-    if value is UNKNOWN and len(dotted) == 1 and dotted[0] in builtin_calls.NAMES:
-        return External(f"builtins.{dotted[0]}")
-    return value
-
-
-def value_of(machine: Machine, definition: Definition) -> Value:
-    """Return the value that a definition gives its name."""
-    match definition:
-        case ClassDefinition():
-            return ClassValue(machine.project.link(definition))
-        case FunctionDefinition():
-            if definition.enclosing and isinstance(definition.enclosing[-1], code.Class):
-                return UNKNOWN  # a method: looking it up on its class tells which class ``super()`` means in it
-            if any(not calls.is_transparent_decorator(item) for item in definition.node.decorators):
-                return UNKNOWN
-            owner = _owner(machine, definition)
-            return Closure(
-                definition.node, definition.module, definition.enclosing, None, owner, None, definition.qualified_name
-            )
-        case ExternalDefinition(name=name) | ModuleReference(name=name):
-            return External(name)
-        case ValueDefinition():
-            return _module_value(machine, definition)
-    return UNKNOWN
-
-
-def _owner(machine: Machine, method: FunctionDefinition) -> LinkedClass | None:
-    """The class that a function named through it (``Base.__init__``) is a method of."""
-    if not method.enclosing or not isinstance(method.enclosing[-1], code.Class):
-        return None
-    name = method.qualified_name.rpartition(".")[0]
-    return machine.project.link(ClassDefinition(method.module, method.enclosing[-1], name, method.enclosing[:-1]))
-
-
-def _module_value(machine: Machine, definition: ValueDefinition) -> Value:
-    span = definition.node.span
-    key = (definition.module.name, f"{span.line}:{span.column}")
-    if key not in machine.module_values:
-        machine.module_values[key] = UNKNOWN
-        module_frame = Frame(definition.module, ())
-        machine.module_values[key] = evaluate(machine, module_frame, definition.node)
-    return machine.module_values[key]
-
-
-def _is_bound(frame: Frame, identifier: str) -> bool:
-    scope: Frame | None = frame
-    while scope is not None:
-        if identifier in scope.names:
-            return True
-        scope = scope.outer
-    return False
-
-
-def dotted_name(expression: code.Expression) -> tuple[str, ...] | None:
-    """``a.b.c`` as a tuple of its parts; None for anything else."""
-    parts: list[str] = []
-    while isinstance(expression, code.Attribute):
-        parts.append(expression.name)
-        expression = expression.value
-    if not isinstance(expression, code.Name):
-        return None
-    parts.append(expression.identifier)
-    return tuple(reversed(parts))
+    return names.lookup(machine, frame, node.identifier)
 
 
 def _attribute(machine: Machine, frame: Frame, node: code.Attribute) -> Value:
-    dotted = dotted_name(node)
-    if dotted is not None and not _is_bound(frame, dotted[0]):
-        value = resolve(machine, frame, dotted)
-        if value is not UNKNOWN and not _is_method(value):
+    dotted = names.dotted_name(node)
+    if dotted is not None and not names.is_bound(frame, dotted[0]):
+        value = names.resolve(machine, frame, dotted)
+        if value is not UNKNOWN and not names.is_method(value):
             return value
     receiver = evaluate(machine, frame, node.value)
     return objects.get_attribute(machine, frame, receiver, node.name, node.span)
-
-
-def _is_method(value: Value) -> bool:
-    """Whether a function is defined in a class: looked up on that class, it knows what ``super()`` means in it."""
-    return isinstance(value, Closure) and bool(value.enclosing) and isinstance(value.enclosing[-1], code.Class)
 
 
 def _subscript(machine: Machine, frame: Frame, node: code.Subscript) -> Value:
@@ -251,7 +158,7 @@ def _unary(machine: Machine, frame: Frame, node: code.UnaryOperation) -> Value:
         outcome = truth(machine, operand)
         return UNKNOWN if outcome is None else Known(not outcome)
     if isinstance(operand, Tensor):
-        return tensors.derived(machine, frame, operand, node.operator, node.span)
+        return results.derived(machine, frame, operand, node.operator, node.span)
     if isinstance(operand, Known) and isinstance(operand.value, (int, float)):
         if node.operator == "-":
             return Known(-operand.value)
@@ -369,7 +276,7 @@ def elements(machine: Machine, value: Value) -> tuple[list[Value], bool]:
         case Container():
             return list(value.keys if value.kind == "dict" else value.items), value.is_exact
         case Tensor():
-            return [tensors.element(value)], False
+            return [results.element(value)], False
         case Instance(is_module=True):
             return objects.children(machine, value)
         case Known(value=str() as text):

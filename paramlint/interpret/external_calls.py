@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from paramlint import torch_api
-from paramlint.interpret import builtin_calls, calls, construct, devices, initialisation, tensors
+from paramlint.interpret import builtin_calls, calls, construct, devices, initialisation, results, tensors
 from paramlint.interpret.compare import key_of
+from paramlint.interpret.events import InitialisedModule, ParameterAsBuffer, ParameterOfNoTensor
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.trace import InitialisedModule, ParameterAsBuffer, ParameterOfNoTensor, Phase
+from paramlint.interpret.slots import Phase
 from paramlint.interpret.values import (
     NONE,
     POSITIONS,
@@ -83,7 +84,7 @@ def _function(
         keywords["**"] = UNKNOWN
     out = keywords.pop("out", None)
     if isinstance(out, Tensor):
-        tensors.write(machine, out)
+        results.write(machine, out)
         return out
     modules = [value for value in arguments.values() if isinstance(value, Instance) and value.is_module]
     if function.name.startswith("torch.nn.init."):
@@ -101,7 +102,7 @@ def _function(
 
 def _parameter(machine: Machine, frame: Frame, name: str, arguments: calls.Arguments, span: Span) -> Value:
     data = arguments.get(0, "data") or UNKNOWN
-    requires_grad = tensors.flag(machine, arguments.get(1, "requires_grad") or Known(True))
+    requires_grad = results.flag(machine, arguments.get(1, "requires_grad") or Known(True))
     place = frame.place(span)
     if name in torch_api.buffer_classes():
         if isinstance(data, Tensor) and data.requires_grad and machine.root is not None:
@@ -138,10 +139,10 @@ def _other(machine: Machine, frame: Frame, name: str, arguments: calls.Arguments
     if name in ("copy.deepcopy", "copy.copy") and first is not None:
         return clone(machine, first, frame, span)
     if name in _EINOPS and isinstance(first, (Tensor, Container)):
-        operands = tensors.operands_of(arguments.positional)
+        operands = results.operands_of(arguments.positional)
         if operands:
             devices.check(machine, frame, last, operands, span)
-            return tensors.derived(machine, frame, operands[0], last, span, operands=operands, rank=None)
+            return results.derived(machine, frame, operands[0], last, span, operands=operands, rank=None)
     if last == "skip_init" and isinstance(first, External) and first.name in torch_api.layers:
         rest = calls.Arguments(arguments.positional[1:], arguments.keywords, arguments.is_exact)
         layer = construct.construct_layer(machine, frame, torch_api.layers[first.name], rest, span)
@@ -175,7 +176,7 @@ def _other(machine: Machine, frame: Frame, name: str, arguments: calls.Arguments
     if name in ("torch.jit.script", "torch.compile", "torch.jit.ignore") and first is not None:
         return first
     for value in arguments.values():
-        tensors.escape(value)
+        results.escape(value)
     if torch_api.is_module_class(name) is True and not name.startswith("torch.nn.utils."):
         place = frame.place(span)
         instance = Instance(place, machine.phase, None, name, True, True)
@@ -207,7 +208,7 @@ def clone(machine: Machine, value: Value, frame: Frame, span: Span, depth: int =
     if isinstance(value, Tensor):
         if value.is_parameter:
             return construct.make_parameter(machine, value, frame.place(span), value.requires_grad)
-        return tensors.derived(machine, frame, value, "deepcopy", span)
+        return results.derived(machine, frame, value, "deepcopy", span)
     if isinstance(value, Container):
         items = [clone(machine, item, frame, span, depth + 1) for item in value.items]
         return Container(value.kind, items, list(value.keys), value.is_exact)

@@ -14,7 +14,8 @@ from paramlint.interpret.scan import (
     tested_types,
     walks_modules,
 )
-from paramlint.interpret.trace import Maker, MethodFacts, Place
+from paramlint.interpret.slots import Place
+from paramlint.interpret.trace import Maker, MethodFacts
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import ClassDefinition

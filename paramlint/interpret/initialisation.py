@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paramlint import torch_api
-from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.scan import initialised_attributes, tested_types
-from paramlint.interpret.trace import (
+from paramlint.interpret.events import (
     DataReplaced,
-    Fill,
     LayerLeft,
     Marked,
     Overwritten,
-    Phase,
-    Place,
     RandomGain,
-    Registration,
     SchemeRan,
     Tied,
     UninitialisedRead,
     Write,
 )
+from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.scan import initialised_attributes, tested_types
+from paramlint.interpret.slots import Fill, Phase, Place, Registration
 from paramlint.interpret.values import Instance, Known, Placement, Storage, Symbol, Tensor, Value
 from paramlint.model import code
 

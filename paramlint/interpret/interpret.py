@@ -10,22 +10,14 @@ from paramlint import torch_api
 from paramlint.interpret import calls, construct, initialisation, objects
 from paramlint.interpret.arguments import constructor_arguments, forward_arguments, takes_tensor
 from paramlint.interpret.decisions import Decider, paths
+from paramlint.interpret.events import Event, MadeInForward, MethodReached
 from paramlint.interpret.hierarchy import describe_methods, documentation, is_abstract, makers, own_methods
 from paramlint.interpret.machine import BudgetSpent, Frame, Machine, PathEnds
 from paramlint.interpret.scan import assigned_attributes, nodes, self_attribute
+from paramlint.interpret.slots import Phase, Place, Registration, Slot
 from paramlint.interpret.summaries import PARAMETERS, has_state, summarise_slots
 from paramlint.interpret.surroundings import Surroundings
-from paramlint.interpret.trace import (
-    ClassTrace,
-    Event,
-    MadeInForward,
-    MethodReached,
-    Phase,
-    Place,
-    Registration,
-    Run,
-    Slot,
-)
+from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.interpret.values import (
     NONE,
     Closure,

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from paramlint.interpret.decisions import Decider
-from paramlint.interpret.trace import Event, Phase, Place, UsedNone
+from paramlint.interpret.events import Event, UsedNone
+from paramlint.interpret.slots import Phase, Place
 from paramlint.interpret.values import Instance, Predicate, Symbol, Tensor, Value
 from paramlint.model.code import Class, Function, Span
 from paramlint.project.classes import LinkedClass

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from paramlint import torch_api
-from paramlint.interpret import calls, construct, devices, evaluate, initialisation, objects, tensors
+from paramlint.interpret import calls, construct, devices, evaluate, initialisation, objects, results, stores
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.trace import Fill, Phase, Registration
+from paramlint.interpret.slots import Fill, Phase, Registration
 from paramlint.interpret.values import (
     NONE,
     UNKNOWN,
@@ -117,7 +117,7 @@ def call_method(
         for module in walk(instance)[0]:
             for binding in module.bindings.values():
                 if isinstance(binding.value, Tensor):
-                    tensors.write(machine, binding.value)
+                    results.write(machine, binding.value)
         return UNKNOWN
     return _list(machine, instance, name, arguments)
 
@@ -183,15 +183,15 @@ def _register(
     if method == "register_buffer":
         persistent = arguments.get(2, "persistent")
         is_persistent = not (isinstance(persistent, Known) and persistent.value is False)
-        objects.register_buffer(machine, instance, name.value, value, is_persistent, place)
+        stores.register_buffer(machine, instance, name.value, value, is_persistent, place)
     elif method == "register_parameter":
-        objects.register_parameter(machine, instance, name.value, value, place)
+        stores.register_parameter(machine, instance, name.value, value, place)
     elif method == "__setattr__" and instance.is_module:
-        objects.set_on_module(machine, instance, name.value, value, place)
+        stores.set_on_module(machine, instance, name.value, value, place)
     elif method == "__setattr__":
-        objects.store(machine, instance, name.value, value, Registration.OTHER, place)
+        stores.store(machine, instance, name.value, value, Registration.OTHER, place)
     else:
-        objects.register(machine, instance, name.value, value, Registration.SUBMODULE, place)
+        stores.register(machine, instance, name.value, value, Registration.SUBMODULE, place)
     return NONE
 
 
@@ -288,14 +288,14 @@ def _call_layer(
 ) -> Value:
     if layer.is_container:
         return _call_sequence(machine, frame, instance, layer, arguments, span)
-    operands = tensors.operands_of(arguments.values())
+    operands = results.operands_of(arguments.values())
     has_state = bool(layer.parameters or layer.buffers or layer.children)
     placed = [
         value
         for place, value in [*zip(layer.forward, arguments.positional, strict=False), *arguments.keywords.items()]
         if place in layer.same_device
     ]
-    checked = tensors.operands_of(placed)
+    checked = results.operands_of(placed)
     moving = _output(machine, frame, layer, span, Placement.MODEL if machine.phase is Phase.FORWARD else None)
     devices.check(machine, frame, layer.name.rsplit(".", 1)[-1], [*checked, *([moving] if has_state else [])], span)
     if not has_state:

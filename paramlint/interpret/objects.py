@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from paramlint import torch_api
-from paramlint.interpret import calls, evaluate, initialisation, tensors
+from paramlint.interpret import calls, evaluate, results, tensors
+from paramlint.interpret.events import AttributeRead, EarlyRead
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.trace import (
-    AssignedBeforeInit,
-    AttributeRead,
-    EarlyRead,
-    ParameterAsBuffer,
-    Phase,
-    Place,
-    Rebinding,
-    Registration,
-    ShadowedRegistration,
-)
+from paramlint.interpret.slots import Phase, Registration
 from paramlint.interpret.values import (
-    NONE,
     UNKNOWN,
-    Binding,
     BoundExternal,
     ClassValue,
     Closure,
@@ -35,8 +24,7 @@ from paramlint.interpret.values import (
     join,
 )
 from paramlint.model import code
-from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER
-from paramlint.project.classes import LinkedClass, Member
+from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER, LinkedClass, Member
 from paramlint.project.definitions import ClassDefinition
 
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
@@ -81,7 +69,7 @@ def _of_instance(machine: Machine, frame: Frame, receiver: Instance, name: str, 
     if binding is not None:
         value = binding.value
         if receiver.recomputed == name and isinstance(value, Tensor):
-            recomputed = tensors.derived(machine, frame, value, name, span)
+            recomputed = results.derived(machine, frame, value, name, span)
             recomputed.is_recomputed, recomputed.home = True, name
             return recomputed
         if receiver is machine.root:
@@ -154,7 +142,7 @@ def bind_member(machine: Machine, frame: Frame, receiver: Value, self_value: Val
             return evaluate.evaluate(machine, Frame(owner.module, (*owner.enclosing, owner.node)), node)
         finally:
             machine.constructing -= 1
-    kinds = [_last_name(decorator) for decorator in node.decorators]
+    kinds = [last_name(decorator) for decorator in node.decorators]
     bound: Value | None = self_value
     if "staticmethod" in kinds:
         bound = None
@@ -164,7 +152,7 @@ def bind_member(machine: Machine, frame: Frame, receiver: Value, self_value: Val
         bound = None
     elif node.name != "__init__" and any(not calls.is_transparent_decorator(item) for item in node.decorators):
         if not any(kind in _PROPERTIES for kind in kinds):
-            tensors.escape(self_value)
+            results.escape(self_value)
             return UNKNOWN
     closure = method_of(machine, owner, node, bound)
     if any(kind in _PROPERTIES for kind in kinds) and isinstance(self_value, Instance):
@@ -179,7 +167,7 @@ def method_of(machine: Machine, owner: ClassDefinition, node: code.Function, bou
     return Closure(node, owner.module, enclosing, None, linked, bound, f"{owner.qualified_name}.{node.name}")
 
 
-def _last_name(decorator: code.Expression) -> str:
+def last_name(decorator: code.Expression) -> str:
     if isinstance(decorator, code.Call):
         decorator = decorator.function
     if isinstance(decorator, code.Attribute):
@@ -215,7 +203,7 @@ def _of_tensor(machine: Machine, frame: Frame, receiver: Tensor, name: str, span
     if name == "device":
         return Device(receiver.placement)
     if name in ("data", "T", "mT", "H", "mH", "real", "imag"):
-        result = tensors.view(machine, frame, receiver, name, span, receiver.rank)
+        result = results.view(machine, frame, receiver, name, span, receiver.rank)
         if name == "data":
             result.requires_grad = False
             result.lost = result.ancestor = None
@@ -238,7 +226,7 @@ def get_item(machine: Machine, frame: Frame, receiver: Value, index: Value, node
     match receiver:
         case Tensor():
             if isinstance(index, Known) and isinstance(index.value, str):
-                return tensors.derived(machine, frame, receiver, "item", node.span, rank=None)
+                return results.derived(machine, frame, receiver, "item", node.span, rank=None)
             return tensors.index(machine, frame, receiver, index, tensors.index_rank(receiver, index), node.span)
         case Container():
             return _item_of_container(receiver, index)
@@ -284,178 +272,3 @@ def children(machine: Machine, instance: Instance) -> tuple[list[Value], bool]:
     """The submodules of a Module in order, and whether they are all of them."""
     found = [binding.value for binding in instance.bindings.values() if binding.registration is Registration.SUBMODULE]
     return found, not instance.is_opaque
-
-
-def set_attribute(machine: Machine, frame: Frame, receiver: Value, name: str, value: Value, place: Place) -> None:
-    """Perform ``receiver.name = value``."""
-    if isinstance(receiver, Super):
-        receiver = receiver.receiver
-    initialisation.note_assignment(machine, frame, receiver, name, value, place)
-    if isinstance(receiver, Tensor):
-        if name == "data":
-            tensors.write(machine, receiver)
-        elif name == "requires_grad" and isinstance(value, Known):
-            receiver.requires_grad = bool(value.value)
-        return
-    if not isinstance(receiver, Instance):
-        tensors.escape(value)
-        return
-    if not receiver.is_module:
-        store(machine, receiver, name, value, Registration.OTHER, place)
-        return
-    if receiver.linked is not None:
-        member = receiver.linked.find("__setattr__")
-        own = isinstance(member, Member) and member.node is not None
-        hidden = receiver.linked.find(name)
-        if own or (isinstance(hidden, Member) and _is_property(hidden.node)):
-            tensors.escape(value)
-            store(machine, receiver, name, UNKNOWN, Registration.UNKNOWN, place)
-            return
-    set_on_module(machine, receiver, name, value, place, frame)
-
-
-def _is_property(node: object) -> bool:
-    return isinstance(node, code.Function) and any(
-        _last_name(item) in ("property", "setter") for item in node.decorators
-    )
-
-
-def set_on_module(
-    machine: Machine, receiver: Instance, name: str, value: Value, place: Place, frame: Frame | None = None
-) -> None:
-    """What ``nn.Module.__setattr__`` does (torch/nn/modules/module.py); ``frame`` is that of a written assignment."""
-    old = receiver.bindings.get(name)
-    held = None if old is None else old.registration
-    if isinstance(value, Tensor) and value.is_parameter:
-        register(machine, receiver, name, value, Registration.PARAMETER, place)
-    elif isinstance(value, Instance) and value.is_module:
-        register(machine, receiver, name, value, Registration.SUBMODULE, place)
-    elif isinstance(value, Tensor) and value.is_buffer:
-        register(machine, receiver, name, value, Registration.BUFFER, place, value.is_persistent)
-    elif held is Registration.PARAMETER and old is not None:
-        _rebind_parameter(machine, receiver, name, value, old, place, frame)
-    elif held in (Registration.BUFFER, Registration.SUBMODULE) and value == NONE:
-        store(machine, receiver, name, value, held, place)
-    elif held is Registration.BUFFER and isinstance(value, Tensor):
-        value.is_registered = True
-        store(machine, receiver, name, value, Registration.BUFFER, place)
-    else:
-        store(machine, receiver, name, value, Registration.OTHER, place)
-
-
-def _rebind_parameter(
-    machine: Machine, receiver: Instance, name: str, value: Value, old: Binding, place: Place, frame: Frame | None
-) -> None:
-    path = _path_from_root(machine, receiver, frame)
-    if receiver.recomputed == name:
-        # A parametrised name takes a tensor, through right_inverse (torch/nn/utils/parametrize.py).
-        return
-    if isinstance(value, Tensor) and value.is_certain and path is not None:
-        if old.is_certain and not machine.undecided and not machine.guarded and not receiver.is_opaque:
-            machine.emit(Rebinding(place, machine.phase, path + name, old.place, False))
-        return
-    if value == NONE:
-        store(machine, receiver, name, value, Registration.PARAMETER, place)
-    elif not isinstance(value, Tensor):
-        old.registration = Registration.UNKNOWN
-
-
-def _path_from_root(machine: Machine, receiver: Instance, frame: Frame | None) -> str | None:
-    """ "" for the instance itself, ``"name."`` for a submodule of it that its own code is at work on, else None."""
-    root = machine.root
-    if root is None or receiver is root:
-        return "" if root is not None else None
-    if frame is None or frame.receiver is not root:
-        return None
-    return next((f"{name}." for name, binding in root.bindings.items() if binding.value is receiver), None)
-
-
-def register(
-    machine: Machine,
-    receiver: Instance,
-    name: str,
-    value: Value,
-    registration: Registration,
-    place: Place,
-    is_persistent: bool = True,
-) -> None:
-    """Put a value under a registered name."""
-    if receiver is machine.root and not receiver.is_initialised and not receiver.is_opaque and value != NONE:
-        machine.emit(AssignedBeforeInit(place, name, registration))
-    if isinstance(value, (Tensor, Instance)):
-        value.is_registered = True
-    store(machine, receiver, name, value, registration, place, is_persistent)
-
-
-def store(
-    machine: Machine,
-    receiver: Instance,
-    name: str,
-    value: Value,
-    registration: Registration,
-    place: Place,
-    is_persistent: bool = True,
-) -> None:
-    """Bind a name on an object; below an undecided condition the old value may survive."""
-    old = receiver.bindings.get(name)
-    is_certain = machine.undecided == 0
-    if not is_certain and old is not None and old.value != NONE and registration is Registration.OTHER:
-        value = join(old.value, value)
-    phase, bound_at = machine.phase, place
-    if old is not None and old.phase is Phase.CONSTRUCTOR and machine.phase is Phase.FORWARD:
-        phase, bound_at = old.phase, old.place
-    receiver.bindings[name] = Binding(value, registration, bound_at, phase, is_certain, is_persistent)
-    if machine.phase is Phase.FORWARD and receiver is machine.root:
-        machine.rewritten[name] = place
-    if isinstance(value, (Tensor, Instance)):
-        calls.note_stored(machine, receiver, name, value)
-
-
-def register_buffer(
-    machine: Machine, receiver: Instance, name: str, value: Value, is_persistent: bool, place: Place
-) -> None:
-    """What ``Module.register_buffer`` does."""
-    if isinstance(value, Tensor) and value.is_parameter and receiver is machine.root:
-        machine.emit(ParameterAsBuffer(place, name, True))
-    _note_shadow(machine, receiver, name, place)
-    register(machine, receiver, name, value, Registration.BUFFER, place, is_persistent)
-
-
-def _note_shadow(machine: Machine, receiver: Instance, name: str, place: Place) -> None:
-    old = receiver.bindings.get(name)
-    if receiver is not machine.root or old is None or old.registration is not Registration.OTHER:
-        return
-    if old.is_certain and not machine.undecided and not machine.guarded and not receiver.is_opaque:
-        machine.emit(ShadowedRegistration(place, name, old.place))
-
-
-def register_parameter(machine: Machine, receiver: Instance, name: str, value: Value, place: Place) -> None:
-    """What ``Module.register_parameter`` does: only a Parameter or None is taken."""
-    if isinstance(value, Tensor) and not value.is_parameter and value.is_certain:
-        if receiver is machine.root and not machine.undecided and not machine.guarded:
-            machine.emit(Rebinding(place, machine.phase, name, None, True))
-        return
-    _note_shadow(machine, receiver, name, place)
-    register(machine, receiver, name, value, Registration.PARAMETER, place)
-
-
-def set_item(machine: Machine, frame: Frame, receiver: Value, index: Value, value: Value, place: Place) -> None:
-    """Perform ``receiver[index] = value``."""
-    match receiver:
-        case Tensor():
-            tensors.write(machine, receiver)
-        case Container():
-            if receiver.kind == "dict":
-                receiver.keys.append(index)
-                receiver.items.append(value)
-            elif isinstance(index, Known) and isinstance(index.value, int) and receiver.is_exact:
-                if -len(receiver.items) <= index.value < len(receiver.items):
-                    receiver.items[index.value] = value
-            else:
-                receiver.items.append(value)
-                receiver.is_exact = False
-        case Instance(is_module=True):
-            key = str(index.value) if isinstance(index, Known) else f"[{len(receiver.bindings)}]"
-            set_on_module(machine, receiver, key, value, place)
-        case _:
-            tensors.escape(value)

@@ -6,9 +6,10 @@ from contextlib import nullcontext
 from enum import Enum
 
 from paramlint.interpret import assignment, calls, evaluate, initialisation
+from paramlint.interpret.events import DroppedResult, LocalRebinding
 from paramlint.interpret.machine import Frame, Machine, PathEnds
 from paramlint.interpret.scan import guarded_attributes, mentions_device, nodes, self_attribute, tests_for_none
-from paramlint.interpret.trace import DroppedResult, LocalRebinding, Phase
+from paramlint.interpret.slots import Phase
 from paramlint.interpret.values import (
     UNKNOWN,
     Closure,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from paramlint.interpret.trace import Member, ModuleSummary, Registration, Slot, TensorSummary
+from paramlint.interpret.slots import Member, ModuleSummary, Registration, Slot, TensorSummary
 from paramlint.interpret.values import Container, Instance, Known, Symbol, Tensor, Unknown, Value
 
 DEEPEST = 4

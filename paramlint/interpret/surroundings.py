@@ -18,7 +18,7 @@ from paramlint.project.classes import Member
 from paramlint.project.definitions import ClassDefinition
 
 if TYPE_CHECKING:
-    from paramlint.interpret.trace import Place
+    from paramlint.interpret.slots import Place
     from paramlint.project.classes import LinkedClass
     from paramlint.project.definitions import SourceModule
     from paramlint.project.project import Project

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
-from paramlint.interpret.trace import Fill, Loss, Overwritten, Phase, Place, Registration, Write
+from paramlint.interpret.events import Overwritten, Write
+from paramlint.interpret.slots import Fill, Loss, Phase, Place, Registration
 from paramlint.model.code import Class, Function, Lambda
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.trace import ClassTrace, MethodFacts, MethodReached, SchemeRan, Tied
+from paramlint.interpret.events import MethodReached, SchemeRan, Tied
+from paramlint.interpret.trace import ClassTrace, MethodFacts
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import circumstances, events, related

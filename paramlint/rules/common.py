@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
-from paramlint.interpret.trace import ClassTrace, Event, LayerLeft, Phase, Place, Run, SchemeRan, Slot
+from paramlint.interpret.events import Event, LayerLeft, SchemeRan
+from paramlint.interpret.slots import Phase, Place, Slot
+from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Related
 
 Kind = TypeVar("Kind", bound=Event)

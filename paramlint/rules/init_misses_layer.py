@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.trace import ClassTrace, LayerLeft, Run, SchemeRan
+from paramlint.interpret.events import LayerLeft, SchemeRan
+from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import circumstances, is_named, related

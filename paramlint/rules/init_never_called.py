@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from paramlint.interpret.trace import ClassTrace, MethodFacts, MethodReached, SchemeRan
+from paramlint.interpret.events import MethodReached, SchemeRan
+from paramlint.interpret.trace import ClassTrace, MethodFacts
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import related

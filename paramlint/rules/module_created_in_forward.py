@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.trace import AttributeRead, ClassTrace, MadeInForward, Registration, Run
+from paramlint.interpret.events import AttributeRead, MadeInForward
+from paramlint.interpret.slots import Registration
+from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Related, Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import circumstances, events, related

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from paramlint.interpret.trace import BaseConstructorRan, ClassTrace, Run
+from paramlint.interpret.events import BaseConstructorRan
+from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import circumstances

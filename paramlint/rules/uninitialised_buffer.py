@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.trace import ClassTrace, Phase, Registration, UninitialisedRead
+from paramlint.interpret.events import UninitialisedRead
+from paramlint.interpret.slots import Phase, Registration
+from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import circumstances, events, related

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from paramlint.interpret.trace import ClassTrace, Registration, Slot
+from paramlint.interpret.slots import Registration, Slot
+from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import circumstances, constructed_slots, encloses

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.trace import AttributeRead, Clash, ClassTrace, Phase, Registration, Run, Slot
+from paramlint.interpret.events import AttributeRead, Clash
+from paramlint.interpret.slots import Phase, Registration, Slot
+from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import circumstances, constructed_slots, events, related

@@ -1,0 +1,290 @@
+"""What happened on a path, in the order in which the path met it, as the interpreter notes it for the rules."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from paramlint.interpret.slots import (
+    Phase,
+    Place,
+    Registration,
+    TensorSummary,
+)
+
+
+class Clash(NamedTuple):
+    """A tensor that stays where it was made meets one that moves, in an operation that wants one device."""
+
+    place: Place
+    operation: str
+    pinned: TensorSummary
+    home: str | None
+    moving: str
+
+
+class MadeInForward(NamedTuple):
+    """A Parameter or a Module made by forward or what it calls; ``stored`` is the name on self that it ends in."""
+
+    place: Place
+    kind: Registration
+    class_name: str
+    has_state: bool | None
+    depends_on_training: bool
+    stored: str | None
+    local: str | None
+    is_lazy_once: bool
+
+
+class Rebinding(NamedTuple):
+    """A tensor that is no Parameter is bound to a registered parameter's name, or given to register_parameter."""
+
+    place: Place
+    phase: Phase
+    attribute: str
+    registered_at: Place | None
+    by_registration_call: bool
+
+
+class ParameterAsBuffer(NamedTuple):
+    place: Place
+    attribute: str
+    by_registration_call: bool
+
+
+class ParameterOfNoTensor(NamedTuple):
+    """``nn.Parameter`` is given a ``kind`` of object that is no tensor: torch raises."""
+
+    place: Place
+    kind: str
+
+
+class AssignedBeforeInit(NamedTuple):
+    """A parameter, buffer or submodule is assigned before any base constructor ran."""
+
+    place: Place
+    attribute: str
+    kind: Registration
+
+
+class BaseConstructorRan(NamedTuple):
+    """Module.__init__ ran on the instance; ``wiped`` are the registered names that it forgot."""
+
+    place: Place
+    wiped: tuple[str, ...]
+
+
+class UndefinedMethod(NamedTuple):
+    """A method is called on self that nothing in the whole hierarchy defines."""
+
+    place: Place
+    method: str
+    in_constructor: bool
+
+
+class DroppedResult(NamedTuple):
+    """The value of a bare expression statement is a tensor made from an attribute or a fresh one, and is lost."""
+
+    place: Place
+    operation: str
+    attribute: str | None
+    in_initialiser: bool
+
+
+class LocalRebinding(NamedTuple):
+    """A loop or local name that stands for a parameter is bound to a computed tensor: the parameter is unchanged."""
+
+    place: Place
+    name: str
+    operation: str
+
+
+class HardCodedDevice(NamedTuple):
+    """A tensor or module goes to a device written in the source."""
+
+    place: Place
+    phase: Phase
+    device: str
+    by_method: str
+    attribute: str | None
+    argument: str | None
+    statement: Place | None
+
+
+class LostParameter(NamedTuple):
+    """An in-place operation is called on a fresh leaf Parameter that asks for gradients: torch raises."""
+
+    place: Place
+    operation: str
+
+
+class UsedNone(NamedTuple):
+    """Construction takes an attribute of None, or hands None to an initialiser: torch or Python raises."""
+
+    place: Place
+    operation: str
+
+
+class InitialisedModule(NamedTuple):
+    """A function of ``nn.init`` is given a module where it takes a tensor: torch raises."""
+
+    place: Place
+    operation: str
+    attribute: str | None
+
+
+class MethodReached(NamedTuple):
+    """A method of the instance's own hierarchy was entered."""
+
+    place: Place
+    method: str
+    phase: Phase
+
+
+class SchemeRan(NamedTuple):
+    """An initialisation scheme went over the instance's modules during construction.
+
+    ``types`` are the class names its ``isinstance`` tests name; ``registered`` the names that existed by then, and
+    ``reached`` the numbers of the modules that did. The place is the statement of the class's own constructor.
+    """
+
+    place: Place
+    method: str
+    types: tuple[str, ...]
+    registered: tuple[str, ...]
+    reached: frozenset[int] = frozenset()
+
+
+class Write(NamedTuple):
+    """A value is written to a parameter: ``key`` is the operation with its constants; ``factory`` made the tensor."""
+
+    place: Place
+    operation: str
+    key: str
+    by_walk: bool
+    factory: str
+
+
+class Overwritten(NamedTuple):
+    """A constant that construction wrote on purpose (at ``place``) is replaced by a walk over all modules."""
+
+    place: Place
+    operation: str
+    by: Write
+    attribute: str | None
+
+
+class RandomGain(NamedTuple):
+    """A walk over all parameters gives the gain of a normalisation layer random values around zero."""
+
+    place: Place
+    operation: str
+    layer: str
+    method: str
+
+
+class EarlyRead(NamedTuple):
+    """Construction reads an attribute of self that nothing has set yet."""
+
+    place: Place
+    name: str
+    method: str
+
+
+class UninitialisedRead(NamedTuple):
+    """Forward computes with memory of the constructor's that nothing has written; ``home`` is the attribute."""
+
+    place: Place
+    home: str
+    operation: str
+
+
+class Tied(NamedTuple):
+    """Construction gives a module below the instance (under ``attribute``) a Parameter that is registered elsewhere.
+
+    ``method`` is the function that does it; ``by_data``: through ``.data``, so that two Parameters share memory for now.
+    """
+
+    place: Place
+    attribute: str
+    method: str
+    by_data: bool
+
+
+class DataReplaced(NamedTuple):
+    """An initialiser puts a tensor made on the default device in the place of a parameter's memory."""
+
+    place: Place
+    attribute: str
+    method: str
+
+
+class Marked(NamedTuple):
+    """Construction sets a plain value on a module of the source; ``kinds`` are the names of its classes."""
+
+    place: Place
+    attribute: str
+    name: str
+    kinds: frozenset[str]
+
+
+class LayerLeft(NamedTuple):
+    """A layer of torch's that construction leaves at its default; ``attribute`` is the name above it, ``kinds`` its classes."""
+
+    attribute: str
+    class_name: str
+    made: Place
+    number: int
+    kinds: tuple[str, ...]
+
+
+class LostWrite(NamedTuple):
+    """A value is written to a tensor that torch computes anew from others (a parametrised weight)."""
+
+    place: Place
+    operation: str
+    attribute: str | None
+
+
+class ShadowedRegistration(NamedTuple):
+    """A name is registered that is a plain attribute already: torch raises KeyError."""
+
+    place: Place
+    attribute: str
+    earlier: Place
+
+
+class AttributeRead(NamedTuple):
+    """Forward, or what it calls, read a name of self."""
+
+    place: Place
+    name: str
+
+
+Event: TypeAlias = (
+    Clash
+    | MadeInForward
+    | Rebinding
+    | ParameterAsBuffer
+    | ParameterOfNoTensor
+    | AssignedBeforeInit
+    | BaseConstructorRan
+    | UndefinedMethod
+    | DroppedResult
+    | LocalRebinding
+    | HardCodedDevice
+    | LostParameter
+    | MethodReached
+    | SchemeRan
+    | Overwritten
+    | RandomGain
+    | EarlyRead
+    | UninitialisedRead
+    | Tied
+    | DataReplaced
+    | Marked
+    | UsedNone
+    | InitialisedModule
+    | LostWrite
+    | ShadowedRegistration
+    | AttributeRead
+)

@@ -1,0 +1,168 @@
+"""Tensors that are made: by factories, by the tensor types' constructors, and after the model of another tensor."""
+
+from __future__ import annotations
+
+from paramlint import torch_api
+from paramlint.interpret import devices, results
+from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.ranks import least_rank, rank_of_data, result_rank
+from paramlint.interpret.slots import Fill, Phase
+from paramlint.interpret.values import (
+    POSITIONS,
+    Container,
+    External,
+    Known,
+    Placement,
+    Storage,
+    Symbol,
+    Tensor,
+    Value,
+)
+from paramlint.model.code import Span
+from paramlint.torch_api import Function, ResultDevice
+
+_COUNTING = frozenset({"arange", "meshgrid", "cartesian_prod", "indices"})
+
+
+def factory(
+    machine: Machine,
+    frame: Frame,
+    function: Function,
+    positional: list[Value],
+    keywords: dict[str, Value],
+    span: Span,
+) -> Tensor:
+    name = function.name.rsplit(".", 1)[-1]
+    device = devices.device_of(keywords["device"]) if "device" in keywords else None
+    devices.note_literal(machine, frame, device, f"device={device.literal!r}" if device else "", None, span)
+    placement = Placement.DEFAULT if device is None else device.placement
+    if machine.on_meta or "**" in keywords:
+        placement = Placement.UNKNOWN
+    is_uninitialised: bool | None = function.is_uninitialised
+    rank = result_rank(function, positional, keywords)
+    if name in ("Tensor", "FloatTensor", "DoubleTensor", "HalfTensor", "LongTensor", "IntTensor", "BoolTensor"):
+        is_uninitialised, rank = _constructor_form(positional)
+    source = results.operands_of(list(positional))
+    if function.result_rank is torch_api.ResultRank.DATA and positional:
+        rank = rank_of_data(positional[0])
+    if name == "from_numpy":
+        # in forward, what goes through numpy is on the CPU by design
+        placement = Placement.DEFAULT if machine.phase is Phase.CONSTRUCTOR else Placement.UNKNOWN
+    elif function.result_device is ResultDevice.CPU or (name in ("as_tensor", "tensor") and source):
+        placement = Placement.UNKNOWN if device is None else placement
+    if name in ("tensor", "as_tensor") and positional and _may_move(positional[0]):
+        placement = Placement.UNKNOWN if device is None else placement
+    requires = keywords.get("requires_grad", Known(False))
+    return Tensor(
+        made=frame.place(span),
+        factory=name,
+        phase=machine.phase,
+        placement=placement,
+        storage=Storage(_fill(machine, is_uninitialised)),
+        rank=rank,
+        least_rank=least_rank(function, positional, keywords),
+        is_random=function.is_random or any(item.is_random for item in source),
+        follows_model=device is not None,
+        is_empty=_is_empty(positional, is_uninitialised) or _has_no_size(function, positional),
+        is_integer=_is_integer(function, positional, keywords),
+        requires_grad=results.flag(machine, requires),
+        is_table=name in _COUNTING
+        or any(item.is_table for item in source)
+        or any(isinstance(value, External) and value.name == POSITIONS for value in positional[:1]),
+    )
+
+
+def _may_move(data: Value) -> bool:
+    """Whether data given to a factory may be a tensor or an array from elsewhere."""
+    return not isinstance(data, (Known, Container, Symbol))
+
+
+def _fill(machine: Machine, is_uninitialised: bool | None) -> Fill:
+    if machine.on_meta or is_uninitialised is None:
+        return Fill.UNKNOWN
+    return Fill.UNINITIALISED if is_uninitialised else Fill.WRITTEN
+
+
+def _constructor_form(positional: list[Value]) -> tuple[bool | None, int | None]:
+    """``torch.Tensor(2, 3)`` is uninitialised memory, ``torch.Tensor([1.0])`` is data."""
+    if not positional:
+        return False, 1
+    if all(isinstance(value, Known) and isinstance(value.value, int) for value in positional):
+        return True, len(positional)
+    first = positional[0]
+    if len(positional) == 1:
+        if isinstance(first, (Container, Tensor)):
+            return False, rank_of_data(first)
+        # one argument of unknown type is a size or data
+        is_size = isinstance(first, Symbol) and (first.is_number or first.key.startswith("("))
+        return (True, 1) if is_size else (None, None)
+    return True, len(positional)
+
+
+def _has_no_size(function: Function, positional: list[Value]) -> bool:
+    """Whether a factory that takes sizes is given one of 0: ``zeros(0)``, ``full((0, 3), 1.0)``."""
+    if function.result_rank is not torch_api.ResultRank.SIZE:
+        return False
+    written = [value for value in positional if isinstance(value, Container)]
+    if not written and function.name.endswith(("full", "randint")):
+        return False  # their numbers are values and bounds
+    return any(size == Known(0) for size in (written[0].items if written else positional))
+
+
+def _is_empty(positional: list[Value], is_uninitialised: bool | None) -> bool:
+    sizes: list[Value] = []
+    for value in positional:
+        sizes.extend(value.items if isinstance(value, Container) else [value])
+    if not positional and is_uninitialised is False:
+        return True
+    return bool(sizes) and is_uninitialised is not False and any(size == Known(0) for size in sizes)
+
+
+def _is_integer(function: Function, positional: list[Value], keywords: dict[str, Value]) -> bool | None:
+    dtype = keywords.get("dtype")
+    if dtype is not None:
+        text = getattr(dtype, "name", "")
+        if text.startswith("torch."):
+            return any(kind in text for kind in ("int", "long", "bool", "short"))
+        return None
+    if function.is_integer is not None:
+        return function.is_integer
+    values = positional[1:2] if function.name.rsplit(".", 1)[-1] == "full" else positional
+    kinds = {type(value.value) for value in _scalars(values) if isinstance(value, Known)}
+    if kinds and kinds <= {int, bool} and function.name.rsplit(".", 1)[-1] in ("tensor", "arange", "as_tensor", "full"):
+        return True
+    return None
+
+
+def _scalars(values: list[Value]) -> list[Value]:
+    found: list[Value] = []
+    for value in values:
+        found.extend(_scalars(value.items) if isinstance(value, Container) else [value])
+    return found
+
+
+def like(
+    machine: Machine,
+    frame: Frame,
+    function: Function,
+    first: Tensor,
+    positional: list[Value],
+    keywords: dict[str, Value],
+    span: Span,
+) -> Tensor:
+    device = devices.device_of(keywords["device"]) if "device" in keywords else None
+    requires = keywords.get("requires_grad", Known(False))
+    return Tensor(
+        made=frame.place(span),
+        factory=function.name.rsplit(".", 1)[-1],
+        phase=machine.phase,
+        placement=first.placement if device is None else device.placement,
+        storage=Storage(_fill(machine, function.is_uninitialised)),
+        rank=result_rank(function, positional, keywords),
+        least_rank=least_rank(function, positional, keywords),
+        is_random=function.is_random,
+        is_integer=function.is_integer,
+        is_certain=first.is_certain,
+        follows_model=first.is_registered or first.follows_model,
+        requires_grad=results.flag(machine, requires),
+    )

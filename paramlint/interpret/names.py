@@ -1,0 +1,107 @@
+"""What names stand for: locals, names of enclosing functions, of the module, and what is imported."""
+
+from __future__ import annotations
+
+from paramlint.interpret import builtin_calls, calls, evaluate
+from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.values import (
+    UNKNOWN,
+    ClassValue,
+    Closure,
+    External,
+    Value,
+)
+from paramlint.model import code
+from paramlint.project.classes import LinkedClass
+from paramlint.project.definitions import (
+    ClassDefinition,
+    Definition,
+    External as ExternalDefinition,
+    FunctionDefinition,
+    ModuleReference,
+    ValueDefinition,
+)
+
+
+def lookup(machine: Machine, frame: Frame, identifier: str) -> Value:
+    """Return what a name stands for in a frame."""
+    scope: Frame | None = frame
+    while scope is not None:
+        if identifier in scope.names:
+            return scope.names[identifier]
+        scope = scope.outer
+    return resolve(machine, frame, (identifier,))
+
+
+def resolve(machine: Machine, frame: Frame, dotted: tuple[str, ...]) -> Value:
+    """Return what a dotted name stands for at module level, imports followed."""
+    definition = machine.project.resolve(frame.module, dotted, frame.enclosing)
+    value = value_of(machine, definition)
+    if value is UNKNOWN and len(dotted) == 1 and dotted[0] in builtin_calls.NAMES:
+        return External(f"builtins.{dotted[0]}")
+    return value
+
+
+def value_of(machine: Machine, definition: Definition) -> Value:
+    """Return the value that a definition gives its name."""
+    match definition:
+        case ClassDefinition():
+            return ClassValue(machine.project.link(definition))
+        case FunctionDefinition():
+            if definition.enclosing and isinstance(definition.enclosing[-1], code.Class):
+                return UNKNOWN  # a method: looking it up on its class tells which class ``super()`` means in it
+            if any(not calls.is_transparent_decorator(item) for item in definition.node.decorators):
+                return UNKNOWN
+            owner = _owner(machine, definition)
+            return Closure(
+                definition.node, definition.module, definition.enclosing, None, owner, None, definition.qualified_name
+            )
+        case ExternalDefinition(name=name) | ModuleReference(name=name):
+            return External(name)
+        case ValueDefinition():
+            return _module_value(machine, definition)
+    return UNKNOWN
+
+
+def _owner(machine: Machine, method: FunctionDefinition) -> LinkedClass | None:
+    """The class that a function named through it (``Base.__init__``) is a method of."""
+    if not method.enclosing or not isinstance(method.enclosing[-1], code.Class):
+        return None
+    name = method.qualified_name.rpartition(".")[0]
+    return machine.project.link(ClassDefinition(method.module, method.enclosing[-1], name, method.enclosing[:-1]))
+
+
+def _module_value(machine: Machine, definition: ValueDefinition) -> Value:
+    span = definition.node.span
+    key = (definition.module.name, f"{span.line}:{span.column}")
+    if key not in machine.module_values:
+        machine.module_values[key] = UNKNOWN
+        module_frame = Frame(definition.module, ())
+        machine.module_values[key] = evaluate.evaluate(machine, module_frame, definition.node)
+    return machine.module_values[key]
+
+
+def is_bound(frame: Frame, identifier: str) -> bool:
+    scope: Frame | None = frame
+    while scope is not None:
+        if identifier in scope.names:
+            return True
+        scope = scope.outer
+    return False
+
+
+def dotted_name(expression: code.Expression) -> tuple[str, ...] | None:
+    """``a.b.c`` as a tuple of its parts; None for anything else."""
+    parts: list[str] = []
+    while isinstance(expression, code.Attribute):
+        parts.append(expression.name)
+        expression = expression.value
+    if not isinstance(expression, code.Name):
+        return None
+    parts.append(expression.identifier)
+    return tuple(reversed(parts))
+
+
+def is_method(value: Value) -> bool:
+    """Whether a function is defined in a class: looked up on that class, it knows what ``super()`` means in it."""
+    return isinstance(value, Closure) and bool(value.enclosing) and isinstance(value.enclosing[-1], code.Class)

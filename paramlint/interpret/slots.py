@@ -1,0 +1,124 @@
+"""What a name of an instance holds, in plain frozen data: registration, tensors, modules, and the decisions of a path."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from paramlint.model.code import Span
+
+
+class Place(NamedTuple):
+    """A span in a file."""
+
+    path: str
+    span: Span
+
+
+class Phase(str, Enum):
+    """When something happened in the life of an instance."""
+
+    CONSTRUCTOR = "constructor"
+    FORWARD = "forward"
+
+
+class Registration(str, Enum):
+    """What torch holds under a name on an instance."""
+
+    PARAMETER = "parameter"
+    BUFFER = "buffer"
+    SUBMODULE = "submodule"
+    PLAIN_TENSOR = "plain tensor"
+    CONTAINER = "container"
+    OTHER = "other"
+    UNSET = "unset"
+    UNKNOWN = "unknown"
+
+
+class Fill(str, Enum):
+    """How far the memory of a tensor has been written."""
+
+    UNINITIALISED = "uninitialised"
+    WRITTEN = "written"
+    UNKNOWN = "unknown"
+
+
+class Loss(NamedTuple):
+    """How a Parameter became an ordinary tensor: by which operation, and where."""
+
+    operation: str
+    place: Place
+
+
+class TensorSummary(NamedTuple):
+    """What is known of a tensor at the end of a path; None means unknown. ``number`` tells one tensor from another."""
+
+    number: int
+    made: Place
+    factory: str
+    phase: Phase
+    rank: int | None
+    is_parameter: bool
+    is_registered: bool
+    is_random: bool
+    is_empty: bool
+    is_integer: bool | None
+    requires_grad: bool | None
+    placement: str
+    fill: Fill
+    lost: Loss | None
+    is_table: bool
+
+
+class ModuleSummary(NamedTuple):
+    """A Module object met on the way: its class, where it was made, and whether anything registers it.
+
+    ``is_learned``: it is certain that some parameter in it, or below it, asks for gradients.
+    """
+
+    class_name: str
+    made: Place
+    phase: Phase
+    has_state: bool | None
+    is_registered: bool
+    is_learned: bool
+
+
+class Member(NamedTuple):
+    """One element of a container, with its place in it (``[0]``, ``['key']``)."""
+
+    where: str
+    tensor: TensorSummary | None
+    module: ModuleSummary | None
+
+
+class Slot(NamedTuple):
+    """One name on the instance at the end of a path.
+
+    ``place`` is the statement that bound it last during construction (or in forward, for names set only there);
+    ``is_certain`` is False where an undecided condition guards the binding; ``is_shared`` says that what it holds, or
+    a part of it, is held under another name as well.
+    """
+
+    name: str
+    registration: Registration
+    place: Place
+    phase: Phase
+    is_certain: bool
+    tensor: TensorSummary | None
+    module: ModuleSummary | None
+    members: tuple[Member, ...]
+    is_persistent: bool = True
+    is_none: bool = False
+    container: str = ""
+    is_exact: bool = True
+    is_shared: bool = False
+
+
+class Decision(NamedTuple):
+    """A condition on which the path was split, with the constructor argument it pins down, if it does."""
+
+    condition: str
+    outcome: bool
+    argument: str | None
+    constant: bool | int | float | str | None

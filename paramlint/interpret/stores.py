@@ -1,0 +1,197 @@
+"""Writing attributes and items: what ``nn.Module.__setattr__`` and its ``register_*`` methods put where."""
+
+from __future__ import annotations
+
+from paramlint.interpret import calls, initialisation, objects, results
+from paramlint.interpret.events import AssignedBeforeInit, ParameterAsBuffer, Rebinding, ShadowedRegistration
+from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.slots import Phase, Place, Registration
+from paramlint.interpret.values import (
+    NONE,
+    UNKNOWN,
+    Binding,
+    Container,
+    Instance,
+    Known,
+    Super,
+    Tensor,
+    Value,
+    join,
+)
+from paramlint.model import code
+from paramlint.project.classes import Member
+
+
+def set_attribute(machine: Machine, frame: Frame, receiver: Value, name: str, value: Value, place: Place) -> None:
+    """Perform ``receiver.name = value``."""
+    if isinstance(receiver, Super):
+        receiver = receiver.receiver
+    initialisation.note_assignment(machine, frame, receiver, name, value, place)
+    if isinstance(receiver, Tensor):
+        if name == "data":
+            results.write(machine, receiver)
+        elif name == "requires_grad" and isinstance(value, Known):
+            receiver.requires_grad = bool(value.value)
+        return
+    if not isinstance(receiver, Instance):
+        results.escape(value)
+        return
+    if not receiver.is_module:
+        store(machine, receiver, name, value, Registration.OTHER, place)
+        return
+    if receiver.linked is not None:
+        member = receiver.linked.find("__setattr__")
+        own = isinstance(member, Member) and member.node is not None
+        hidden = receiver.linked.find(name)
+        if own or (isinstance(hidden, Member) and _is_property(hidden.node)):
+            results.escape(value)
+            store(machine, receiver, name, UNKNOWN, Registration.UNKNOWN, place)
+            return
+    set_on_module(machine, receiver, name, value, place, frame)
+
+
+def _is_property(node: object) -> bool:
+    return isinstance(node, code.Function) and any(
+        objects.last_name(item) in ("property", "setter") for item in node.decorators
+    )
+
+
+def set_on_module(
+    machine: Machine, receiver: Instance, name: str, value: Value, place: Place, frame: Frame | None = None
+) -> None:
+    """What ``nn.Module.__setattr__`` does (torch/nn/modules/module.py); ``frame`` is that of a written assignment."""
+    old = receiver.bindings.get(name)
+    held = None if old is None else old.registration
+    if isinstance(value, Tensor) and value.is_parameter:
+        register(machine, receiver, name, value, Registration.PARAMETER, place)
+    elif isinstance(value, Instance) and value.is_module:
+        register(machine, receiver, name, value, Registration.SUBMODULE, place)
+    elif isinstance(value, Tensor) and value.is_buffer:
+        register(machine, receiver, name, value, Registration.BUFFER, place, value.is_persistent)
+    elif held is Registration.PARAMETER and old is not None:
+        _rebind_parameter(machine, receiver, name, value, old, place, frame)
+    elif held in (Registration.BUFFER, Registration.SUBMODULE) and value == NONE:
+        store(machine, receiver, name, value, held, place)
+    elif held is Registration.BUFFER and isinstance(value, Tensor):
+        value.is_registered = True
+        store(machine, receiver, name, value, Registration.BUFFER, place)
+    else:
+        store(machine, receiver, name, value, Registration.OTHER, place)
+
+
+def _rebind_parameter(
+    machine: Machine, receiver: Instance, name: str, value: Value, old: Binding, place: Place, frame: Frame | None
+) -> None:
+    path = _path_from_root(machine, receiver, frame)
+    if receiver.recomputed == name:
+        # A parametrised name takes a tensor, through right_inverse (torch/nn/utils/parametrize.py).
+        return
+    if isinstance(value, Tensor) and value.is_certain and path is not None:
+        if old.is_certain and not machine.undecided and not machine.guarded and not receiver.is_opaque:
+            machine.emit(Rebinding(place, machine.phase, path + name, old.place, False))
+        return
+    if value == NONE:
+        store(machine, receiver, name, value, Registration.PARAMETER, place)
+    elif not isinstance(value, Tensor):
+        old.registration = Registration.UNKNOWN
+
+
+def _path_from_root(machine: Machine, receiver: Instance, frame: Frame | None) -> str | None:
+    """ "" for the instance itself, ``"name."`` for a submodule of it that its own code is at work on, else None."""
+    root = machine.root
+    if root is None or receiver is root:
+        return "" if root is not None else None
+    if frame is None or frame.receiver is not root:
+        return None
+    return next((f"{name}." for name, binding in root.bindings.items() if binding.value is receiver), None)
+
+
+def register(
+    machine: Machine,
+    receiver: Instance,
+    name: str,
+    value: Value,
+    registration: Registration,
+    place: Place,
+    is_persistent: bool = True,
+) -> None:
+    """Put a value under a registered name."""
+    if receiver is machine.root and not receiver.is_initialised and not receiver.is_opaque and value != NONE:
+        machine.emit(AssignedBeforeInit(place, name, registration))
+    if isinstance(value, (Tensor, Instance)):
+        value.is_registered = True
+    store(machine, receiver, name, value, registration, place, is_persistent)
+
+
+def store(
+    machine: Machine,
+    receiver: Instance,
+    name: str,
+    value: Value,
+    registration: Registration,
+    place: Place,
+    is_persistent: bool = True,
+) -> None:
+    """Bind a name on an object; below an undecided condition the old value may survive."""
+    old = receiver.bindings.get(name)
+    is_certain = machine.undecided == 0
+    if not is_certain and old is not None and old.value != NONE and registration is Registration.OTHER:
+        value = join(old.value, value)
+    phase, bound_at = machine.phase, place
+    if old is not None and old.phase is Phase.CONSTRUCTOR and machine.phase is Phase.FORWARD:
+        phase, bound_at = old.phase, old.place
+    receiver.bindings[name] = Binding(value, registration, bound_at, phase, is_certain, is_persistent)
+    if machine.phase is Phase.FORWARD and receiver is machine.root:
+        machine.rewritten[name] = place
+    if isinstance(value, (Tensor, Instance)):
+        calls.note_stored(machine, receiver, name, value)
+
+
+def register_buffer(
+    machine: Machine, receiver: Instance, name: str, value: Value, is_persistent: bool, place: Place
+) -> None:
+    """What ``Module.register_buffer`` does."""
+    if isinstance(value, Tensor) and value.is_parameter and receiver is machine.root:
+        machine.emit(ParameterAsBuffer(place, name, True))
+    _note_shadow(machine, receiver, name, place)
+    register(machine, receiver, name, value, Registration.BUFFER, place, is_persistent)
+
+
+def _note_shadow(machine: Machine, receiver: Instance, name: str, place: Place) -> None:
+    old = receiver.bindings.get(name)
+    if receiver is not machine.root or old is None or old.registration is not Registration.OTHER:
+        return
+    if old.is_certain and not machine.undecided and not machine.guarded and not receiver.is_opaque:
+        machine.emit(ShadowedRegistration(place, name, old.place))
+
+
+def register_parameter(machine: Machine, receiver: Instance, name: str, value: Value, place: Place) -> None:
+    """What ``Module.register_parameter`` does: only a Parameter or None is taken."""
+    if isinstance(value, Tensor) and not value.is_parameter and value.is_certain:
+        if receiver is machine.root and not machine.undecided and not machine.guarded:
+            machine.emit(Rebinding(place, machine.phase, name, None, True))
+        return
+    _note_shadow(machine, receiver, name, place)
+    register(machine, receiver, name, value, Registration.PARAMETER, place)
+
+
+def set_item(machine: Machine, frame: Frame, receiver: Value, index: Value, value: Value, place: Place) -> None:
+    """Perform ``receiver[index] = value``."""
+    match receiver:
+        case Tensor():
+            results.write(machine, receiver)
+        case Container():
+            if receiver.kind == "dict":
+                receiver.keys.append(index)
+                receiver.items.append(value)
+            elif isinstance(index, Known) and isinstance(index.value, int) and receiver.is_exact:
+                if -len(receiver.items) <= index.value < len(receiver.items):
+                    receiver.items[index.value] = value
+            else:
+                receiver.items.append(value)
+                receiver.is_exact = False
+        case Instance(is_module=True):
+            key = str(index.value) if isinstance(index, Known) else f"[{len(receiver.bindings)}]"
+            set_on_module(machine, receiver, key, value, place)
+        case _:
+            results.escape(value)
