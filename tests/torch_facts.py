@@ -373,7 +373,7 @@ def _makes_tensor_without_device(kind: type, subject: Subject) -> None:
     with Watch(), torch.no_grad():
         module(torch.randn(2, 4))
     assert made == ["cpu"]
-    assert "device" not in subject.source_line
+    assert ".device" not in subject.source_line
 
 
 def _parameter_named(kind: type, subject: Subject) -> object:

@@ -96,7 +96,9 @@ def _summary(operand: Tensor) -> TensorSummary:
     summary, origin = summarise_tensor(operand), operand.origin
     if origin is None or operand.home is not None:
         return summary
-    return summary._replace(made=origin.made, factory=origin.factory, phase=origin.phase)
+    return summary._replace(
+        made=origin.made, factory=origin.factory, phase=origin.phase, placement=origin.placement.value
+    )
 
 
 def combined(operands: list[Tensor]) -> Placement:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paramlint.interpret.events import Clash
-from paramlint.interpret.slots import Phase
+from paramlint.interpret.slots import Phase, TensorSummary
 from paramlint.interpret.trace import ClassTrace
+from paramlint.interpret.values import Placement
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import circumstances, events, related
@@ -25,11 +26,15 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             tensor.made.span,
             trace.class_name,
             None,
-            f"'{tensor.factory}' makes a tensor on the default device, and '{clash.operation}' then meets {clash.moving} "
+            f"'{tensor.factory}' makes a tensor on {_device(tensor)}, and '{clash.operation}' then meets {clash.moving} "
             "on another one",
             related(clash.place, f"here it meets {clash.moving}"),
             circumstances(run),
         )
+
+
+def _device(tensor: TensorSummary) -> str:
+    return "a device that the source names" if tensor.placement == Placement.LITERAL.value else "the default device"
 
 
 RULE = Rule(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from paramlint.interpret.interpret import interpret
+from paramlint.model.code import Span
 from paramlint.model.diagnostic import Diagnostic
 from paramlint.project.definitions import SourceModule
 from paramlint.project.project import Project
@@ -23,16 +25,30 @@ _PRECEDENCE = (
 def check_module(project: Project, module: SourceModule, rules: Sequence[Rule]) -> Iterator[Diagnostic]:
     """Yield the diagnostics of a file in source order, each place once.
 
-    Only places in the file itself are reported, so that a file says the same alone and among others.
+    Only places in the file itself are reported, so that a file says the same alone and among others. Where a class and
+    those that build it say the same of a line in it, the class does.
     """
     found: dict[tuple[object, ...], Diagnostic] = {}
-    for linked in project.classes(module):
+    by_owner: set[tuple[str, Span]] = set()
+    by_others: list[Diagnostic] = []
+    classes = project.classes(module)
+    starts = sorted(linked.definition.node.span.line for linked in classes)
+    for linked in classes:
         if linked.is_module is not True:
             continue
         trace = interpret(project, linked)
         for diagnostic in _primary([item for rule in rules for item in rule.diagnose(trace)]):
-            if diagnostic.path == module.path.as_posix():
+            if diagnostic.path != module.path.as_posix():
+                continue
+            last_start = bisect_right(starts, diagnostic.span.line) - 1
+            if last_start >= 0 and starts[last_start] == linked.definition.node.span.line:
+                by_owner.add((diagnostic.code, diagnostic.span))
                 found.setdefault((diagnostic.code, diagnostic.span, diagnostic.attribute), diagnostic)
+            else:
+                by_others.append(diagnostic)
+    for diagnostic in by_others:
+        if (diagnostic.code, diagnostic.span) not in by_owner:
+            found.setdefault((diagnostic.code, diagnostic.span, diagnostic.attribute), diagnostic)
     yield from sorted(found.values(), key=lambda item: (item.span, item.code))
 
 
