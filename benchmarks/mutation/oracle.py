@@ -2,40 +2,44 @@
 
     python oracle.py JOBS RESULTS      (under the interpreter that has torch and the packages)
 
-``JOBS`` is a file with a JSON object a line: ``module``, ``path``, ``qualified_name`` and ``mutants``, each with
-``text`` (of the whole module) and ``fault`` (a key of ``FAULTS``). ``RESULTS`` gets a line for each class: its ``key``,
-``built``, and for each mutant what was observed, or null. How instances and inputs are made is the worker's; what is
-looked at is decided here alone.
+``JOBS`` is a file with a JSON object a line: ``key``, ``module``, ``name`` of a class, ``annotations`` (whether the
+module postpones them) and ``mutants``, each with ``text`` (of the class) and ``fault`` (a key of ``FAULTS``).
+``RESULTS`` gets a line for each class: its ``key``, ``built``, ``called``, and for each mutant what was observed, or
+null. It needs torch and the standard library, and nothing of paramlint.
 """
 
 from __future__ import annotations
+import __future__
 
 import copy
+import importlib
 import json
 import os
+import resource
 import select
 import signal
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from paramlint.model.observation import ClassRequest
-from paramlint.runtime.worker import build, importing, inputs, limits
-from paramlint.runtime.worker.timing import Clock
+sys.path.insert(0, str(Path(__file__).parent))
+import making
+
+sys.path.pop(0)
 
 _SECONDS = 20.0
-_MEMORY = 3 * 2**30
+# Building a class again and again is affordable below this.
+_SLOWEST = 1.5
+_MEMORY = 6 * 2**30
 # Operations that take operands on two devices by their nature.
 _MIXING = ("copy_", "_to_copy", "index.Tensor", "index_put", "_index_put", "lift_fresh", "set_")
 
@@ -81,11 +85,11 @@ def _to_meta(value: Any) -> Any:
 
 
 def _seeded(make: Callable[[], nn.Module], number: int) -> nn.Module:
-    build.seed(number)
+    making.seed(number)
     return make()
 
 
-def look(make: Callable[[], nn.Module], chosen: inputs.Input | None) -> Look:
+def look(make: Callable[[], nn.Module], chosen: making.Made | None) -> Look:
     """Observe a class; nothing that its code does raises from here but running out of time."""
     try:
         instance, other = _seeded(make, 0), _seeded(make, 1)
@@ -131,7 +135,7 @@ def _differing(first: nn.Module, second: nn.Module) -> frozenset[str]:
     )
 
 
-def _look_at_forward(shown: Look, make: Callable[[], nn.Module], chosen: inputs.Input) -> Look:
+def _look_at_forward(shown: Look, make: Callable[[], nn.Module], chosen: making.Made) -> Look:
     instance = _seeded(make, 0)
     made: list[int] = []
     original = nn.Parameter.__new__
@@ -145,11 +149,11 @@ def _look_at_forward(shown: Look, make: Callable[[], nn.Module], chosen: inputs.
             for parameter in instance.parameters():
                 if parameter.is_floating_point():
                     parameter.nan_to_num_().add_(torch.randn_like(parameter) * 0.01)
-        arguments, keywords = chosen.make()
+        arguments = chosen.make()
         nn.Parameter.__new__ = counting  # type: ignore[method-assign]
         try:
-            build.seed(2)
-            output = instance(*arguments, **keywords)
+            making.seed(2)
+            output = instance(*arguments)
         finally:
             nn.Parameter.__new__ = original  # type: ignore[method-assign]
     except Exception:
@@ -174,12 +178,12 @@ def _look_at_forward(shown: Look, make: Callable[[], nn.Module], chosen: inputs.
     return shown
 
 
-def _clash(make: Callable[[], nn.Module], chosen: inputs.Input) -> str | None:
+def _clash(make: Callable[[], nn.Module], chosen: making.Made) -> str | None:
     try:
         instance = _seeded(make, 0).to("meta")
-        arguments, keywords = tree_map(_to_meta, chosen.make())
+        arguments = tree_map(_to_meta, chosen.make())
         with _Clashes() as clashes, suppress(Exception):
-            instance(*arguments, **keywords)
+            instance(*arguments)
         return clashes.first
     except Exception:
         return None
@@ -228,38 +232,49 @@ def _moved(before: Look, after: Look) -> Iterator[str]:
 
 def _job(job: dict[str, Any]) -> dict[str, Any]:
     """Look at one class and its mutants; runs in a process of its own."""
-    limits.limit_resources(_MEMORY)
-    request = ClassRequest(job["key"], job["path"], "", job["module"], job["qualified_name"])
-    built = build.build(request, Clock(_SECONDS))
-    result: dict[str, Any] = {"key": job["key"], "built": isinstance(built, build.Built), "observed": []}
-    if not isinstance(built, build.Built):
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    result: dict[str, Any] = {"key": job["key"], "built": False, "called": False, "observed": []}
+    module = importlib.import_module(job["module"])
+    kind = getattr(module, job["name"])
+    if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
         return result
-    chosen = inputs.find(_seeded(built.make, 0), request, Clock(_SECONDS / 2), lambda thunk: thunk())
-    example = chosen if isinstance(chosen, inputs.Input) else None
-    before = look(built.make, example)
+    made = making.instance_of(kind, current=lambda: getattr(module, job["name"]))
+    if made is None:
+        return result
+    began = time.monotonic()
+    instance = _seeded(made.make, 0)
+    if time.monotonic() - began > _SLOWEST:
+        return result
+    chosen = making.input_for(instance)
+    before = look(made.make, chosen)
     if before.raised is not None:
-        return {**result, "built": False}
-    result["has_input"] = example is not None
+        return result
+    result.update(built=True, called=before.ran)
     for mutant in job["mutants"]:
-        result["observed"].append(_forked(lambda mutant=mutant: _mutant(job, mutant, before, example), _SECONDS * 1.5))
+        result["observed"].append(_forked(lambda mutant=mutant: _mutant(job, mutant, made, before, chosen), _SECONDS))
     return result
 
 
-def _mutant(job: dict[str, Any], mutant: dict[str, str], before: Look, example: inputs.Input | None) -> str | None:
-    module: ModuleType = importing.find(job["module"], job["path"])
-    exec(compile(mutant["text"], job["path"], "exec"), vars(module))
-    request = ClassRequest(job["key"], job["path"], "", job["module"], job["qualified_name"])
-    built = build.build(request, Clock(_SECONDS))
-    if isinstance(built, build.Built):
-        after = look(built.make, example)
-        if after.raised is None:
-            return FAULTS[mutant["fault"]](before, after)
-        raised = after.raised
-    else:
-        raised = built.reason
-    if mutant["fault"] == "construction raises" and not raised.startswith(("NameError", "SyntaxError", "no time")):
-        return raised.splitlines()[0]
-    return None
+def _mutant(
+    job: dict[str, Any], mutant: dict[str, str], made: making.Made, before: Look, chosen: making.Made | None
+) -> str | None:
+    module = importlib.import_module(job["module"])
+    flags = __future__.annotations.compiler_flag if job["annotations"] else 0
+    exec(compile(mutant["text"], job["name"], "exec", flags, dont_inherit=True), vars(module))
+    after = look(made.make, chosen)
+    if mutant["fault"] == "construction raises":
+        is_own = after.raised is not None and not after.raised.startswith(("NameError", "SyntaxError"))
+        return (after.raised or "").splitlines()[0] if is_own else None
+    return None if after.raised is not None else FAULTS[mutant["fault"]](before, after)
+
+
+def _refuse_network() -> None:
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+            raise OSError("the network is refused while models are built")
+
+    os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
+    sys.addaudithook(hook)
 
 
 def _forked(work: Callable[[], Any], seconds: float) -> Any:
@@ -291,16 +306,18 @@ def main() -> None:
     torch.set_num_threads(1)
     torch._C._set_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = True
-    limits.refuse_network()
+    _refuse_network()
     with open(sys.argv[1]) as jobs, open(sys.argv[2], "w") as results:
         for line in jobs:
             job = json.loads(line)
             try:
-                importing.find(job["module"], job["path"])
+                importlib.import_module(job["module"])
             except BaseException:
                 continue
-            result = _forked(lambda job=job: _job(job), _SECONDS * (3 + 2 * len(job["mutants"])))
-            results.write(json.dumps(result or {"key": job["key"], "built": False, "observed": []}) + "\n")
+            result = _forked(lambda job=job: _job(job), _SECONDS * 5)
+            results.write(
+                json.dumps(result or {"key": job["key"], "built": False, "called": False, "observed": []}) + "\n"
+            )
             results.flush()
 
 

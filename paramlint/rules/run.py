@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from paramlint.interpret.interpret import interpret
 from paramlint.model.code import Span
 from paramlint.model.diagnostic import Diagnostic
+from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import SourceModule
 from paramlint.project.project import Project
 from paramlint.rules.base import Rule
@@ -34,10 +35,7 @@ def check_module(project: Project, module: SourceModule, rules: Sequence[Rule]) 
     classes = project.classes(module)
     starts = sorted(linked.definition.node.span.line for linked in classes)
     for linked in classes:
-        if linked.is_module is not True:
-            continue
-        trace = interpret(project, linked)
-        for diagnostic in _primary([item for rule in rules for item in rule.diagnose(trace)]):
+        for diagnostic in check_class(project, linked, rules):
             if diagnostic.path != module.path.as_posix():
                 continue
             last_start = bisect_right(starts, diagnostic.span.line) - 1
@@ -50,6 +48,13 @@ def check_module(project: Project, module: SourceModule, rules: Sequence[Rule]) 
         if (diagnostic.code, diagnostic.span) not in by_owner:
             found.setdefault((diagnostic.code, diagnostic.span, diagnostic.attribute), diagnostic)
     yield from sorted(found.values(), key=lambda item: (item.span, item.code))
+
+
+def check_class(project: Project, linked: LinkedClass, rules: Sequence[Rule]) -> Iterator[Diagnostic]:
+    """Yield the diagnostics of one class, wherever they point; none for what is no Module class."""
+    if linked.is_module is True:
+        trace = interpret(project, linked)
+        yield from _primary([item for rule in rules for item in rule.diagnose(trace)])
 
 
 def _primary(diagnostics: list[Diagnostic]) -> Iterator[Diagnostic]:

@@ -1,0 +1,93 @@
+"""Which classes of a package get which faults: everything that is decided before anything is built or linted."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import libcst as cst
+
+from benchmarks.mutation.operators import OPERATORS
+from paramlint.facts.source import SourceError, read_source
+
+_POSTPONED = re.compile(r"^from __future__ import .*\bannotations\b", re.MULTILINE)
+
+
+class Mutant(NamedTuple):
+    """One planted fault: ``text`` is the class's, ``attribute`` the name that suffers, where it is one name."""
+
+    operator: str
+    attribute: str | None
+    text: str
+
+
+class Subject(NamedTuple):
+    """A class and the faults to be planted in it; ``text`` is that of the class, ``postponed`` of its annotations."""
+
+    package: str
+    path: Path
+    module: str
+    name: str
+    text: str
+    postponed: bool
+    mutants: tuple[Mutant, ...]
+
+    @property
+    def key(self) -> str:
+        return f"{self.module}:{self.name}"
+
+
+def subjects(package: Path, seed: int, wanted: int, faults: int, operators: str) -> Iterator[Subject]:
+    """Classes of a package in random order, each with at most ``faults`` mutants, scarce operators first.
+
+    No operator is taken more than ``wanted`` times.
+    """
+    chance = random.Random(seed)
+    classes = sorted(_classes(package), key=lambda item: (str(item[0]), item[1]))
+    chance.shuffle(classes)
+    planned: Counter[str] = Counter()
+    for path, name, text, node, postponed in classes:
+        if all(planned[operator.name] >= wanted for operator in OPERATORS):
+            return
+        possible: list[Mutant] = []
+        for operator in OPERATORS:
+            if re.search(operators, operator.name) and planned[operator.name] < wanted:
+                found = [
+                    Mutant(operator.name, planted.attribute, changed)
+                    for planted in operator.plant(node)
+                    if (changed := _source(planted.node)) != text
+                ]
+                possible += [chance.choice(found)] if found else []
+        chance.shuffle(possible)
+        chosen = sorted(possible, key=lambda mutant: planned[mutant.operator])[:faults]
+        planned.update(mutant.operator for mutant in chosen)
+        if chosen:
+            dotted = ".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__")
+            yield Subject(package.name, path, dotted, name, text, postponed, tuple(chosen))
+
+
+def _classes(package: Path) -> Iterator[tuple[Path, str, str, cst.ClassDef, bool]]:
+    """Top-level classes with a constructor or a forward of their own in files that import torch."""
+    for path in package.rglob("*.py"):
+        try:
+            text = read_source(str(path)).text
+            if "import" not in text or "torch" not in text or not re.search(r"^class ", text, re.MULTILINE):
+                continue
+            module = cst.parse_module(text)
+        except (SourceError, cst.ParserSyntaxError):
+            continue
+        postponed = bool(_POSTPONED.search(text))
+        for statement in module.body:
+            if isinstance(statement, cst.ClassDef):
+                source = _source(statement)
+                # A text that stands in the file once, as it is, can be exchanged.
+                if re.search(r"def (__init__|forward)\(", source) and text.count(source) == 1:
+                    yield path, statement.name.value, source, statement, postponed
+
+
+def _source(node: cst.ClassDef) -> str:
+    return cst.Module([]).code_for_node(node)
