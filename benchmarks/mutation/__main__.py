@@ -13,6 +13,7 @@ reports a fitting code on the class that was changed; misses are listed with --v
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -22,17 +23,19 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.mutation.judging import Judge
 from benchmarks.mutation.operators import OPERATORS
-from benchmarks.mutation.planting import Subject, subjects
+from benchmarks.mutation.planting import Mutant, Subject, subjects
 from paramlint.project.environment import find_environment
 
 _ORACLE = Path(__file__).with_name("oracle.py")
 Row = Mapping[str, str | None]
+Observed = tuple[Subject, Sequence[str | None]]
 
 
-def observe(some: Sequence[Subject], python: str) -> Iterator[tuple[Subject, Mapping[str, object]]]:
+def observe(some: Sequence[Subject], python: str) -> Iterator[tuple[Subject, Mapping[str, Any]]]:
     """The oracle's answer for each class that it built."""
     faults = {operator.name: operator.fault for operator in OPERATORS}
     with tempfile.TemporaryDirectory() as folder:
@@ -58,41 +61,58 @@ def observe(some: Sequence[Subject], python: str) -> Iterator[tuple[Subject, Map
     yield from ((by_key[answer["key"]], answer) for answer in answers if answer["built"])
 
 
+def observed(package: Path, arguments: argparse.Namespace) -> list[Observed]:
+    """The classes of a package with the mutants whose fault the oracle sees; from ``--observed`` where that has them."""
+    memory = arguments.observed / f"{package.name}.json" if arguments.observed else None
+    if memory is not None and memory.exists():
+        return [
+            (
+                Subject(
+                    **{**subject, "path": Path(subject["path"]), "mutants": tuple(Mutant(*item) for item in mutants)}
+                ),
+                seen,
+            )
+            for subject, mutants, seen in json.loads(memory.read_text())
+        ]
+    began = time.monotonic()
+    found = subjects(package, arguments.seed, arguments.wanted, arguments.faults, arguments.operators)
+    planned = list(itertools.islice(found, arguments.classes))
+    answers = list(observe(planned, arguments.python))
+    print(
+        f"{package.name}: {len(planned)} classes drawn, {len(answers)} built, "
+        f"{sum(bool(answer['called']) for _, answer in answers)} called in {time.monotonic() - began:.0f} s",
+        file=sys.stderr,
+        flush=True,
+    )
+    kept: list[Observed] = [(subject, answer["observed"]) for subject, answer in answers if any(answer["observed"])]
+    if memory is not None:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.write_text(
+            json.dumps([({**item._asdict(), "path": str(item.path)}, item.mutants, seen) for item, seen in kept])
+        )
+    return kept
+
+
 def measure(package: Path, arguments: argparse.Namespace) -> Iterator[Row]:
     """A row for each mutant that is kept."""
+    kept = observed(package, arguments)
     began = time.monotonic()
-    planned = list(subjects(package, arguments.seed, arguments.wanted, arguments.faults, arguments.operators))[
-        : arguments.classes
-    ]
-    built = list(observe(planned, arguments.python))
-    observed_after = time.monotonic() - began
-    environment = find_environment(_root(package), arguments.python, os.environ)
-    judge = Judge(_root(package), environment)
-    silent = kept = 0
-    for subject, answer in built:
-        observations: list[str | None] = answer["observed"]  # type: ignore[assignment]
-        if not any(observations) or not judge.is_silent(subject):
-            continue
-        silent += 1
-        for mutant, observed in zip(subject.mutants, observations, strict=False):
-            if observed is not None:
+    judge = Judge(_root(package), find_environment(_root(package), arguments.python, os.environ))
+    silent = [item for item in kept if judge.is_silent(item[0])]
+    for subject, observations in silent:
+        for mutant, fault in zip(subject.mutants, observations, strict=False):
+            if fault is not None:
                 found = judge.finding(subject, mutant)
-                kept += 1
                 yield {
                     "package": subject.package,
                     "class": subject.key,
                     "operator": mutant.operator,
                     "attribute": mutant.attribute,
-                    "observed": observed,
+                    "observed": fault,
                     "found": found.code if found else None,
                 }
-    print(
-        f"{package.name}: {len(planned)} classes drawn, {len(built)} built, "
-        f"{sum(bool(answer['called']) for _, answer in built)} called; {kept} mutants kept in {silent} classes; "
-        f"{observed_after:.0f} s to build, {time.monotonic() - began - observed_after:.0f} s to lint",
-        file=sys.stderr,
-        flush=True,
-    )
+    seconds = time.monotonic() - began
+    print(f"{package.name}: {len(silent)} of {len(kept)} classes silent; linted in {seconds:.0f} s", file=sys.stderr)
 
 
 def _root(package: Path) -> Path:
@@ -140,6 +160,7 @@ def main() -> int:
     parser.add_argument("--operators", default="", help="a regular expression: only these")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="write what was kept, and what was found, as JSON lines")
+    parser.add_argument("--observed", type=Path, help="a folder that keeps what the oracle saw for another run")
     parser.add_argument("--verbose", action="store_true", help="list the misses")
     parser.add_argument("--report", type=Path, nargs="+", help="print what earlier outputs say, and measure nothing")
     arguments = parser.parse_args()

@@ -90,9 +90,9 @@ def _seeded(make: Callable[[], nn.Module], number: int) -> nn.Module:
 
 
 def look(make: Callable[[], nn.Module], chosen: making.Made | None) -> Look:
-    """Observe a class; nothing that its code does raises from here but running out of time."""
+    """Observe a class, and its forward where an input is given; what its code raises is part of what is seen."""
     try:
-        instance, other = _seeded(make, 0), _seeded(make, 1)
+        instance = _seeded(make, 0)
         names = dict(instance.named_parameters())
         state = frozenset(instance.state_dict())
         held = {**names, **dict(instance.named_buffers())}
@@ -104,9 +104,12 @@ def look(make: Callable[[], nn.Module], chosen: making.Made | None) -> Look:
         state=state,
         unwritten=frozenset(name for name, value in held.items() if _has_unwritten(value)),
         spread={name: _spread(value) for name, value in names.items()},
-        differs_by_seed=_differing(instance, other),
     )
     if chosen is None:
+        return shown
+    try:
+        shown = shown._replace(differs_by_seed=_differing(instance, _seeded(make, 1)))
+    except Exception:
         return shown
     return _look_at_forward(shown, make, chosen)
 
@@ -215,6 +218,10 @@ FAULTS: dict[str, Callable[[Look, Look], str | None]] = {
 }
 
 
+# What can only be seen when forward runs, or in two instances; for the rest one instance is enough.
+_CALLS = ("left behind", "devices clash", "made in forward", "copy raises", "gradients lost")
+
+
 def _told(names: list[str], what: str) -> str | None:
     return f"{', '.join(names[:3])}: {what}" if names else None
 
@@ -245,7 +252,8 @@ def _job(job: dict[str, Any]) -> dict[str, Any]:
     instance = _seeded(made.make, 0)
     if time.monotonic() - began > _SLOWEST:
         return result
-    chosen = making.input_for(instance)
+    calls = any(mutant["fault"] in _CALLS for mutant in job["mutants"])
+    chosen = making.input_for(instance) if calls else None
     before = look(made.make, chosen)
     if before.raised is not None:
         return result
@@ -261,7 +269,7 @@ def _mutant(
     module = importlib.import_module(job["module"])
     flags = __future__.annotations.compiler_flag if job["annotations"] else 0
     exec(compile(mutant["text"], job["name"], "exec", flags, dont_inherit=True), vars(module))
-    after = look(made.make, chosen)
+    after = look(made.make, chosen if mutant["fault"] in _CALLS else None)
     if mutant["fault"] == "construction raises":
         is_own = after.raised is not None and not after.raised.startswith(("NameError", "SyntaxError"))
         return (after.raised or "").splitlines()[0] if is_own else None
