@@ -30,7 +30,7 @@ def device_of(value: Value) -> Device | None:
             return Device(placement)
         case Known(value=str() as name):
             return Device(Placement.LITERAL, name)
-        case Known(value=bool() | None):
+        case Known(value=bool() | None) | Symbol(is_dtype=True):
             return None
         case Known(value=int() as index):
             return Device(Placement.LITERAL, f"cuda:{index}")

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramlint.facts.source import SourceError
+from paramlint.interpret.names import dotted_name
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
-from paramlint.project.definitions import ClassDefinition, FunctionDefinition, SourceModule
+from paramlint.project.definitions import ClassDefinition, External, FunctionDefinition, SourceModule
 
 if TYPE_CHECKING:
     from paramlint.project.project import Project
@@ -82,17 +83,29 @@ def _mentions(
 ) -> bool:
     if isinstance(statement, code.Import) or _name(statement) == "__all__":
         return False
-    bare = False
+    meant: set[tuple[str, ...]] = set()
     for node in nodes(statement):
-        if isinstance(node, code.Attribute) and node.name == name:
-            return True
         if isinstance(node, code.Constant) and node.value == name:
             return True
-        bare = bare or (isinstance(node, code.Name) and node.identifier == name)
-    if not bare:
-        return False
-    meant = project.resolve(module, (name,))
-    return wanted is None or not isinstance(meant, (ClassDefinition, FunctionDefinition)) or meant == wanted
+        if isinstance(node, code.Attribute) and node.name == name:
+            dotted = dotted_name(node)
+            if dotted is None:
+                return True
+            meant.add(dotted)
+        elif isinstance(node, code.Name) and node.identifier == name:
+            meant.add((name,))
+    return any(_may_mean(project, module, dotted, wanted) for dotted in sorted(meant))
+
+
+def _may_mean(
+    project: Project,
+    module: SourceModule,
+    dotted: tuple[str, ...],
+    wanted: ClassDefinition | FunctionDefinition | None,
+) -> bool:
+    """Whether a name in a module may stand for a definition: ``nn.LayerNorm`` is none of the project's."""
+    found = project.resolve(module, dotted)
+    return wanted is None or found == wanted or not isinstance(found, (ClassDefinition, FunctionDefinition, External))
 
 
 def _name(statement: code.Statement) -> str:

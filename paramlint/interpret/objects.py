@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from paramlint import torch_api
 from paramlint.interpret import calls, evaluate, results, tensors
 from paramlint.interpret.events import AttributeRead, EarlyRead
@@ -214,7 +216,9 @@ def _of_tensor(machine: Machine, frame: Frame, receiver: Tensor, name: str, span
         return machine.fresh("ndim") if receiver.rank is None else Known(receiver.rank)
     if name == "shape":
         return Container("tuple", [machine.fresh("shape")] * (receiver.rank or 1), is_exact=receiver.rank is not None)
-    if name in ("is_cuda", "dtype", "grad", "grad_fn", "layout", "is_sparse"):
+    if name == "dtype":
+        return replace(machine.fresh(name), is_dtype=True)
+    if name in ("is_cuda", "grad", "grad_fn", "layout", "is_sparse"):
         return machine.fresh(name)
     if name in torch_api.tensor_members():
         return BoundExternal(receiver, name)

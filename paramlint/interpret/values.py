@@ -51,7 +51,7 @@ class Symbol:
 
     ``argument`` names the constructor parameter it is, if it is one; ``default`` what that parameter defaults to.
     ``is_configuration`` is False for values computed from tensors' data, on which paths are not split. ``is_number``:
-    its annotation, default or uses say that it is one.
+    its annotation, default or uses say that it is one. ``is_dtype``: it is the type of a tensor's elements.
     """
 
     key: str
@@ -59,6 +59,7 @@ class Symbol:
     default: Known | None = None
     is_configuration: bool = True
     is_number: bool = False
+    is_dtype: bool = False
 
 
 @dataclass(frozen=True, slots=True)
