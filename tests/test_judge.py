@@ -197,6 +197,9 @@ PLACEMENT = [
     case("PRM110", "all move", built(PLAIN._replace(path="x[0]", follows_device=True, is_random=False)), NO, "moved"),
     case("PRM110", "empty", built(), OPEN, "held no tensor"),
     case("PRM112", "left behind", built(PLAIN._replace(same_as="weight")), YES, "still on cpu"),
+    case(
+        "PRM112", "computed", built(PLAIN._replace(requires_grad=True, is_leaf=False)), YES, "computed from parameters"
+    ),
     case("PRM112", "moves", built(PLAIN._replace(same_as="weight", follows_device=True)), NO, "moved with the model"),
     case("PRM112", "no alias", built(PLAIN), OPEN, "shares registered storage"),
     case(

@@ -343,9 +343,13 @@ def _forgets_modules(kind: type, subject: Subject) -> None:
 def _shares_storage(kind: type, subject: Subject) -> None:
     module = build(kind)
     (name,) = subject.attributes
-    assert any(vars(module)[name] is buffer for buffer in module.buffers())
+    held = vars(module)[name]
+    tensors = list(held) if isinstance(held, (list, tuple)) else [held]
+    registered = [*module.buffers(), *module.parameters()]
+    assert all(tensor.grad_fn is not None or any(tensor is other for other in registered) for tensor in tensors)
     module.to(torch.float64)
-    assert not any(vars(module)[name] is buffer for buffer in module.buffers())
+    assert not any(tensor is other for tensor in tensors for other in module.buffers())
+    assert {tensor.dtype for tensor in tensors} == {torch.float32}
 
 
 def _cannot_be_copied(kind: type, subject: Subject) -> None:

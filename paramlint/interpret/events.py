@@ -238,19 +238,29 @@ class LayerLeft(NamedTuple):
 
 
 class LostWrite(NamedTuple):
-    """A value is written to a tensor that torch computes anew from others (a parametrised weight)."""
+    """A value is written to a tensor that torch computes anew from others (a parametrised weight), or to a copy.
+
+    ``copied_by`` is the operation that made the copy, None for what is computed anew.
+    """
 
     place: Place
     operation: str
     attribute: str | None
+    copied_by: str | None = None
 
 
 class ShadowedRegistration(NamedTuple):
-    """A name is registered that is a plain attribute already: torch raises KeyError."""
+    """A name is registered that something else has already.
+
+    ``by`` is "a plain attribute", "a class attribute" or "a method of Module". ``raises``: torch raises KeyError; else
+    the submodule is registered, and reading the name yields what the class has. ``earlier`` is None for torch's own.
+    """
 
     place: Place
     attribute: str
-    earlier: Place
+    earlier: Place | None
+    by: str
+    raises: bool
 
 
 class AttributeRead(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from paramlint import torch_api
 from paramlint.interpret import builtin_calls, calls, construct, devices, initialisation, results, tensors
 from paramlint.interpret.compare import key_of
@@ -68,11 +70,19 @@ def call_external(machine: Machine, frame: Frame, name: str, arguments: calls.Ar
         construct.initialise_external(machine, arguments.positional[0], base, rest, frame.place(span))
         return Known(None)
     if name == "torch.autograd.Variable" and arguments.positional:
-        return arguments.positional[0]
+        return _variable(machine, arguments)
     function = torch_api.functions.get(name) or torch_api.methods.get(name)
     if function is not None:
         return _function(machine, frame, function, arguments, span)
     return _other(machine, frame, name, arguments, span)
+
+
+def _variable(machine: Machine, arguments: calls.Arguments) -> Value:
+    """``Variable(tensor)`` is its tensor since torch 0.4; a leaf that asks for gradients where it is told to."""
+    data, asked = arguments.positional[0], arguments.get(2, "requires_grad")
+    if not isinstance(data, Tensor) or asked is None or results.flag(machine, asked) is not True:
+        return data
+    return replace(data, requires_grad=True, is_parameter=False, is_registered=False, lost=None, ancestor=None)
 
 
 def _function(

@@ -127,9 +127,13 @@ def _is_integer(function: Function, positional: list[Value], keywords: dict[str,
         return None
     if function.is_integer is not None:
         return function.is_integer
-    values = positional[1:2] if function.name.rsplit(".", 1)[-1] == "full" else positional
+    name = function.name.rsplit(".", 1)[-1]
+    values = positional[1:2] if name == "full" else positional
+    if name == "arange":
+        # what a size defaults to tells its type
+        values = [value.default if isinstance(value, Symbol) and value.default else value for value in values]
     kinds = {type(value.value) for value in _scalars(values) if isinstance(value, Known)}
-    if kinds and kinds <= {int, bool} and function.name.rsplit(".", 1)[-1] in ("tensor", "arange", "as_tensor", "full"):
+    if kinds and kinds <= {int, bool} and name in ("tensor", "arange", "as_tensor", "full"):
         return True
     return None
 

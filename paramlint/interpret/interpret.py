@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from paramlint import torch_api
 from paramlint.interpret import calls, construct, initialisation, objects
@@ -195,17 +196,37 @@ def _enter(machine: Machine, root: Instance, member: Member, place: Place) -> No
 
 def settle(project: Project, root: Instance, linked: LinkedClass) -> None:
     """Let registered tensors follow the model; what the class itself moves elsewhere is not pinned either."""
+    buffers: dict[int, Placement] = {}
     for instance, binding_name, value in _reachable(root):
         binding = instance.bindings[binding_name]
         if isinstance(value, Tensor) and instance.is_module:
+            if binding.registration is Registration.BUFFER:
+                buffers.setdefault(id(value), value.placement)
             if binding.registration in (Registration.PARAMETER, Registration.BUFFER):
                 value.placement = Placement.MODEL
+    for name, binding in root.bindings.items():
+        if binding.registration is Registration.OTHER:
+            binding.value = _left_behind(binding.value, name, buffers)
     moved = _moved_by_class(project, linked)
     for name, binding in root.bindings.items():
         if moved is None or name in moved:
             for tensor in _tensors_in(binding.value):
                 if tensor.placement is not Placement.MODEL:
                     tensor.placement = Placement.UNKNOWN
+
+
+def _left_behind(value: Value, name: str, buffers: Mapping[int, Placement], depth: int = 0) -> Value:
+    """What a plain attribute holds once the model has moved: ``_apply`` puts new tensors into the buffers' slots.
+
+    A Parameter stays the object that it was (``torch.__future__.set_overwrite_module_params_on_conversion`` is off).
+    """
+    if isinstance(value, Tensor) and id(value) in buffers:
+        return replace(value, placement=buffers[id(value)], is_registered=False, ancestor=value, lost=None, home=name)
+    if isinstance(value, Container) and depth < 4:
+        items = [_left_behind(item, name, buffers, depth + 1) for item in value.items]
+        if any(after is not before for after, before in zip(items, value.items, strict=True)):
+            return replace(value, items=items)
+    return value
 
 
 def _moved_by_class(project: Project, linked: LinkedClass) -> set[str] | None:

@@ -256,8 +256,8 @@ def _item_of_container(container: Container, index: Value) -> Value:
         for key, item in zip(container.keys, container.items, strict=False):
             if key == index:
                 return item
-        same = {id(item) for item in container.items}
-        return container.items[0] if len(same) == 1 else UNKNOWN
+        if not container.is_exact or (isinstance(index, Known) and container.items[1:]):
+            return container.items[0] if len({id(item) for item in container.items}) == 1 else UNKNOWN
     if isinstance(index, Known) and isinstance(index.value, int) and container.is_exact:
         if -len(container.items) <= index.value < len(container.items):
             return container.items[index.value]

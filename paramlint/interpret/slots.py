@@ -14,6 +14,12 @@ class Place(NamedTuple):
     path: str
     span: Span
 
+    def encloses(self, inner: Place) -> bool:
+        """Whether another place lies inside this one."""
+        first, second = self.span, inner.span
+        begins = (first.line, first.column) <= (second.line, second.column)
+        return self.path == inner.path and begins and second[2:] <= first[2:]
+
 
 class Phase(str, Enum):
     """When something happened in the life of an instance."""
@@ -68,6 +74,7 @@ class TensorSummary(NamedTuple):
     fill: Fill
     lost: Loss | None
     is_table: bool
+    is_derived: bool
 
 
 class ModuleSummary(NamedTuple):

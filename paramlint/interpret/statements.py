@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import nullcontext
 from enum import Enum
 
-from paramlint.interpret import assignment, calls, evaluate, initialisation
-from paramlint.interpret.events import DroppedResult, LocalRebinding
+from paramlint.interpret import assignment, calls, evaluate, initialisation, names
+from paramlint.interpret.events import DroppedResult, LocalRebinding, LostWrite
 from paramlint.interpret.machine import Frame, Machine, PathEnds
 from paramlint.interpret.scan import guarded_attributes, mentions_device, nodes, self_attribute, tests_for_none
 from paramlint.interpret.slots import Phase
@@ -106,6 +106,8 @@ def _expression(machine: Machine, frame: Frame, statement: code.ExpressionStatem
     value = evaluate.evaluate(machine, frame, statement.value)
     if not isinstance(value, Tensor) or not isinstance(statement.value, code.Call):
         return
+    if machine.phase is Phase.CONSTRUCTOR and not machine.undecided:
+        _note_written_copy(machine, frame, value, statement)
     operation = calls.lost_operation(machine, value, statement.value)
     if operation is not None:
         machine.emit(
@@ -119,6 +121,22 @@ def _expression(machine: Machine, frame: Frame, statement: code.ExpressionStatem
                 machine.phase is Phase.CONSTRUCTOR,
             )
         )
+
+
+def _note_written_copy(machine: Machine, frame: Frame, value: Tensor, statement: code.ExpressionStatement) -> None:
+    """Notice a statement that copies a Parameter, writes to the copy and drops it: ``normal_(self.w.clone())``."""
+    assert isinstance(statement.value, code.Call)
+    written, ancestor, lost = names.dotted_name(statement.value.function), value.ancestor, value.lost
+    operation = written[-1] if written else _method(statement.value.function)
+    if ancestor is None or lost is None or not operation.endswith("_") or value.storage is ancestor.storage:
+        return
+    if ancestor.is_parameter and frame.place(statement.span).encloses(lost.place):
+        attribute = next((name for node in nodes(statement.value) if (name := self_attribute(node)) is not None), None)
+        machine.emit(LostWrite(frame.place(statement.span), operation, attribute, lost.operation))
+
+
+def _method(function: code.Expression) -> str:
+    return function.name if isinstance(function, code.Attribute) else ""
 
 
 def _of_layer(function: code.Expression) -> str | None:

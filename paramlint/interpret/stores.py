@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paramlint import torch_api
 from paramlint.interpret import calls, initialisation, objects, results
 from paramlint.interpret.events import AssignedBeforeInit, ParameterAsBuffer, Rebinding, ShadowedRegistration
 from paramlint.interpret.machine import Frame, Machine
@@ -19,7 +20,8 @@ from paramlint.interpret.values import (
     join,
 )
 from paramlint.model import code
-from paramlint.project.classes import Member
+from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER, Member
+from paramlint.project.definitions import ClassDefinition
 
 
 def set_attribute(machine: Machine, frame: Frame, receiver: Value, name: str, value: Value, place: Place) -> None:
@@ -63,10 +65,13 @@ def set_on_module(
     old = receiver.bindings.get(name)
     held = None if old is None else old.registration
     if isinstance(value, Tensor) and value.is_parameter:
+        _note_class_attribute(machine, receiver, name, place, raises=True)
         register(machine, receiver, name, value, Registration.PARAMETER, place)
     elif isinstance(value, Instance) and value.is_module:
+        _note_class_attribute(machine, receiver, name, place, raises=False)
         register(machine, receiver, name, value, Registration.SUBMODULE, place)
     elif isinstance(value, Tensor) and value.is_buffer:
+        _note_class_attribute(machine, receiver, name, place, raises=True)
         register(machine, receiver, name, value, Registration.BUFFER, place, value.is_persistent)
     elif held is Registration.PARAMETER and old is not None:
         _rebind_parameter(machine, receiver, name, value, old, place, frame)
@@ -158,11 +163,28 @@ def register_buffer(
 
 
 def _note_shadow(machine: Machine, receiver: Instance, name: str, place: Place) -> None:
+    """What ``register_buffer`` and ``register_parameter`` refuse: a name for which ``hasattr`` holds."""
     old = receiver.bindings.get(name)
-    if receiver is not machine.root or old is None or old.registration is not Registration.OTHER:
+    if old is None:
+        _note_class_attribute(machine, receiver, name, place, raises=True)
+    elif receiver is machine.root and old.registration is Registration.OTHER and old.is_certain:
+        if not machine.undecided and not machine.guarded and not receiver.is_opaque:
+            machine.emit(ShadowedRegistration(place, name, old.place, "a plain attribute", True))
+
+
+def _note_class_attribute(machine: Machine, receiver: Instance, name: str, place: Place, *, raises: bool) -> None:
+    """Assigning registers too, and refuses what the class has; a submodule is registered, but hidden by it."""
+    if receiver is not machine.root or receiver.linked is None or name in receiver.bindings:
         return
-    if old.is_certain and not machine.undecided and not machine.guarded and not receiver.is_opaque:
-        machine.emit(ShadowedRegistration(place, name, old.place))
+    if machine.undecided or machine.guarded or receiver.is_opaque:
+        return
+    member = receiver.linked.find(name)
+    if isinstance(member, Member) and isinstance(member.owner, ClassDefinition):
+        if member.node is not None and not (isinstance(member.node, code.Function) and member.node.decorators):
+            earlier = Place(member.owner.module.place, member.node.span)
+            machine.emit(ShadowedRegistration(place, name, earlier, "a class attribute", raises))
+    elif member is not UNKNOWN_MEMBER and name in torch_api.module_methods():
+        machine.emit(ShadowedRegistration(place, name, None, "a method of Module", raises))
 
 
 def register_parameter(machine: Machine, receiver: Instance, name: str, value: Value, place: Place) -> None:

@@ -33,6 +33,7 @@ def summarise_tensor(tensor: Tensor) -> TensorSummary:
         fill=tensor.storage.fill,
         lost=lost,
         is_table=tensor.is_table,
+        is_derived=ancestor is not None and ancestor.is_registered,
     )
 
 

@@ -47,17 +47,6 @@ def is_named(left: LayerLeft, event: SchemeRan) -> bool:
     return any(kind in event.types for kind in (left.class_name, *left.kinds)) and bool(event.types)
 
 
-def encloses(outer: Place, inner: Place) -> bool:
-    """Whether one place lies inside another."""
-    if outer.path != inner.path:
-        return False
-    first, second = outer.span, inner.span
-    return (first.line, first.column) <= (second.line, second.column) and (second.end_line, second.end_column) <= (
-        first.end_line,
-        first.end_column,
-    )
-
-
 def slot_around(run: Run, place: Place) -> str | None:
     """The name that the statement around a place binds."""
-    return next((slot.name for slot in (*run.slots, *run.kept) if encloses(slot.place, place)), None)
+    return next((slot.name for slot in (*run.slots, *run.kept) if slot.place.encloses(place)), None)

@@ -9,7 +9,7 @@ from paramlint.interpret.slots import Phase, Registration, Slot
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, constructed_slots, encloses
+from paramlint.rules.common import circumstances, constructed_slots
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -39,7 +39,7 @@ def _is_frozen(slot: Slot) -> bool:
     tensor = slot.tensor
     if tensor is None or slot.registration is not Registration.PARAMETER or tensor.is_empty:
         return False
-    return tensor.requires_grad is False and encloses(slot.place, tensor.made)
+    return tensor.requires_grad is False and slot.place.encloses(tensor.made)
 
 
 def _is_filled_later(trace: ClassTrace, name: str) -> bool:

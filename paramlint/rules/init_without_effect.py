@@ -24,7 +24,11 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         message = f"the loop variable '{bound.name}' is bound to a new tensor: the parameter it stood for is unchanged"
         yield _finding(trace, run, bound, bound.name, message)
     for run, lost in events(trace, LostWrite):
-        message = f"'{lost.operation}' writes to a weight that torch computes anew from its parametrisation: the write is lost"
+        if lost.copied_by is None:
+            target = "a weight that torch computes anew from its parametrisation"
+        else:
+            target = f"the copy that '{lost.copied_by}' makes"
+        message = f"'{lost.operation}' writes to {target}: the write is lost"
         yield _finding(trace, run, lost, lost.attribute, message)
 
 

@@ -15,7 +15,7 @@ from paramlint.rules.base import Rule
 
 # Where several rules speak of one attribute of one class, the one that stands first here does.
 _PRECEDENCE = (
-    ("PRM103", "PRM106", "PRM113", "PRM102", "PRM110", "PRM101"),
+    ("PRM103", "PRM106", "PRM113", "PRM102", "PRM112", "PRM110", "PRM101"),
     ("PRM203", "PRM201"),
     ("PRM309", "PRM308", "PRM307"),
     ("PRM301", "PRM303"),

@@ -1,4 +1,4 @@
-"""PRM113: a plain attribute of the same name blocks a registration."""
+"""PRM113: an attribute of the same name blocks or hides a registration."""
 
 from __future__ import annotations
 
@@ -12,17 +12,23 @@ from paramlint.rules.common import circumstances, events, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
-    """Yield registrations under names that plain attributes have."""
+    """Yield registrations under names that plain attributes, the class or ``nn.Module`` have."""
     for run, event in events(trace, ShadowedRegistration):
         yield Finding(
             event.place.path,
             event.place.span,
             trace.class_name,
             event.attribute,
-            f"'{event.attribute}' is a plain attribute already: registering the name raises KeyError",
-            related(event.earlier, f"'{event.attribute}' is set here"),
+            f"'{event.attribute}' is {event.by} already: " + _consequence(event),
+            related(event.earlier, f"'{event.attribute}' is set here") if event.earlier is not None else (),
             circumstances(run),
         )
+
+
+def _consequence(event: ShadowedRegistration) -> str:
+    if event.raises:
+        return "registering the name raises KeyError"
+    return f"the submodule is registered, but self.{event.attribute} is what the class has"
 
 
 RULE = Rule(
@@ -30,10 +36,11 @@ RULE = Rule(
     slug="shadowed-registration",
     severity=Severity.ERROR,
     enabled_by_default=True,
-    summary="A name is registered that is a plain attribute already.",
+    summary="A name is registered that a plain attribute or the class has already.",
     rationale="""\
 `register_buffer("x", t)` after `self.x = t` raises `KeyError: attribute 'x' already exists`: the plain attribute would
-hide the buffer.""",
+hide the buffer. So does a Parameter or buffer whose name is that of a class attribute or of one of Module's methods. A
+submodule is taken under such a name, but Python looks in the class first and never asks Module for it.""",
     bad="""\
 import torch
 from torch import nn
@@ -61,6 +68,10 @@ class Mask(nn.Module):
     def forward(self, x):
         return x * self.mask
 """,
-    silent_when=("the attribute is deleted first", "the name is registered already (a buffer over a buffer)"),
+    silent_when=(
+        "the attribute is deleted first",
+        "the name is registered already (a buffer over a buffer)",
+        "the class only annotates the name",
+    ),
     check=check,
 )

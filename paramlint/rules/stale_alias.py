@@ -1,46 +1,78 @@
-"""PRM112: a plain attribute shares one tensor with a buffer."""
+"""PRM112: a plain attribute aliases what is registered, or keeps what was computed from it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.slots import Registration
-from paramlint.interpret.trace import ClassTrace
-from paramlint.model.diagnostic import Severity
+from paramlint.interpret.events import AttributeRead, Clash
+from paramlint.interpret.slots import Phase, Registration, Slot, TensorSummary
+from paramlint.interpret.trace import ClassTrace, Run
+from paramlint.model.diagnostic import Related, Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, constructed_slots, related
+from paramlint.rules.common import circumstances, constructed_slots, events, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
-    """Yield plain attributes that hold the very tensor that is registered as a buffer."""
+    """Yield attributes that hold what is registered under another name, or what was computed from it, as it once was."""
     seen: set[str] = set()
+    for run, slot, message, other in _aliases(trace):
+        if slot.name not in seen:
+            seen.add(slot.name)
+            yield Finding(
+                slot.place.path, slot.place.span, trace.class_name, slot.name, message, other, circumstances(run)
+            )
+
+
+def _aliases(trace: ClassTrace) -> Iterator[tuple[Run, Slot, str, tuple[Related, ...]]]:
     for run, slot in constructed_slots(trace):
-        tensor = slot.tensor
-        if tensor is None or slot.name in seen or slot.registration is not Registration.PLAIN_TENSOR:
+        if slot.registration is not Registration.PLAIN_TENSOR or slot.tensor is None:
             continue
-        twin = next(
-            (
-                other
-                for other in run.slots
-                if other.registration is Registration.BUFFER
-                and other.tensor is not None
-                and other.tensor.number == tensor.number
-            ),
-            None,
-        )
-        if twin is None:
-            continue
-        seen.add(slot.name)
-        yield Finding(
-            slot.place.path,
-            slot.place.span,
-            trace.class_name,
-            slot.name,
-            f"'{slot.name}' and the buffer '{twin.name}' are one tensor: loading a checkpoint changes both, and after "
-            ".to() they are two",
-            related(twin.place, f"the same tensor becomes the buffer '{twin.name}'"),
-            circumstances(run),
-        )
+        if (twin := _buffer_of(run, slot.tensor)) is not None:
+            message = (
+                f"'{slot.name}' and the buffer '{twin.name}' are one tensor: loading a checkpoint changes both, and after "
+                ".to() they are two"
+            )
+            yield run, slot, message, related(twin.place, f"the same tensor becomes the buffer '{twin.name}'")
+        elif slot.tensor.is_derived and (read := _read(trace, run, slot)) is not None:
+            message = (
+                f"'{slot.name}' is computed from a parameter once, at construction: .to() and training change the "
+                f"parameter, and '{slot.name}' stays what it was"
+            )
+            yield run, slot, message, related(read.place, f"'{slot.name}' is read here")
+    for run, clash in events(trace, Clash):
+        held = next((slot for slot in run.slots if slot.name == clash.home), None)
+        if held is not None and held.registration is Registration.CONTAINER and clash.pinned.is_derived:
+            message = (
+                f"'{held.name}' is a {held.container} of what was registered at construction: .to() puts new tensors in "
+                f"their place, and '{clash.operation}' then meets {clash.moving} on another device"
+            )
+            yield run, held, message, related(clash.place, f"here a tensor of '{held.name}' meets {clash.moving}")
+
+
+def _buffer_of(run: Run, tensor: TensorSummary) -> Slot | None:
+    """The buffer that is the same tensor."""
+    return next(
+        (
+            other
+            for other in run.slots
+            if other.registration is Registration.BUFFER
+            and other.tensor is not None
+            and other.tensor.number == tensor.number
+        ),
+        None,
+    )
+
+
+def _read(trace: ClassTrace, run: Run, slot: Slot) -> AttributeRead | None:
+    """Where forward reads what still hangs on the graph of construction, if nothing derives it anew."""
+    tensor = slot.tensor
+    is_old = tensor is not None and tensor.requires_grad is True and tensor.phase is Phase.CONSTRUCTOR
+    if not is_old or not slot.is_certain or run.is_opaque or slot.name in run.rewritten:
+        return None
+    constructor = trace.constructor
+    if any(slot.name in method.assigns and method.place != constructor for method in trace.methods):
+        return None
+    return next((event for event in run.events if isinstance(event, AttributeRead) and event.name == slot.name), None)
 
 
 RULE = Rule(
@@ -48,10 +80,12 @@ RULE = Rule(
     slug="stale-alias",
     severity=Severity.WARNING,
     enabled_by_default=False,
-    summary="A plain attribute shares one tensor with a buffer.",
+    summary="A plain attribute aliases what is registered under another name.",
     rationale="""\
 `load_state_dict` copies into a buffer in place, so a plain attribute that is the same tensor changes with it. `.to()` puts
-another tensor into the buffer's slot, and the attribute keeps the old one.""",
+another tensor into the buffer's slot, and the attribute keeps the old one; a list of buffers keeps the old ones. A view of
+a parameter, or what is computed from it, made once at construction and read in forward, misses `.to()` as well, and every
+optimiser step.""",
     bad="""\
 import torch
 from torch import nn
@@ -80,6 +114,10 @@ class Start(nn.Module):
     def forward(self, x):
         return x - self.value
 """,
-    silent_when=("the buffer is given a copy", "the attribute is deleted or derived anew at each use"),
+    silent_when=(
+        "the buffer is given a copy",
+        "the attribute is deleted or derived anew at each use",
+        "a list mirrors parameters, which stay the same objects",
+    ),
     check=check,
 )

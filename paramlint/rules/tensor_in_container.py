@@ -19,7 +19,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         slot = next((slot for slot in run.slots if slot.name == clash.home), None)
         if slot is None or slot.registration is not Registration.CONTAINER or slot.name in seen:
             continue
-        if clash.pinned.lost is not None or clash.pinned.is_parameter:
+        if clash.pinned.lost is not None or clash.pinned.is_parameter or clash.pinned.is_derived:
             continue
         seen.add(slot.name)
         yield Finding(

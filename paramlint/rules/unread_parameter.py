@@ -9,7 +9,7 @@ from paramlint.interpret.slots import Registration, Slot
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, constructed_slots, encloses
+from paramlint.rules.common import circumstances, constructed_slots
 
 _ON_PURPOSE = re.compile(r"dummy|unused|placeholder|fake|compat|legacy", re.IGNORECASE)
 _KEPT_FOR_CHECKPOINTS = re.compile(r"\bcheckpoints?\b", re.IGNORECASE)
@@ -47,16 +47,16 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
 def _is_handed_in(slot: Slot) -> bool:
     """Whether a name may hold what was made elsewhere, for a purpose that is known there."""
     made = slot.tensor or slot.module
-    return slot.registration is Registration.UNKNOWN or (made is not None and not encloses(slot.place, made.made))
+    return slot.registration is Registration.UNKNOWN or (made is not None and not slot.place.encloses(made.made))
 
 
 def _is_made_here(slot: Slot) -> bool:
     """Whether the statement that registers a name makes what it registers, and that is meant to be learned."""
     if slot.registration is Registration.PARAMETER and slot.tensor is not None:
         tensor = slot.tensor
-        return tensor.requires_grad is True and not tensor.is_empty and encloses(slot.place, tensor.made)
+        return tensor.requires_grad is True and not tensor.is_empty and slot.place.encloses(tensor.made)
     if slot.registration is Registration.SUBMODULE and slot.module is not None:
-        return slot.module.is_learned and encloses(slot.place, slot.module.made)
+        return slot.module.is_learned and slot.place.encloses(slot.module.made)
     return False
 
 

@@ -25,6 +25,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         if tensor.lost is not None or tensor.is_registered or tensor.is_empty or tensor.phase is not Phase.CONSTRUCTOR:
             continue
+        if tensor.is_derived:
+            continue  # its parameter is trained; what is wrong is that the attribute does not follow
         if tensor.requires_grad is True and not _depends_on_parameters(tensor.factory):
             reason = "asks for gradients"
         elif _is_documented(trace.documentation, slot.name) and _is_read(run, slot) and tensor.rank != 0:

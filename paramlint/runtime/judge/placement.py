@@ -41,8 +41,15 @@ def tensor_in_container(diagnostic: Diagnostic, observation: Observation) -> Out
 
 
 def stale_alias(diagnostic: Diagnostic, observation: Observation) -> Outcome:
-    """PRM112: the alias shares registered storage when built, and no longer once the model has moved."""
-    aliases = [tensor for tensor in seen.tensors_under(diagnostic, observation) if tensor.same_as is not None]
+    """PRM112: the alias shares registered storage when built, or hangs on its graph, and stays when the model moves."""
+    held = seen.tensors_under(diagnostic, observation)
+    for tensor in held:
+        if tensor.same_as is None and tensor.requires_grad and not tensor.is_leaf and tensor.follows_device is False:
+            return confirmed(
+                f"'{tensor.path}' is computed from parameters when built; after the model moved it is still on "
+                f"{tensor.device}"
+            )
+    aliases = [tensor for tensor in held if tensor.same_as is not None]
     if not aliases:
         return unconfirmed(seen.not_held(diagnostic, "tensor that shares registered storage"))
     for tensor in aliases:
