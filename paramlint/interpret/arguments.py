@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paramlint import torch_api
-from paramlint.interpret import calls, evaluate, names
+from paramlint.interpret import calls, evaluate
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import annotation_words, used_as_number, used_as_tensor, used_otherwise
 from paramlint.interpret.slots import Fill, Phase, Place
@@ -22,6 +22,7 @@ from paramlint.interpret.values import (
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass, Member
 from paramlint.project.definitions import ClassDefinition
+from paramlint.project.resolve import dotted_name
 
 _TENSOR_WORDS = frozenset({"Tensor", "FloatTensor", "LongTensor", "BoolTensor", "Float", "Adj", "OptTensor"})
 _OTHER_WORDS = frozenset(
@@ -99,7 +100,7 @@ def takes_tensor(function: code.Function) -> bool:
 
 
 def _last_word(decorator: code.Expression) -> str:
-    dotted = names.dotted_name(decorator)
+    dotted = dotted_name(decorator)
     return dotted[-1] if dotted else ""
 
 

@@ -14,7 +14,6 @@ from paramlint.interpret import (
     external_calls,
     initialisation,
     module_methods,
-    names,
     objects,
     results,
     statements,
@@ -48,6 +47,7 @@ from paramlint.interpret.values import (
     join,
 )
 from paramlint.model import code
+from paramlint.project.resolve import dotted_name
 
 _TRANSPARENT = frozenset(
     {
@@ -112,7 +112,7 @@ def is_transparent_decorator(decorator: code.Expression) -> bool:
     """Whether a decorated function may be followed as if it were plain."""
     if isinstance(decorator, code.Call):
         decorator = decorator.function
-    dotted = names.dotted_name(decorator)
+    dotted = dotted_name(decorator)
     return dotted is not None and dotted[-1] in _TRANSPARENT
 
 
@@ -326,7 +326,7 @@ def _execute(
 def _is_no_grad(decorator: code.Expression) -> bool:
     if isinstance(decorator, code.Call):
         decorator = decorator.function
-    dotted = names.dotted_name(decorator)
+    dotted = dotted_name(decorator)
     return dotted is not None and dotted[-1] in ("no_grad", "inference_mode")
 
 

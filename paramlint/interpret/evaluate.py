@@ -25,6 +25,7 @@ from paramlint.interpret.values import (
     join,
 )
 from paramlint.model import code
+from paramlint.project.resolve import dotted_name
 
 LONGEST_SEQUENCE = 64
 
@@ -90,7 +91,7 @@ def _name(machine: Machine, frame: Frame, node: code.Name) -> Value:
 
 
 def _attribute(machine: Machine, frame: Frame, node: code.Attribute) -> Value:
-    dotted = names.dotted_name(node)
+    dotted = dotted_name(node)
     if dotted is not None and not names.is_bound(frame, dotted[0]):
         value = names.resolve(machine, frame, dotted)
         if value is not UNKNOWN and not names.is_method(value):

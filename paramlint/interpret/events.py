@@ -155,7 +155,7 @@ class SchemeRan(NamedTuple):
 
 
 class Write(NamedTuple):
-    """A value is written to a parameter: ``key`` is the operation with its constants; ``factory`` made the tensor."""
+    """A value is written to a parameter: ``key`` equal: the same value; ``factory`` made the tensor."""
 
     place: Place
     operation: str

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramlint.facts.source import SourceError
-from paramlint.interpret.names import dotted_name
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
 from paramlint.project.definitions import ClassDefinition, External, FunctionDefinition, SourceModule
+from paramlint.project.resolve import dotted_name
 
 if TYPE_CHECKING:
     from paramlint.project.project import Project

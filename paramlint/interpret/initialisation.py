@@ -23,13 +23,14 @@ from paramlint.interpret.values import Instance, Known, Placement, Storage, Symb
 from paramlint.model import code
 
 DEEPEST = 12
+_FIXED = {"zeros_": Known(0), "zero_": Known(0), "ones_": Known(1)}
 _CONSTANT = frozenset({"zeros_", "ones_", "constant_", "zero_", "fill_", "eye_", "dirac_"})
 
 
 def note_write(machine: Machine, tensor: Tensor, place: Place, operation: str, values: list[Value]) -> None:
     """Remember what was written to a tensor last, and whether a walk over modules overwrote something deliberate."""
     storage = tensor.storage
-    key = ", ".join([operation, *(repr(value.value) if isinstance(value, Known) else "?" for value in values)])
+    key = _value_written(operation, values)
     new = Write(place, operation, key, machine.walking > 0, tensor.factory)
     before = storage.written
     if machine.undecided or machine.phase is not Phase.CONSTRUCTOR:
@@ -39,6 +40,14 @@ def note_write(machine: Machine, tensor: Tensor, place: Place, operation: str, v
     elif not new.by_walk:
         storage.overwritten = None
     storage.written = new
+
+
+def _value_written(operation: str, values: list[Value]) -> str:
+    """What tells one write from another: the constant where it writes one (however it is said), else the call."""
+    constant = values[0] if operation in ("constant_", "fill_") and values else _FIXED.get(operation)
+    if isinstance(constant, Known) and isinstance(constant.value, (int, float)):
+        return repr(float(constant.value))
+    return ", ".join([operation, *(repr(value.value) if isinstance(value, Known) else "?" for value in values)])
 
 
 def note_gain(

@@ -90,18 +90,6 @@ def is_bound(frame: Frame, identifier: str) -> bool:
     return False
 
 
-def dotted_name(expression: code.Expression) -> tuple[str, ...] | None:
-    """``a.b.c`` as a tuple of its parts; None for anything else."""
-    parts: list[str] = []
-    while isinstance(expression, code.Attribute):
-        parts.append(expression.name)
-        expression = expression.value
-    if not isinstance(expression, code.Name):
-        return None
-    parts.append(expression.identifier)
-    return tuple(reversed(parts))
-
-
 def is_method(value: Value) -> bool:
     """Whether a function is defined in a class: looked up on that class, it knows what ``super()`` means in it."""
     return isinstance(value, Closure) and bool(value.enclosing) and isinstance(value.enclosing[-1], code.Class)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from enum import Enum
 
-from paramlint.interpret import assignment, calls, evaluate, initialisation, names
+from paramlint.interpret import assignment, calls, evaluate, initialisation
 from paramlint.interpret.events import DroppedResult, LocalRebinding, LostWrite
 from paramlint.interpret.machine import Frame, Machine, PathEnds
 from paramlint.interpret.scan import guarded_attributes, mentions_device, nodes, self_attribute, tests_for_none
@@ -22,6 +22,7 @@ from paramlint.interpret.values import (
     join,
 )
 from paramlint.model import code
+from paramlint.project.resolve import dotted_name
 
 MOST_ITERATIONS = 10
 MOST_MODULES = 150
@@ -126,7 +127,7 @@ def _expression(machine: Machine, frame: Frame, statement: code.ExpressionStatem
 def _note_written_copy(machine: Machine, frame: Frame, value: Tensor, statement: code.ExpressionStatement) -> None:
     """Notice a statement that copies a Parameter, writes to the copy and drops it: ``normal_(self.w.clone())``."""
     assert isinstance(statement.value, code.Call)
-    written, ancestor, lost = names.dotted_name(statement.value.function), value.ancestor, value.lost
+    written, ancestor, lost = dotted_name(statement.value.function), value.ancestor, value.lost
     operation = written[-1] if written else _method(statement.value.function)
     if ancestor is None or lost is None or not operation.endswith("_") or value.storage is ancestor.storage:
         return
