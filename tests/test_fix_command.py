@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from paramlint.model.diagnostic import Effect
-from paramlint.model.observation import ForwardObservation, Observation, StateDigest
-from paramlint.runtime.equivalence import difference
+from paramlint.model.observation import PRETENDED, ClassRequest, ForwardObservation, Observation, StateDigest
+from paramlint.runtime.equivalence import again, difference
 
 NET = """\
 import torch
@@ -120,6 +120,22 @@ def test_a_fix_that_changes_more_is_taken_back(net: Path) -> None:
     assert "returns something else" in done.stderr or "other values" in done.stderr
 
 
+def test_a_model_is_built_and_called_again_as_it_was(net: Path) -> None:
+    """The first layer suggests the input, and before the fix it was not to be seen."""
+    text = NET.replace("(self)", "(self, width)", 1).replace("nn.Linear(3, 3)", "nn.Linear(width // 2, width // 2)")
+    net.write_text(text.replace(" - self.mean", ""))
+    done = run(net, "--unsafe-fixes", "--confirm", "--select=PRM105", "--timeout=120")
+    assert "nn.ModuleList([nn.Linear(" in net.read_text(), done.stderr
+
+
+def test_a_recipe_that_was_guessed_is_tried_first() -> None:
+    request = ClassRequest("0", "net.py", "", "net", "Net")
+    asked = again(request, built(recipe="Net(width=8)" + PRETENDED, recipe_kind="guessed"))
+    assert [item.expression for item in (*asked.recipes, *asked.input_recipes)] == ["Net(width=8)", "(x,)"]
+    assert again(request, built(recipe_kind="defaults", forward=None)) == request
+    assert again(request, None) == request
+
+
 WEIGHT = StateDigest("weight", "parameter", (2,), "torch.float32", "a")
 RAN = ForwardObservation("ran", recipe="(x,)")
 
@@ -147,6 +163,7 @@ def built(*state: StateDigest, output: str = "o", **fields: object) -> Observati
             id="forward raises",
         ),
         pytest.param(built(WEIGHT, recipe="Net(3)"), Effect(), "in another way", id="built otherwise"),
+        pytest.param(built(WEIGHT, recipe="Net()" + PRETENDED), Effect(), None, id="no longer pretended"),
         pytest.param(built(status="not built", reason="why"), Effect(), "why", id="not built"),
         pytest.param(None, Effect(), "no answer", id="no observation"),
     ],

@@ -19,7 +19,7 @@ from paramlint.model.observation import ClassRequest, Observation, Scalar
 from paramlint.project.project import Project
 from paramlint.runtime import parent
 from paramlint.runtime.confirm import confirm
-from paramlint.runtime.equivalence import combined, difference
+from paramlint.runtime.equivalence import again, combined, difference
 from paramlint.runtime.settings import RuntimeSettings
 
 Progress = Callable[[int, int], None]
@@ -59,7 +59,7 @@ class Prover:
             try:
                 for change in open_changes:
                     write_source(change.after)
-                after = self._seen(open_changes)
+                after = self._seen(open_changes, before)
                 for change in open_changes:
                     reasons = _reasons(change, before, after)
                     refused.setdefault(change.before.path, {}).update(reasons)
@@ -84,8 +84,8 @@ class Prover:
             done[change.before.path] = self._fixer.fix(change.before, {**everything, **refused[change.before.path]})
         return [done[change.before.path] for change in changes]
 
-    def _seen(self, changes: Sequence[Change]) -> _Seen:
-        """Build the classes of the findings that were fixed, as their files are now."""
+    def _seen(self, changes: Sequence[Change], earlier: _Seen | None = None) -> _Seen:
+        """Build the classes of the findings that were fixed, as their files are now; where it can, as it did earlier."""
         groups: dict[tuple[RuntimeSettings, tuple[Factory, ...]], list[Diagnostic]] = {}
         for change in changes:
             settings = self._configuration.for_file(Path(change.before.path))
@@ -100,6 +100,8 @@ class Prover:
             return analyser.project_for(self._planner.root(path), self._planner.environment(path))
 
         def observe(requests: Sequence[ClassRequest], settings: RuntimeSettings) -> Iterator[Observation]:
+            if earlier is not None:
+                requests = [again(request, earlier.observations.get(_instance(request))) for request in requests]
             for observation in parent.observe(requests, settings):
                 observations[observation.path, observation.class_name, observation.circumstances] = observation
                 yield observation
@@ -112,6 +114,10 @@ class Prover:
             )
             proved.update(((item.path, key_of(item)), item) for item in found)
         return _Seen(proved, observations)
+
+
+def _instance(request: ClassRequest) -> _Instance:
+    return request.path, request.qualified_name, request.circumstances
 
 
 def _reasons(change: Change, before: _Seen, after: _Seen) -> dict[Key, str]:

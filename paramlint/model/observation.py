@@ -24,17 +24,22 @@ class Recipe(NamedTuple):
     """A way to make an instance or an input: ``expression`` evaluated in the namespace of a module of the project.
 
     ``kind`` is "factory" (named by the user, tried before all else), "call" (a call of the class found in the
-    project), "function" (a call of a function that may return an instance or contain one) or "announced" (the same by
-    the function's own annotation, of which nothing else is known: tried when guesses have failed). For inputs the
-    expression's value is a tuple of positional arguments, a dict of keyword arguments, or one positional argument; in
-    it the name ``instance`` is the built instance, and "call" means a call of an instance found in the project, whose
-    expression is ``(argument, ...)``. ``module`` is the dotted name and ``path`` the file of the module; both are used.
+    project), "function" (a call of a function that may return an instance or contain one), "announced" (the same by
+    the function's own annotation, of which nothing else is known: tried when guesses have failed) or "again" (the
+    recipe of an earlier observation, tried first). For inputs the expression's value is a tuple of positional
+    arguments, a dict of keyword arguments, or one positional argument; in it the name ``instance`` is the built
+    instance, "call" means a call of an instance found in the project, whose expression is ``(argument, ...)``, and
+    "again" arguments as they are written in a call. ``module`` is the dotted name and ``path`` the file of the module;
+    both are used.
     """
 
     kind: str
     module: str
     path: str
     expression: str
+
+
+AGAIN = "again"
 
 
 class ClassRequest(NamedTuple):
@@ -58,6 +63,12 @@ class ClassRequest(NamedTuple):
 
 
 # What is seen
+
+PRETENDED = " (moves to a device pretended on the CPU)"
+"""How a recipe ends where the instance was built in that way."""
+
+NO_ARGUMENTS = "no arguments"
+"""The recipe of an empty input."""
 
 
 class Place(NamedTuple):

@@ -1,4 +1,4 @@
-"""Whether a model after a fix is what it was before it, but for what the fix is about: a pure function of two runs."""
+"""Whether a model after a fix is what it was before it, but for what the fix is about: pure functions of two runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ import re
 from collections.abc import Sequence
 
 from paramlint.model.diagnostic import Effect
-from paramlint.model.observation import Observation, StateDigest
+from paramlint.model.observation import (
+    AGAIN,
+    NO_ARGUMENTS,
+    PRETENDED,
+    ClassRequest,
+    Observation,
+    Recipe,
+    StateDigest,
+)
 
 _NAME = re.compile(r"\w+")
 
@@ -19,6 +27,23 @@ def combined(effects: Sequence[Effect]) -> Effect:
         any(effect.outputs for effect in effects),
         any(effect.reveals for effect in effects),
     )
+
+
+def again(request: ClassRequest, earlier: Observation | None) -> ClassRequest:
+    """The request, to be built and called first in the way that an earlier observation found by guessing."""
+    if earlier is None or earlier.status != "built":
+        return request
+
+    def recipe(text: str) -> Recipe:
+        return Recipe(AGAIN, request.module, request.path, text)
+
+    if earlier.recipe_kind == "guessed" and earlier.recipe is not None:
+        request = request._replace(recipes=(recipe(_way(earlier)), *request.recipes))
+    called = earlier.forward.recipe if earlier.forward is not None else None
+    if called is not None and all(called != item.expression for item in request.input_recipes):
+        text = "" if called == NO_ARGUMENTS else called
+        request = request._replace(input_recipes=(recipe(text), *request.input_recipes))
+    return request
 
 
 def difference(before: Observation | None, after: Observation | None, effect: Effect) -> str | None:
@@ -35,11 +60,16 @@ def difference(before: Observation | None, after: Observation | None, effect: Ef
         return "the state of the model could not be read after it"
     if before is None or before.status != "built":
         return None
-    if before.recipe != after.recipe:
+    if _way(before) != _way(after):
         return f"the model is built in another way after it: {after.recipe}"
     if before.state is None:
         return "the state of the model could not be read before it"
     return _state(before.state, after.state, effect) or _forward(before, after, effect)
+
+
+def _way(observation: Observation) -> str:
+    """The recipe, whether or not moves were pretended: nothing has moved then either."""
+    return (observation.recipe or "").removesuffix(PRETENDED)
 
 
 def _state(before: Sequence[StateDigest], after: Sequence[StateDigest], effect: Effect) -> str | None:

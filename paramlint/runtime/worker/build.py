@@ -8,14 +8,14 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional
 from torch import nn
 
-from paramlint.model.observation import ClassRequest, Failure, Recipe
+from paramlint.model.observation import AGAIN, ClassRequest, Failure, Recipe
 from paramlint.runtime.worker import elsewhere, guess, importing, repair, signature, stack
 from paramlint.runtime.worker.solve import Situation, Solved, Unsolved, solve
 from paramlint.runtime.worker.timing import Clock, TimeLimit
@@ -23,6 +23,9 @@ from paramlint.runtime.worker.timing import Clock, TimeLimit
 _SHARE_OF_ONE_ATTEMPT = 0.3
 _SHARE_OF_BUILDING = 0.6
 _KEPT_ATTEMPTS = 12
+
+USUAL_NAMES = MappingProxyType({"torch": torch, "nn": nn, "F": torch.nn.functional})
+"""What examples and recipes take for granted."""
 
 
 class Built(NamedTuple):
@@ -149,7 +152,7 @@ def _build(
             found = _locate(run(way.make), kind, request)
         except BaseException as error:  # whatever user code raises is a reason
             attempts.append(f"{way.text}: {stack.type_name(error)}: {stack.first_line(stack.message(error))}")
-            if not isinstance(error, TimeLimit) and way.kind not in ("docstring", "announced"):
+            if not isinstance(error, TimeLimit) and way.kind not in ("docstring", "announced", "guessed"):
                 trusted = trusted or error
             last = error
             return None
@@ -232,12 +235,16 @@ def _not_built(
 
 def _ways(request: ClassRequest, module: ModuleType, kind: type[nn.Module] | None) -> Iterator[_Way]:
     """What can be tried before guessing, most trusted first."""
-    order = {"factory": 0, "call": 1, "function": 2}
+    order = {AGAIN: -1, "factory": 0, "call": 1, "function": 2}
     recipes = sorted(request.recipes, key=lambda recipe: order.get(recipe.kind, 3))
     for recipe in recipes:
         if recipe.kind == "announced":
             continue
-        if not request.circumstances or recipe.kind == "call":
+        if recipe.kind == AGAIN:
+            make = _evaluating(recipe, kind, {})
+            if make is not None:
+                yield _Way(make, recipe.expression, "guessed")
+        elif not request.circumstances or recipe.kind == "call":
             make = _evaluating(recipe, kind, dict(request.circumstances))
             if make is not None:
                 yield _Way(make, _shown(recipe), recipe.kind)
@@ -272,6 +279,8 @@ def _evaluating(
 
     def make() -> object:
         namespace = vars(importing.find(recipe.module, recipe.path))
+        if recipe.kind == AGAIN:
+            namespace = {**USUAL_NAMES, **namespace}
         if not circumstances:
             return eval(recipe.expression, namespace)  # the user's own expression, in the user's process
         assert isinstance(body, ast.Call)
@@ -290,7 +299,7 @@ def _running(block: str, module: ModuleType, kind: type[nn.Module]) -> Callable[
     statements = ast.parse(block).body
 
     def make() -> object:
-        namespace: dict[str, Any] = {"torch": torch, "nn": nn, "F": torch.nn.functional, **vars(module)}
+        namespace: dict[str, Any] = {**USUAL_NAMES, **vars(module)}
         namespace[kind.__name__] = kind
         for statement in statements:
             before = {name: id(value) for name, value in namespace.items()}

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional
 from torch import nn
 
-from paramlint.model.observation import ClassRequest, Failure
+from paramlint.model.observation import AGAIN, NO_ARGUMENTS, ClassRequest, Failure
 from paramlint.runtime.worker import build, importing, input_guess, input_repair, signature, stack
 from paramlint.runtime.worker.guess import Guess, Parameter
 from paramlint.runtime.worker.input_guess import Setting
@@ -73,9 +73,12 @@ def _given(instance: nn.Module, request: ClassRequest) -> Iterator[Input]:
         def make(recipe: Any = recipe) -> tuple[tuple[Any, ...], dict[str, Any]]:
             build.seed(0)
             namespace = {**vars(importing.find(recipe.module, recipe.path)), "instance": instance}
+            if recipe.kind == AGAIN:
+                taken = {"_taken": lambda *arguments, **keywords: (arguments, keywords)}
+                return eval(f"_taken({recipe.expression})", {**build.USUAL_NAMES, **namespace, **taken})  # type: ignore[no-any-return]
             return _as_arguments(eval(recipe.expression, namespace))  # the user's own expression
 
-        yield Input(recipe.expression, make)
+        yield Input(recipe.expression or NO_ARGUMENTS, make)
     kind = type(instance)
     for block in signature.examples(kind, (f"{kind.__name__}(", ">>>")):
         try:
@@ -115,12 +118,7 @@ def _from_example(tree: ast.Module, instance: nn.Module) -> Iterator[Input]:
                     node: ast.Call = node, before: list[ast.stmt] = before
                 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
                     build.seed(0)
-                    namespace: dict[str, Any] = {
-                        "torch": torch,
-                        "nn": nn,
-                        "F": torch.nn.functional,
-                        **vars(module or torch),
-                    }
+                    namespace: dict[str, Any] = {**build.USUAL_NAMES, **vars(module or torch)}
                     namespace[kind.__name__] = lambda *arguments, **keywords: instance
                     for item in before:
                         exec(compile(ast.Module([item], []), "<example>", "exec"), namespace)
@@ -220,5 +218,5 @@ def _make(plan: Plan) -> tuple[tuple[Any, ...], dict[str, Any]]:
 def describe(plan: Plan) -> str:
     return (
         ", ".join(chosen.text if name.startswith("*") else f"{name}={chosen.text}" for name, chosen in plan)
-        or "no arguments"
+        or NO_ARGUMENTS
     )

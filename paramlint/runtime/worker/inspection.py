@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from paramlint.model.observation import ClassRequest, Observation, TensorObservation
+from paramlint.model.observation import PRETENDED, ClassRequest, Observation, TensorObservation
 from paramlint.runtime.worker import build, device, digest, forward, materialise, preparation, probes, snapshot, stack
 from paramlint.runtime.worker.inputs import Input
 from paramlint.runtime.worker.options import Options
@@ -124,7 +124,7 @@ def _without_memory(request: ClassRequest, failed: build.NotBuilt, clock: Clock)
 def _manner(way: build.Built) -> str:
     if way.is_meta:
         return " (without memory, since it is too large or too slow to build)"
-    return " (moves to a device pretended on the CPU)" if way.needs_pretence else ""
+    return PRETENDED if way.needs_pretence else ""
 
 
 def _untold(tensor: TensorObservation) -> TensorObservation:
