@@ -26,13 +26,17 @@ class Withheld(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One file with what its fixes made of it; ``remaining`` is what is still found in the text of ``after``."""
+    """One file with what its fixes made of it; ``remaining`` is what is still found in the text of ``after``.
+
+    ``passes`` are the edits of each pass, in the text that the pass before has left.
+    """
 
     before: Source
     after: Source
     applied: tuple[Diagnostic, ...]
     withheld: tuple[Withheld, ...]
     remaining: tuple[Diagnostic, ...]
+    passes: tuple[tuple[Edit, ...], ...] = ()
 
 
 class _Result(NamedTuple):
@@ -62,6 +66,7 @@ def fix_source(source: Source, lint: Lint, with_unsafe: bool, refused: Mapping[K
     now = _Result(source, lint(source))
     withheld: dict[Key, Withheld] = {}
     applied: list[Diagnostic] = []
+    passes: list[tuple[Edit, ...]] = []
     for _ in range(MOST_PASSES):
         suppressions = Suppressions(now.source.text)
         candidates: list[Diagnostic] = []
@@ -83,12 +88,18 @@ def fix_source(source: Source, lint: Lint, with_unsafe: bool, refused: Mapping[K
         if not taken:
             continue
         applied += taken
+        passes.append(_edits(taken))
         now = result
     shown = [item for item in now.diagnostics if item.fix and not item.fix.edits]
     for diagnostic in shown:
         assert diagnostic.fix is not None
         withheld.setdefault(key_of(diagnostic), Withheld(diagnostic, diagnostic.fix.message))
-    return Change(source, now.source, tuple(applied), tuple(withheld.values()), tuple(now.diagnostics))
+    return Change(source, now.source, tuple(applied), tuple(withheld.values()), tuple(now.diagnostics), tuple(passes))
+
+
+def _edits(fixes: Iterable[Diagnostic]) -> tuple[Edit, ...]:
+    """The edits of findings' fixes, each once."""
+    return tuple(dict.fromkeys(edit for item in fixes for edit in (item.fix.edits if item.fix else ())))
 
 
 def _touches_silenced(diagnostic: Diagnostic, suppressions: Suppressions) -> bool:
@@ -146,7 +157,7 @@ def _attempt_all(
 def _attempt(now: _Result, chosen: Sequence[Diagnostic], lint: Lint) -> _Result | str:
     """The result of some fixes; a text says why it cannot be kept."""
     text = Text(now.source.text)
-    edits = tuple(dict.fromkeys(edit for item in chosen for edit in (item.fix.edits if item.fix else ())))
+    edits = _edits(chosen)
     source = now.source._replace(text=text.applied(edits))
     try:
         ast.parse(source.text)

@@ -1,0 +1,1 @@
+"""Measures of fixes: over labelled cases, over released packages, over planted faults."""
