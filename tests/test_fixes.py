@@ -167,6 +167,90 @@ def test_a_character_that_the_encoding_lacks_is_no_half_written_file(tmp_path: P
         encoded(source._replace(text="# coding: latin-1\n# \u2713\n"))
 
 
+MODULE = "import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self, width=3):\n"
+
+
+def body(*lines: str) -> str:
+    """A class whose constructor begins with a call of the base's and goes on with lines, forward and all."""
+    return MODULE + "".join(f"    {line}".rstrip() + "\n" for line in ("    super().__init__()", *lines))
+
+
+FORWARD = ("", "def forward(self, x):")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        pytest.param(
+            body("    self.width = width", *FORWARD, "    return nn.Linear(self.width, 2)(x)"),
+            ("self.linear = nn.Linear(self.width, 2)", "return self.linear(x)"),
+            id="a layer whose sizes the constructor knows",
+        ),
+        pytest.param(
+            body(*FORWARD, "    self.gain = nn.Parameter(torch.ones(3, device=x.device))", "    return x * self.gain"),
+            ("        self.gain = nn.Parameter(torch.ones(3))\n\n", "(self, x):\n        return x"),
+            id="a parameter that is on the device of the input",
+        ),
+        pytest.param(
+            body("    self.state = None", *FORWARD, "    if self.state is None:", "        self.state = torch.ones(3)")
+            + "        return x * self.state\n",
+            ('self.register_buffer("state", None, persistent=False)',),
+            id="a constant that is made at the first call",
+        ),
+        pytest.param(
+            MODULE.replace("width=3", 'device: str = "cuda"')
+            + "        super().__init__()\n"
+            + "        self.register_buffer('table', self.make(device), persistent=False)\n\n"
+            + "    def make(self, place):\n        return torch.arange(3, device=place)\n\n"
+            + "    def forward(self, x):\n        return x * self.table\n",
+            ("def __init__(self, device=None):", "device=place"),
+            id="a device that a method hands on",
+        ),
+        pytest.param(
+            body(
+                "    self.out = nn.Linear(3, 3)", "    nn.init.normal_(self.out.weight)", "    nn.init.zeros_(self.out)"
+            )
+            + "\n    def forward(self, x):\n        return self.out(x)\n",
+            ("nn.init.zeros_(self.out.bias)",),
+            id="the bias, where the weight is initialised",
+        ),
+    ],
+)
+def test_what_is_known_is_repaired(text: str, wanted: tuple[str, ...], tmp_path: Path) -> None:
+    change = fixed(tmp_path / "net.py", text)
+    assert all(part in change.after.text for part in wanted), change.after.text
+    assert not change.remaining
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(body(*FORWARD, "    return nn.Linear(x.shape[-1], 2)(x)"), id="sizes of the input"),
+        pytest.param(
+            body(*FORWARD, "    return sum(nn.Linear(3, 2)(x) for _ in range(2))"), id="a layer for each element"
+        ),
+        pytest.param(
+            body("    self.layers = nn.ModuleList()", *FORWARD, "    self.layers.append(nn.Linear(3, 3))")
+            + "        return self.layers[-1](x)\n",
+            id="one more in each call",
+        ),
+        pytest.param(
+            body("    self.out = nn.Linear(3, 3)", "    nn.init.normal_(self.out)", *FORWARD, "    return self.out(x)"),
+            id="weight or bias",
+        ),
+        pytest.param(
+            body("    self.weight = nn.Parameter(torch.ones(3), requires_grad=False)", *FORWARD)
+            + "        return x * self.weight\n",
+            id="a weight that is frozen",
+        ),
+    ],
+)
+def test_what_is_not_known_is_left(text: str, tmp_path: Path) -> None:
+    change = fixed(tmp_path / "net.py", text)
+    assert change.after.text == text
+    assert change.remaining
+
+
 @pytest.mark.parametrize(
     ("call", "arguments"),
     [

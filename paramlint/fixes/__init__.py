@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from paramlint.fixes import buffers, construction, containers, devices, graph, initialisation, parameters
+from paramlint.fixes import (
+    buffers,
+    construction,
+    containers,
+    devices,
+    graph,
+    hoisting,
+    initialisation,
+    parameters,
+    registration,
+    writes,
+)
 from paramlint.fixes.edits import Text
 from paramlint.fixes.site import Site
 from paramlint.fixes.style import buffer_style
@@ -24,21 +35,29 @@ REPAIRS: Mapping[str, Repair] = MappingProxyType(
         "PRM105": containers.module_in_container,
         "PRM106": buffers.parameter_as_buffer,
         "PRM107": parameters.tensor_over_parameter,
+        "PRM108": hoisting.parameter_created_in_forward,
+        "PRM109": hoisting.module_created_in_forward,
         "PRM110": devices.tensor_in_container,
         "PRM112": buffers.stale_alias,
+        "PRM113": registration.shadowed_registration,
         "PRM201": buffers.parameter_to_buffer,
         "PRM202": buffers.parameter_to_buffer,
         "PRM203": buffers.parameter_to_buffer,
+        "PRM206": registration.parameter_of_no_tensor,
         "PRM301": initialisation.uninitialised_parameter,
         "PRM303": initialisation.init_never_called,
         "PRM304": initialisation.init_too_early,
-        "PRM306": initialisation.init_on_none,
-        "PRM309": initialisation.init_without_effect,
+        "PRM306": writes.init_on_none,
+        "PRM308": writes.init_wrong_target,
+        "PRM309": writes.init_without_effect,
         "PRM401": construction.missing_super_init,
         "PRM402": construction.assignment_before_super_init,
+        "PRM403": registration.repeated_base_init,
         "PRM501": devices.hard_coded_device,
         "PRM502": devices.default_device_in_forward,
+        "PRM504": registration.buffer_persistence,
         "PRM505": graph.graph_tensor_attribute,
+        "PRM506": writes.lost_on_materialise,
     }
 )
 """The repairs by the code of their rule: pure functions of a finding's place; None where there is no clear repair."""

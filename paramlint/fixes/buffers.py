@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from paramlint.fixes.edits import parts, without_argument
 from paramlint.fixes.site import Binding, Site, Spot, self_name
 from paramlint.interpret.scan import nodes
@@ -10,14 +12,18 @@ from paramlint.model import code
 from paramlint.model.diagnostic import Applicability, Edit, Effect, Fix
 
 _PARAMETER = "torch.nn.Parameter"
+_WEIGHT = re.compile(r"(^|_)(weights?|bias|kernel|gamma|beta|gain|tokens?|embed\w*|query|queries)(_|\d|$)")
 _COMPLEX = frozenset({"polar", "complex", "view_as_complex", "complex64", "complex128", "cfloat", "cdouble"})
 
 
 def unregistered_tensor(site: Site) -> Fix | None:
     """PRM101: the attribute becomes a buffer, one that checkpoints leave out where it can be computed again."""
-    slots = [slot for _, slot in site.slots(site.name) if not slot.is_none]
-    tensors = [slot.tensor for slot in slots if slot.registration is Registration.PLAIN_TENSOR and slot.is_certain]
-    if not slots or len(tensors) != len(slots):
+    slots = [slot for _, slot in site.slots(site.name)]
+    held = [slot for slot in slots if not slot.is_none]
+    if slots and not held:
+        return _filled_later(site)
+    tensors = [slot.tensor for slot in held if slot.registration is Registration.PLAIN_TENSOR and slot.is_certain]
+    if not held or len(tensors) != len(held):
         return None
     bound = tuple(item.value for item in site.bindings(site.name) or ())
     if any(_asks_for_gradients(node) for node in nodes(bound)):
@@ -41,11 +47,38 @@ def unregistered_tensor(site: Site) -> Fix | None:
     return Fix(message, Applicability.SAFE, edits, Effect((site.name,)))
 
 
+def _filled_later(site: Site) -> Fix | None:
+    """An attribute that construction sets to None and something else to tensors: it is registered while it is None."""
+    bindings = site.bindings(site.name)
+    kept = [
+        slot
+        for run in (site.trace.runs if site.trace is not None else ())
+        for slot in run.kept
+        if slot.name == site.name
+    ]
+    if not bindings or site.inherited_binds(site.name) or not kept:
+        return None
+    if any(not slot.is_none and slot.registration is not Registration.PLAIN_TENSOR for slot in kept):
+        return None
+    made = [item for item in bindings if item.method.name == "__init__"]
+    if len(made) != 1 or not isinstance(made[0].value, code.Constant) or made[0].spot.block is not made[0].method.body:
+        return None
+    message = (
+        f"register '{site.name}' as a buffer that is not saved, and None at first: checkpoints keep their keys, and older "
+        "ones load"
+    )
+    edits = _register_call(site, made[0], False, is_method=True)
+    return Fix(message, Applicability.SAFE, edits, Effect((site.name,)))
+
+
 def parameter_to_buffer(site: Site) -> Fix | None:
     """PRM201, PRM202, PRM203: what is no weight leaves the parameters; its key in checkpoints stays."""
     bindings = site.bindings(site.name)
     if bindings is None or not bindings or site.inherited_binds(site.name):
         return None
+    if site.diagnostic.code == "PRM202" and _WEIGHT.search(site.name):
+        reason = f"not registered as a buffer: by its name '{site.name}' may be meant to be trained"
+        return Fix(reason, Applicability.DISPLAY, ())
     edits: list[Edit] = []
     for binding in bindings:
         value = binding.value
@@ -153,8 +186,11 @@ def _registered(site: Site, is_persistent: bool) -> tuple[Edit, ...] | None:
     return tuple(edits) or None
 
 
-def _register_call(site: Site, binding: Binding, is_persistent: bool) -> tuple[Edit, ...]:
-    """Write one binding as the registration of a buffer: a head in front of the value, and a tail behind it."""
+def _register_call(site: Site, binding: Binding, is_persistent: bool, is_method: bool = False) -> tuple[Edit, ...]:
+    """Write one binding as the registration of a buffer: a head in front of the value, and a tail behind it.
+
+    ``is_method``: by ``register_buffer``, whatever the project's style.
+    """
     text, statement = site.text, binding.spot.statement
     assert isinstance(statement, (code.Assign, code.AnnotatedAssign))
     start, end = text.start(statement.span), text.end(statement.span)
@@ -162,10 +198,10 @@ def _register_call(site: Site, binding: Binding, is_persistent: bool) -> tuple[E
     value = _after_equals(text.text, text.end(head))
     option = "" if is_persistent else ", persistent=False"
     is_none = isinstance(binding.value, code.Constant)
-    if site.style == "nn.Buffer" and not is_none:
+    if site.style == "nn.Buffer" and not is_none and not is_method:
         spelled, imports = site.spelled("Buffer", binding.spot)
         return (text.insertion(value, f"{spelled}("), text.insertion(end, f"{option})"), *imports)
-    if site.style == "nn.Buffer":
+    if site.style == "nn.Buffer" and not is_method:
         return ()
     declared = ""
     if isinstance(statement, code.AnnotatedAssign):

@@ -8,7 +8,7 @@ from paramlint.fixes.site import Site, Spot, spots
 from paramlint.interpret.events import AssignedBeforeInit
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
-from paramlint.model.diagnostic import Applicability, Effect, Fix
+from paramlint.model.diagnostic import Applicability, Edit, Effect, Fix
 from paramlint.project.classes import Member
 from paramlint.project.definitions import ClassDefinition
 
@@ -42,17 +42,18 @@ def assignment_before_super_init(site: Site) -> Fix | None:
     if base is None or base.block is not constructor.body or not isinstance(base.statement, code.ExpressionStatement):
         return None
     target = top_level(constructor, early)
-    if target is None or not stands_alone(site, base) or not _needs_only_parameters(constructor, base.statement):
+    if target is None or not _needs_only_parameters(constructor, base.statement):
         return None
     offset = statement_start(site, target)
     if offset is None:
         return None
     text, span = site.text, base.statement.span
-    first, last = text.offset(span.line, 1), text.line_end(span.end_line)
-    moved = text.text[text.start(span) : last].rstrip()
+    removal = without_statement(site, base)
+    if removal is None:
+        return None
+    moved = text.text[text.start(span) : text.line_end(span.end_line)].rstrip()
     line = text.span(offset, offset).line
     insertion = text.insertion(offset, f"{moved}\n{text.indentation(line)}")
-    removal = text.edit(first, min(last + len(text.newline), len(text.text)), "")
     message = "run the base constructor before anything is registered: the class could not be built before"
     effect = Effect(tuple(dict.fromkeys((site.name, *_early_names(site)))), reveals=True)
     applicability = Applicability.SAFE if _takes_nothing(site) else Applicability.UNSAFE
@@ -128,6 +129,35 @@ def stands_alone(site: Site, spot: Spot) -> bool:
     before = site.text.line(span.line)[: span.column - 1]
     behind = site.text.line(span.end_line)[span.end_column - 1 :].strip()
     return not before.strip() and (not behind or behind.startswith("#"))
+
+
+def without_statement(site: Site, spot: Spot) -> Edit | None:
+    """The edit that removes a statement with its lines; None where it shares them, or is all there is in its block."""
+    if not stands_alone(site, spot) or len(spot.block) < 2:
+        return None
+    text, span = site.text, spot.statement.span  # type: ignore[union-attr]
+    end = min(text.line_end(span.end_line) + len(text.newline), len(text.text))
+    return text.edit(text.offset(span.line, 1), end, "")
+
+
+def constructor_end(site: Site, constructor: code.Function) -> tuple[int, str] | None:
+    """Where a statement can follow the last one of a constructor, and its indentation; None where it would not run."""
+    last = end_line(constructor.body)
+    if last is None or isinstance(constructor.body[-1], (code.Return, code.Raise)):
+        return None
+    first = statement_start(site, constructor.body[-1])
+    if first is None:
+        return None
+    line = site.text.span(first, first).line
+    if site.text.text[site.text.offset(line, 1) : first].strip():
+        return None
+    return site.text.line_end(last), site.text.indentation(line)
+
+
+def end_line(block: tuple[code.Statement, ...]) -> int | None:
+    """The last line of a block."""
+    ends = [node.span.end_line for node in nodes(block) if hasattr(node, "span")]
+    return max(ends, default=None)
 
 
 def _needs_only_parameters(function: code.Function, statement: code.ExpressionStatement) -> bool:

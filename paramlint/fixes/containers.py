@@ -40,6 +40,8 @@ def _replaced(site: Site, of_list: str, of_dict: str, what: str) -> Fix | None:
             raise _Cannot(f"a {slot.container} has no counterpart in torch")
         if not bindings:
             raise _Cannot(f"'{site.name}' is bound in another way than by plain assignments")
+        for key in _keys_set_later(site) if kind == of_dict else ():
+            _check_key(site, key, kind)
         _check_members(slot, bindings, what)
         _check_uses(site, kind)
         edits = [edit for binding in bindings for edit in _wrapped(site, binding, kind)]

@@ -14,6 +14,7 @@ from paramlint.model import code
 from paramlint.model.code import Span
 from paramlint.model.diagnostic import Applicability, Edit, Fix
 
+_MOST_STEPS = 2
 _KEPT = "checkpoints keep their keys, older ones load"
 
 
@@ -67,25 +68,73 @@ def _is_device(node: code.Expression) -> bool:
 
 def _by_default(site: Site, call: code.Call, spot: Spot) -> Edit | None:
     """The default of the constructor's argument that names the device becomes None, which is the default device."""
-    function = spot.function
     used = {argument.value.identifier for argument in call.arguments if isinstance(argument.value, code.Name)}
-    for parameter in function.parameters if function is not None else ():
+    for function, parameter in _origins(site, spot.function, used, _MOST_STEPS):
         default = parameter.default
-        if parameter.name in used and isinstance(default, code.Constant) and isinstance(default.value, str):
-            if _only_given_as_device(function, parameter.name):
-                return site.text.edit(site.text.start(default.span), site.text.end(default.span), "None")
+        if isinstance(default, code.Constant) and isinstance(default.value, str):
+            if _is_only_device(site, function, parameter.name, _MOST_STEPS):
+                start, end = site.text.start(default.span), site.text.end(default.span)
+                # The annotation, where there is one, would be wrong for None.
+                named = site.text.text.rfind(parameter.name, 0, start)
+                is_annotated = parameter.annotation is not None and named >= 0
+                written = f"{parameter.name}=None" if is_annotated else "None"
+                return site.text.edit(named if is_annotated else start, end, written)
     return None
 
 
-def _only_given_as_device(function: code.Function | None, name: str) -> bool:
-    """Whether an argument only goes into ``device=`` keywords, all of which take None."""
-    uses = [node for node in nodes(function) if isinstance(node, code.Name) and node.identifier == name]
-    given = [
-        node
-        for node in nodes(function)
-        if isinstance(node, code.Argument) and node.keyword == "device" and node.value in uses
-    ]
-    return len(given) == len(uses)
+def _origins(
+    site: Site, function: code.Function | None, names: set[str], steps: int
+) -> Iterator[tuple[code.Function, code.Parameter]]:
+    """The parameters of a function of these names, and those that methods of the class hand on to it as such."""
+    for parameter in function.parameters if function is not None else ():
+        if parameter.name in names and function is not None:
+            yield function, parameter
+            for caller in site.methods if steps else ():
+                handed = {
+                    argument.value.identifier
+                    for call, argument in _handed(caller, function.name)
+                    if _parameter_of(function, call, argument) == parameter and isinstance(argument.value, code.Name)
+                }
+                yield from _origins(site, caller, handed, steps - 1)
+
+
+def _handed(caller: code.Function, name: str) -> Iterator[tuple[code.Call, code.Argument]]:
+    """The arguments of a method's calls of another method of self."""
+    for node in nodes(caller):
+        if isinstance(node, code.Call) and is_self_attribute(node.function, caller, name):
+            yield from ((node, argument) for argument in node.arguments)
+
+
+def _parameter_of(function: code.Function, call: code.Call, argument: code.Argument) -> code.Parameter | None:
+    """The parameter of a method that an argument of a call on self binds."""
+    if argument.star or any(item.star for item in call.arguments):
+        return None
+    if argument.keyword is not None:
+        return next((item for item in function.parameters if item.name == argument.keyword), None)
+    is_static = any(isinstance(item, code.Name) and item.identifier == "staticmethod" for item in function.decorators)
+    position = call.arguments.index(argument) + (0 if is_static else 1)
+    return function.parameters[position] if position < len(function.parameters) else None
+
+
+def _is_only_device(site: Site, function: code.Function, name: str, steps: int) -> bool:
+    """Whether an argument only goes into ``device=`` keywords, all of which take None, here or in methods that get it."""
+    uses = sum(isinstance(node, code.Name) and node.identifier == name for node in nodes(function))
+    given = 0
+    for node in nodes(function):
+        if not isinstance(node, code.Call):
+            continue
+        called = node.function
+        is_own = isinstance(called, code.Attribute) and is_self_attribute(called, function)
+        method = site.method(called.name) if is_own and isinstance(called, code.Attribute) else None
+        for argument in node.arguments:
+            if not isinstance(argument.value, code.Name) or argument.value.identifier != name:
+                continue
+            taken = _parameter_of(method, node, argument) if method is not None else None
+            if method is None:
+                given += argument.keyword == "device"
+            elif taken is not None and steps:
+                given += _is_only_device(site, method, taken.name, steps - 1)
+    return given == uses
 
 
 def default_device_in_forward(site: Site) -> Fix | None:

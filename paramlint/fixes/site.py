@@ -219,6 +219,31 @@ class Site:
         offset = self.text.offset(line, 1)
         return f"nn.{name}", (self.text.insertion(offset, "from torch import nn\n"),)
 
+    def made_class(self, name: str) -> LinkedClass | str | None:
+        """The class whose call each statement binds to a name on self: of the project, or its name outside."""
+        found: set[ClassDefinition | str | None] = set()
+        for binding in self.bindings(name) or ():
+            dotted = _dotted(binding.value.function) if isinstance(binding.value, code.Call) else None
+            held = None if dotted is None else self.project.resolve(self.module, dotted, binding.spot.enclosing)
+            found.add(
+                torch_api.canonical(held.name)
+                if isinstance(held, External)
+                else held
+                if isinstance(held, ClassDefinition)
+                else None
+            )
+        single = found.pop() if len(found) == 1 else None
+        return self.project.link(single) if isinstance(single, ClassDefinition) else single
+
+    def torch(self) -> tuple[str, tuple[Edit, ...]]:
+        """How the file names torch, with the import it then needs."""
+        for statement in self.module.facts.body:
+            if isinstance(statement, code.Import) and not statement.is_from:
+                for item in statement.names:
+                    if item.name == "torch":
+                        return item.alias or "torch", ()
+        return "torch", (self.text.insertion(self.text.offset(self._first_line(), 1), "import torch\n"),)
+
     def _is_module(self, dotted: str, name: str, spot: Spot | None) -> bool:
         enclosing = () if spot is None else spot.enclosing
         found = self.project.resolve(self.module, dotted.split("."), enclosing)

@@ -36,8 +36,8 @@ class Effect(NamedTuple):
 
     ``names`` are the attributes whose registration (and with it the keys of a checkpoint) the edit is about;
     ``values``: other initial values may come out differently; ``outputs``: forward may compute something else.
-    ``reveals``: the class could not be built before, so what is then found in lines that the edits do not touch was
-    there all along.
+    ``reveals``: the class could not be built before, or not as a whole, so what is then found in lines that the edits
+    do not touch was there all along.
     """
 
     names: tuple[str, ...] = ()
