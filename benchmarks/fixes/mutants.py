@@ -1,0 +1,215 @@
+"""Fixes of planted faults: how many are repaired, and how many repairs give back the model that was there before.
+
+The faults are those of ``benchmarks.mutation``, with what its oracle saw; a repair counts where a finding with a fitting
+code on the changed class is fixed. It is *equal* where the repaired class holds the same parameters and buffers as the
+original, with the same values under the same seed, and forward returns the same; *announced* where only initial values
+differ and the fix says so; else *different*. Operators that add or compute something of their own (``_OWN``) have the
+faulty class as the reference of what that is: the original never had it.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.fixes.every import configuration
+from benchmarks.mutation.operators import OPERATORS
+from benchmarks.mutation.planting import Mutant, Subject
+from paramlint.engine.repair import Fixer
+from paramlint.facts.source import read_source
+
+_WITNESS = Path(__file__).with_name("witness.py")
+_CODES = {operator.name: operator.codes for operator in OPERATORS}
+_OWN = frozenset(
+    {
+        "Parameter cast",
+        "Parameter scaled",
+        "constant left behind",
+        "noise on the default device",
+        "Parameter made in forward",
+        "layer made in forward",
+        "layer in a tuple",
+    }
+)
+
+
+class Repair(NamedTuple):
+    """A mutant and its class after the fix; None where there was none. ``names`` are those that the fix is about."""
+
+    subject: Subject
+    mutant: Mutant
+    text: str | None
+    names: tuple[str, ...]
+    announces_values: bool
+    written_under_proof: bool | None = None
+
+
+def measure_mutants(folder: Path, python: str, proofs: int, output: Path | None) -> int:
+    """Print the table; return how many repairs that were written under proof are wrong."""
+    mutants = [
+        (Subject(**{**subject, "path": Path(subject["path"]), "mutants": ()}), Mutant(*mutant))
+        for file in sorted(folder.glob("*.json"))
+        for subject, some, seen in json.loads(file.read_text())
+        for mutant, fault in zip(some, seen, strict=False)
+        if fault is not None
+    ]
+    fixer = Fixer(configuration(python), with_unsafe=True)
+    repairs = [_repaired(fixer, subject, mutant) for subject, mutant in mutants]
+    done = [index for index, item in enumerate(repairs) if item.text is not None]
+    for index in done[:: max(1, len(done) // proofs)][:proofs] if proofs else ():
+        repairs[index] = _under_proof(repairs[index], python)
+    verdicts = _witnessed(repairs, python)
+    rows = [
+        {
+            "class": repair.subject.key,
+            "operator": repair.mutant.operator,
+            "attribute": repair.mutant.attribute,
+            "repaired": repair.text is not None,
+            "under proof": repair.written_under_proof,
+            "verdict": _verdict(repair, verdict),
+            **(verdict or {}),
+        }
+        for repair, verdict in zip(repairs, verdicts, strict=True)
+    ]
+    print("\n".join(_table(rows)))
+    if output is not None:
+        output.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return sum(bool(row["under proof"]) and row["verdict"] == "different" for row in rows)
+
+
+def _repaired(fixer: Fixer, subject: Subject, mutant: Mutant) -> Repair:
+    source = read_source(str(subject.path))
+    change = fixer.fix(source._replace(text=source.text.replace(subject.text, mutant.text)))
+    fixes = [
+        item.fix
+        for item in change.applied
+        if item.fix is not None
+        and item.code in _CODES[mutant.operator]
+        and ((item.class_name or "").split(".")[0] == subject.name or item.attribute == mutant.attribute)
+    ]
+    if not fixes:
+        return Repair(subject, mutant, None, (), False)
+    names = tuple(dict.fromkeys(name for fix in fixes for name in fix.effect.names))
+    text = _class_text(change.after.text, source.text, subject.name)
+    return Repair(subject, mutant, text, names, any(fix.effect.values for fix in fixes))
+
+
+def _class_text(text: str, original: str, name: str) -> str:
+    """The class as it stands in a text, after the imports that the original does not have."""
+    tree = ast.parse(text)
+    known = {ast.unparse(item) for item in ast.parse(original).body}
+    imports = [
+        ast.unparse(item)
+        for item in tree.body
+        if isinstance(item, (ast.Import, ast.ImportFrom)) and ast.unparse(item) not in known
+    ]
+    found = next(item for item in tree.body if isinstance(item, ast.ClassDef) and item.name == name)
+    first = min([found.lineno, *(item.lineno for item in found.decorator_list)])
+    return "\n".join([*imports, *text.splitlines()[first - 1 : found.end_lineno]]) + "\n"
+
+
+def _under_proof(repair: Repair, python: str) -> Repair:
+    """Let the command repair and prove the fault in a copy of the package."""
+    steps = len(repair.subject.module.split(".")) - (repair.subject.path.name != "__init__.py")
+    package = repair.subject.path.parents[steps] / repair.subject.package
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(package, Path(folder, package.name), ignore=shutil.ignore_patterns("__pycache__"))
+        Path(folder, "pyproject.toml").touch()
+        path = Path(folder, repair.subject.path.relative_to(package.parent))
+        source = read_source(str(path))
+        faulty = source.text.replace(repair.subject.text, repair.mutant.text)
+        path.write_text(faulty, encoding=source.encoding)
+        command = [sys.executable, "-m", "paramlint", "check", str(path), "--isolated", "--no-cache", "--select=ALL"]
+        command += ["--fix", "--unsafe-fixes", "--confirm", "--timeout=60", "--jobs=1", f"--python={python}"]
+        here = str(Path(__file__).resolve().parent.parent.parent)
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": here}
+        )
+        text = read_source(str(path)).text
+        is_written = text != faulty
+        if not is_written:
+            said = next((line for line in done.stderr.splitlines() if "is not fixed" in line), done.stderr[-200:])
+            print(f"  withheld: {repair.mutant.operator}: {repair.subject.key}: {said.partition('is not fixed: ')[2]}")
+            return repair._replace(written_under_proof=False)
+        written = _class_text(text, source.text, repair.subject.name)
+        return repair._replace(written_under_proof=True, text=written)
+
+
+def _witnessed(repairs: Sequence[Repair], python: str) -> list[dict[str, Any] | None]:
+    """What the witness saw of each repair; None where there is none, or nothing was built."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for index, repair in enumerate(repairs):
+        if repair.text is not None:
+            groups[repair.subject.key].append(index)
+    seen: list[dict[str, Any] | None] = [None] * len(repairs)
+    with tempfile.TemporaryDirectory() as folder:
+        jobs, results = Path(folder, "jobs"), Path(folder, "results")
+        jobs.write_text(
+            "".join(json.dumps(_job(key, [repairs[i] for i in some])) + "\n" for key, some in groups.items())
+        )
+        subprocess.run([python, str(_WITNESS), str(jobs), str(results)], check=False, stdout=subprocess.DEVNULL)
+        for line in results.read_text().splitlines() if results.exists() else ():
+            answer = json.loads(line)
+            for index, item in zip(groups[answer["key"]], answer["seen"], strict=False):
+                seen[index] = item
+    return seen
+
+
+def _job(key: str, repairs: Iterable[Repair]) -> dict[str, Any]:
+    some = list(repairs)
+    subject = some[0].subject
+    return {
+        "key": key,
+        "module": subject.module,
+        "name": subject.name,
+        "annotations": subject.postponed,
+        "repairs": [
+            {
+                "text": item.text,
+                "reference": item.mutant.text if item.mutant.operator in _OWN else None,
+                "names": item.names if item.mutant.operator in _OWN else (),
+            }
+            for item in some
+        ],
+    }
+
+
+def _verdict(repair: Repair, seen: dict[str, Any] | None) -> str | None:
+    if repair.text is None:
+        return None
+    if seen is None:
+        return "not built"
+    if seen["state"] is None and seen["values"] is None and seen["output"] is None:
+        return "equal"
+    is_announced = repair.announces_values and seen["state"] is None and "not written" not in (seen["values"] or "")
+    return "announced" if is_announced and not (seen["output"] or "").startswith("forward raises") else "different"
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    columns = ("equal", "announced", "different", "not built")
+    yield f"{'operator':<36}{'mutants':>8}{'repaired':>9}" + "".join(f"{name:>11}" for name in columns) + "   of proof"
+    for name in [*(operator.name for operator in OPERATORS), "all"]:
+        some = [row for row in rows if name in ("all", row["operator"])]
+        if some:
+            counts = Counter(row["verdict"] for row in some)
+            proved = [row for row in some if row["under proof"]]
+            tried = sum(row["under proof"] is not None for row in some)
+            wrong = sum(row["verdict"] == "different" for row in proved)
+            yield (
+                f"{name:<36}{len(some):>8}{sum(row['repaired'] for row in some):>9}"
+                + "".join(f"{counts[column]:>11}" for column in columns)
+                + (f"   {len(proved)} of {tried} written, {wrong} wrong" if tried else "")
+            )
+    for row in rows:
+        if row["verdict"] == "different":
+            why = row["state"] or row["values"] or row["output"]
+            yield f"different: {row['operator']}: {row['class']}.{row['attribute']}: {why}"
