@@ -122,6 +122,7 @@ def _run(project: Project, linked: LinkedClass, decider: Decider) -> tuple[Run |
     except PathEnds:
         del machine.events[events:]
         machine.made.clear()
+        machine.refuses = True
     except (BudgetSpent, RecursionError):
         pass
     names = {slot.name for slot in built}
@@ -137,6 +138,7 @@ def _run(project: Project, linked: LinkedClass, decider: Decider) -> tuple[Run |
         left=left,
         unfilled=unfilled,
         is_default=decider.is_default,
+        refuses=machine.refuses,
     )
     return run, steps + machine.steps
 

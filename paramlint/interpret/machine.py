@@ -67,7 +67,7 @@ class Machine:
     weak, that is, the old value may survive. ``statement`` is the constructor's own statement under way, ``assigned``
     the attribute of self that it binds. ``repeated`` counts the loops around it that run an unknown number of
     times. ``statement`` is the one under way in a constructor of the instance, ``own_statement`` in that of its very
-    class. ``is_complete`` turns False when something was skipped. ``idle_steps``
+    class. ``is_complete`` turns False when something was skipped, ``refuses`` True where forward raises whatever it is given. ``idle_steps``
     counts, for each function, the steps of calls that had nothing to do with tensors or modules.
     """
 
@@ -97,6 +97,7 @@ class Machine:
     assigned: str | None = None
     own_statement: Place | None = None
     is_complete: bool = True
+    refuses: bool = False
     active: list[str] = field(default_factory=list)
     counter: int = 0
     idle_steps: dict[str, int] = field(default_factory=dict)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from paramlint import torch_api
 from paramlint.interpret.scan import initialised_attributes, nodes, self_attribute
 from paramlint.model import code
 from paramlint.project.definitions import SourceModule
@@ -167,10 +168,15 @@ def _prepared(call: code.Call) -> set[int]:
     if isinstance(function, code.Attribute) and _PREPARES.search(function.name):
         found |= _chain(function.value)
     called = function.name if isinstance(function, code.Attribute) else getattr(function, "identifier", "")
-    if _INITIALISER.search(called):
+    if _INITIALISER.search(called) and not _computes_in_place(called):
         for argument in call.arguments:
             found |= _chain(argument.value)
     return found
+
+
+def _computes_in_place(name: str) -> bool:
+    """Whether a name is that of a tensor's method which writes what it computes from its arguments: ``x.mul_(y)``."""
+    return torch_api.method(name) is not None and f"torch.nn.init.{name}" not in torch_api.initialisers
 
 
 def _asked(call: code.Call) -> set[str]:

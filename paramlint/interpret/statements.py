@@ -156,6 +156,8 @@ def _raise(machine: Machine, statement: code.Raise) -> Flow:
         exception = exception.function
     if isinstance(exception, code.Name) and exception.identifier == "NotImplementedError":
         machine.is_complete = False
+        if machine.is_called_by_forward and not machine.is_unsure and not machine.guarded:
+            machine.refuses = True
     return Flow.RAISE
 
 

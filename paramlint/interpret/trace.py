@@ -16,7 +16,7 @@ class Run(NamedTuple):
     said of what is *missing*. ``is_opaque``: names may be set that it did not see. ``rewritten`` are the names that
     forward binds; ``kept`` what they hold when it returns, with the statement in forward as their place. ``left`` are
     torch's layers that still have their default initialisation, ``unfilled`` those whose memory nothing has written.
-    ``is_default``: it is the path that the defaults lead to.
+    ``is_default``: it is the path that the defaults lead to. ``refuses``: forward raises on it, whatever it is given.
     """
 
     decisions: tuple[Decision, ...]
@@ -29,6 +29,7 @@ class Run(NamedTuple):
     left: tuple[LayerLeft, ...] = ()
     unfilled: tuple[LayerLeft, ...] = ()
     is_default: bool = False
+    refuses: bool = False
 
 
 class MethodFacts(NamedTuple):
