@@ -11,6 +11,7 @@ from paramlint.interpret.values import (
     UNKNOWN,
     Closure,
     Container,
+    Device,
     Instance,
     Known,
     Placement,
@@ -84,6 +85,8 @@ def _constructor_value(machine: Machine, frame: Frame, function: code.Function, 
         if parameter.annotation is not None:
             place = frame.place(parameter.annotation.span)
             return Instance(place, Phase.CONSTRUCTOR, None, "torch.nn.Module", True, True, True)
+    if isinstance(default, Device) and default.literal is not None:
+        default = Known(default.literal)
     known = default if isinstance(default, Known) else None
     is_number = words == {"int"} or (known is not None and type(known.value) is int)
     return Symbol(

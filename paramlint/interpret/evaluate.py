@@ -278,8 +278,10 @@ def elements(machine: Machine, value: Value) -> tuple[list[Value], bool]:
             return list(value.keys if value.kind == "dict" else value.items), value.is_exact
         case Tensor():
             return [results.element(value)], False
+        case Instance(is_module=True, external="torch.nn.ModuleDict" | "torch.nn.ParameterDict"):
+            return [Known(key) for key in value.bindings], not value.is_opaque
         case Instance(is_module=True):
-            return objects.children(machine, value)
+            return objects.contents(value)
         case Known(value=str() as text):
             return [Known(letter) for letter in text[:LONGEST_SEQUENCE]], len(text) <= LONGEST_SEQUENCE
         case Symbol():

@@ -28,6 +28,7 @@ from paramlint.interpret.values import (
 )
 from paramlint.model.code import Span
 
+_COLLECTIONS = {"collections.OrderedDict": "dict", "typing.OrderedDict": "dict", "collections.deque": "list"}
 _CONTEXTS = {
     "torch.no_grad": "torch.no_grad()",
     "torch.inference_mode": "torch.inference_mode()",
@@ -55,6 +56,8 @@ def call_external(machine: Machine, frame: Frame, name: str, arguments: calls.Ar
     """Call something by its canonical name."""
     if name.startswith("builtins."):
         return builtin_calls.call_builtin(machine, frame, name.removeprefix("builtins."), arguments, span)
+    if name in _COLLECTIONS:
+        return builtin_calls.call_builtin(machine, frame, _COLLECTIONS[name], arguments, span)
     if name in torch_api.parameter_classes() or name in torch_api.buffer_classes():
         return _parameter(machine, frame, name, arguments, span)
     if name in torch_api.layers:

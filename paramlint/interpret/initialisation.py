@@ -164,7 +164,8 @@ def _is_left_behind(frame: Frame, value: Tensor) -> bool:
 
 
 def layers_unfilled(root: Instance) -> tuple[LayerLeft, ...]:
-    """The layers of torch's below an instance that hold memory which nothing has written."""
+    """The layers of torch's below an instance, and its lists of parameters, that hold memory which nothing has written."""
+    lists = {id(binding.value) for binding in root.bindings.values()}
     return tuple(
         LayerLeft(name, module.class_name, module.made, id(module), kinds(module.external or ""))
         for name, module in layers(root)
@@ -172,7 +173,7 @@ def layers_unfilled(root: Instance) -> tuple[LayerLeft, ...]:
         and any(
             isinstance(held.value, Tensor)
             and held.registration is Registration.PARAMETER
-            and held.value.factory == module.external
+            and (held.value.factory == module.external or (id(module) in lists and not held.value.is_empty))
             and held.value.storage.fill is Fill.UNINITIALISED
             for held in module.bindings.values()
         )

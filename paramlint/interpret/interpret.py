@@ -284,8 +284,14 @@ def _reachable(root: Instance) -> Iterator[tuple[Instance, str, Value]]:
 def _made(machine: Machine) -> Iterator[Event]:
     """The Parameters and Modules that forward made, each place once."""
     seen: set[Place] = set()
+    parts = {
+        id(binding.value)
+        for made in machine.made
+        if isinstance(made.value, Instance)
+        for binding in made.value.bindings.values()
+    }
     for made in machine.made:
-        if made.place in seen:
+        if made.place in seen or id(made.value) in parts:
             continue
         seen.add(made.place)
         value = made.value

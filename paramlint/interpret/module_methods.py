@@ -71,11 +71,22 @@ def walk(instance: Instance, depth: int = 0, seen: set[int] | None = None) -> tu
 def _tensors(instance: Instance, registration: Registration, recurse: bool) -> tuple[list[tuple[str, Value]], bool]:
     modules, is_exact = walk(instance) if recurse else ([instance], not instance.is_opaque)
     found: list[tuple[str, Value]] = []
+    paths = _paths(modules)
     for module in modules:
         for name, binding in module.bindings.items():
             if binding.registration is registration and isinstance(binding.value, Tensor):
-                found.append((name, binding.value))
+                found.append((".".join((*paths[id(module)], name)), binding.value))
     return found, is_exact
+
+
+def _paths(modules: list[Instance]) -> dict[int, tuple[str, ...]]:
+    """The names that lead to each of the modules that ``walk`` found, by identity."""
+    paths: dict[int, tuple[str, ...]] = {id(modules[0]): ()} if modules else {}
+    for module in modules:
+        for name, binding in module.bindings.items():
+            if binding.registration is Registration.SUBMODULE:
+                paths.setdefault(id(binding.value), (*paths[id(module)], name))
+    return paths
 
 
 def call_method(
@@ -142,7 +153,8 @@ def _list(machine: Machine, instance: Instance, name: str, arguments: calls.Argu
             pairs, is_exact = _tensors(instance, Registration.BUFFER, deep)
         case "modules":
             modules, is_exact = walk(instance)
-            pairs = [("", module) for module in modules]
+            paths = _paths(modules)
+            pairs = [(".".join(paths[id(module)]), module) for module in modules]
         case "children":
             inner, is_exact = objects.children(machine, instance)
             names = [key for key, held in instance.bindings.items() if held.registration is Registration.SUBMODULE]
@@ -158,7 +170,9 @@ def _list(machine: Machine, instance: Instance, name: str, arguments: calls.Argu
             return UNKNOWN
     if is_named:
         listed: list[Value] = [
-            Container("tuple", [Known(key) if key else machine.fresh("name"), value]) for key, value in pairs
+            # a place in a list whose length is not known has no name
+            Container("tuple", [Known(key) if key and "[" not in key else machine.fresh("name"), value])
+            for key, value in pairs
         ]
     else:
         listed = [value for _, value in pairs]

@@ -238,13 +238,16 @@ def get_item(machine: Machine, frame: Frame, receiver: Value, index: Value, node
             key = index.value if isinstance(index, Known) else "..."
             return Symbol(f"{receiver.key}[{key!r}]", is_configuration=receiver.is_configuration)
         case Instance(is_module=True):
-            inner, _ = children(machine, receiver)
+            inner, _ = contents(receiver)
             if isinstance(index, Known) and isinstance(index.value, int) and -len(inner) <= index.value < len(inner):
                 return inner[index.value]
             if isinstance(index, Known) and isinstance(index.value, str) and index.value in receiver.bindings:
                 return receiver.bindings[index.value].value
             if isinstance(index, External) and index.name == "builtins.slice":
                 return Container("list", inner, is_exact=False)
+            if machine.phase is Phase.CONSTRUCTOR:
+                for item in inner:
+                    results.escape(item)  # one of them, who knows which, is at hand
             return inner[0] if len({id(item) for item in inner}) == 1 else UNKNOWN
         case External():
             return receiver  # a generic alias such as list[int]
@@ -270,6 +273,13 @@ def _item_of_container(container: Container, index: Value) -> Value:
     for item in container.items[1:]:
         result = join(result, item)
     return result
+
+
+def contents(instance: Instance) -> tuple[list[Value], bool]:
+    """What a container of torch's holds in order, modules or parameters, and whether that is all of it."""
+    holds_parameters = instance.external in ("torch.nn.ParameterList", "torch.nn.ParameterDict")
+    kinds = {Registration.SUBMODULE, Registration.PARAMETER} if holds_parameters else {Registration.SUBMODULE}
+    return [held.value for held in instance.bindings.values() if held.registration in kinds], not instance.is_opaque
 
 
 def children(machine: Machine, instance: Instance) -> tuple[list[Value], bool]:

@@ -9,7 +9,7 @@ from paramlint.interpret import assignment, calls, evaluate, initialisation
 from paramlint.interpret.events import DroppedResult, LocalRebinding, LostWrite
 from paramlint.interpret.machine import Frame, Machine, PathEnds
 from paramlint.interpret.scan import guarded_attributes, mentions_device, nodes, self_attribute, tests_for_none
-from paramlint.interpret.slots import Phase
+from paramlint.interpret.slots import Phase, Place
 from paramlint.interpret.values import (
     UNKNOWN,
     Closure,
@@ -22,7 +22,6 @@ from paramlint.interpret.values import (
     join,
 )
 from paramlint.model import code
-from paramlint.project.resolve import dotted_name
 
 MOST_ITERATIONS = 10
 MOST_MODULES = 150
@@ -105,39 +104,31 @@ def execute(machine: Machine, frame: Frame, statement: code.Statement) -> Flow:
 
 def _expression(machine: Machine, frame: Frame, statement: code.ExpressionStatement) -> None:
     value = evaluate.evaluate(machine, frame, statement.value)
-    if not isinstance(value, Tensor) or not isinstance(statement.value, code.Call):
+    if not isinstance(value, Tensor):
         return
-    if machine.phase is Phase.CONSTRUCTOR and not machine.undecided:
-        _note_written_copy(machine, frame, value, statement)
-    operation = calls.lost_operation(machine, value, statement.value)
+    attribute = next((name for node in nodes(statement.value) if (name := self_attribute(node)) is not None), None)
+    operation: str | None = None
+    if isinstance(statement.value, code.BinaryOperation):
+        operation = statement.value.operator
+    elif isinstance(statement.value, code.Call):
+        if machine.phase is Phase.CONSTRUCTOR and not machine.undecided:
+            _note_written_copy(machine, frame.place(statement.span), value, statement.value, attribute)
+        operation = calls.lost_operation(machine, value, statement.value)
+        attribute = attribute or _of_layer(statement.value.function)
     if operation is not None:
         machine.emit(
-            DroppedResult(
-                frame.place(statement.span),
-                operation,
-                next(
-                    (name for node in nodes(statement.value) if (name := self_attribute(node)) is not None),
-                    _of_layer(statement.value.function),
-                ),
-                machine.phase is Phase.CONSTRUCTOR,
-            )
+            DroppedResult(frame.place(statement.span), operation, attribute, machine.phase is Phase.CONSTRUCTOR)
         )
 
 
-def _note_written_copy(machine: Machine, frame: Frame, value: Tensor, statement: code.ExpressionStatement) -> None:
+def _note_written_copy(machine: Machine, place: Place, value: Tensor, call: code.Call, attribute: str | None) -> None:
     """Notice a statement that copies a Parameter, writes to the copy and drops it: ``normal_(self.w.clone())``."""
-    assert isinstance(statement.value, code.Call)
-    written, ancestor, lost = dotted_name(statement.value.function), value.ancestor, value.lost
-    operation = written[-1] if written else _method(statement.value.function)
+    function, ancestor, lost = call.function, value.ancestor, value.lost
+    operation = function.name if isinstance(function, code.Attribute) else getattr(function, "identifier", "")
     if ancestor is None or lost is None or not operation.endswith("_") or value.storage is ancestor.storage:
         return
-    if ancestor.is_parameter and frame.place(statement.span).encloses(lost.place):
-        attribute = next((name for node in nodes(statement.value) if (name := self_attribute(node)) is not None), None)
-        machine.emit(LostWrite(frame.place(statement.span), operation, attribute, lost.operation))
-
-
-def _method(function: code.Expression) -> str:
-    return function.name if isinstance(function, code.Attribute) else ""
+    if ancestor.is_parameter and place.encloses(lost.place):
+        machine.emit(LostWrite(place, operation, attribute, lost.operation))
 
 
 def _of_layer(function: code.Expression) -> str | None:

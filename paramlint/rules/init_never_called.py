@@ -38,7 +38,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
 
 def _is_private_scheme(trace: ClassTrace, method: MethodFacts) -> bool:
     """A private method whose name says that it initialises, or that walks to do so, and that nothing spells."""
-    if not method.name.startswith("_") or method.name.startswith("__"):
+    if not method.name.startswith("_") or method.name.endswith("__"):
         return False
     means_it = "init" in method.name or "reset" in method.name or _is_callback(method)
     return means_it and not trace.surroundings.is_called(method.name)

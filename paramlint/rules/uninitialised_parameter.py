@@ -41,10 +41,11 @@ def _layers(trace: ClassTrace, seen: set[str]) -> Iterator[Finding]:
                 continue
             seen.add(layer.attribute)
             slot = next((slot for slot in run.slots if slot.name == layer.attribute), None)
-            writers = _writers(trace, "weight") | _writers(trace, layer.attribute)
+            written = layer.attribute if layer.class_name.startswith("Parameter") else "weight"
+            writers = _writers(trace, written) | _writers(trace, layer.attribute)
             if slot is None or any(method.is_hook for method in trace.methods if method.name in writers):
                 continue
-            if trace.surroundings.may_initialise("weight", None, writers):
+            if trace.surroundings.may_initialise(written, None, writers):
                 continue
             yield Finding(
                 slot.place.path,
