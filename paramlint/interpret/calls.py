@@ -126,9 +126,10 @@ def evaluate_call(machine: Machine, frame: Frame, node: code.Call) -> Value:
     if callee is UNKNOWN and isinstance(function, code.Attribute):
         _note_undefined(machine, frame, function, node.span)
     if isinstance(callee, (Unknown, Symbol)) and isinstance(function, code.Attribute) and function.name == "cuda":
-        # whatever it is called on, .cuda() names its device
-        if machine.phase is Phase.CONSTRUCTOR:
-            literal = devices.literal_of(arguments.get(0, "device"))
+        # whatever it is called on, .cuda() names its device, unless it is given one
+        given = arguments.get(0, "device")
+        if machine.phase is Phase.CONSTRUCTOR and (given is None or isinstance(given, Known)):
+            literal = devices.literal_of(given)
             devices.note_literal(machine, frame, Device(Placement.LITERAL, literal), ".cuda()", None, node.span)
     return call(machine, frame, callee, arguments, node.span)
 

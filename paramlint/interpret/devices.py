@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from paramlint.interpret import evaluate
 from paramlint.interpret.events import Clash, HardCodedDevice
 from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.scan import accelerator_flags, mentions_device
 from paramlint.interpret.slots import Phase, TensorSummary
 from paramlint.interpret.summaries import summarise_tensor
 from paramlint.interpret.values import (
@@ -16,6 +18,7 @@ from paramlint.interpret.values import (
     Tensor,
     Value,
 )
+from paramlint.model import code
 from paramlint.model.code import Span
 
 _HOST = ("cpu", "meta")
@@ -52,6 +55,19 @@ def literal_of(given: Value | None) -> str:
 def is_accelerator(name: str) -> bool:
     """Whether a device's name means something that is not the host."""
     return name.split(":")[0] not in _HOST
+
+
+def asks(machine: Machine, frame: Frame, test: code.Expression) -> bool:
+    """Whether a condition, which has turned out, asks where something is, or whether an accelerator is wanted.
+
+    A flag that the defaults put on is no question: whoever gives nothing gets the accelerator.
+    """
+    if machine.project.scanned(mentions_device, test):
+        return True
+    flags = machine.project.scanned(accelerator_flags, test)
+    values = [evaluate.evaluate(machine, frame, flag) for flag in flags]
+    by_default = any(isinstance(value, Symbol) and value.default is not None for value in values)
+    return bool(flags) and not (by_default and machine.decider.is_default)
 
 
 def note_literal(

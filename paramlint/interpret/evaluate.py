@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import EllipsisType
 
-from paramlint.interpret import calls, compare, names, objects, results, tensors
+from paramlint.interpret import calls, compare, devices, names, objects, results, tensors
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.values import (
     NONE,
@@ -198,11 +198,16 @@ def _comparison(machine: Machine, frame: Frame, node: code.Comparison) -> Value:
 
 def _conditional(machine: Machine, frame: Frame, node: code.Conditional) -> Value:
     outcome = test(machine, frame, node.test)
-    if outcome is None:
-        with machine.in_doubt():
-            first = evaluate(machine, frame, node.body)
-            return join(first, evaluate(machine, frame, node.orelse))
-    return evaluate(machine, frame, node.body if outcome else node.orelse)
+    asks_device = devices.asks(machine, frame, node.test)
+    machine.device_tests += asks_device
+    try:
+        if outcome is None:
+            with machine.in_doubt():
+                first = evaluate(machine, frame, node.body)
+                return join(first, evaluate(machine, frame, node.orelse))
+        return evaluate(machine, frame, node.body if outcome else node.orelse)
+    finally:
+        machine.device_tests -= asks_device
 
 
 def _lambda(machine: Machine, frame: Frame, node: code.Lambda) -> Value:

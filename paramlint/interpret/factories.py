@@ -10,6 +10,7 @@ from paramlint.interpret.slots import Fill, Phase
 from paramlint.interpret.values import (
     POSITIONS,
     Container,
+    Device,
     External,
     Known,
     Placement,
@@ -34,9 +35,12 @@ def factory(
 ) -> Tensor:
     name = function.name.rsplit(".", 1)[-1]
     device = devices.device_of(keywords["device"]) if "device" in keywords else None
-    devices.note_literal(machine, frame, device, f"device={device.literal!r}" if device else "", None, span)
+    by = f"device={device.literal!r}" if device else ""
+    if function.name.startswith("torch.cuda.") and device is None:
+        device, by = Device(Placement.LITERAL, "cuda"), function.name
+    devices.note_literal(machine, frame, device, by, None, span)
     placement = Placement.DEFAULT if device is None else device.placement
-    if machine.on_meta or "**" in keywords:
+    if machine.on_meta or "**" in keywords or (machine.device_tests and machine.phase is Phase.FORWARD):
         placement = Placement.UNKNOWN
     is_uninitialised: bool | None = function.is_uninitialised
     rank = result_rank(function, positional, keywords)

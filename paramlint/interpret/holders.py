@@ -61,6 +61,63 @@ def holders(project: Project, definition: ClassDefinition) -> list[Scope] | None
     return [*found.values(), *_used(project, list(found.values()))]
 
 
+def is_always_loaded(project: Project, definition: ClassDefinition) -> bool:
+    """Whether whatever in the project makes an instance, or has one made, goes on to load a checkpoint over it.
+
+    A class that nothing uses is there for anyone: False, as wherever there is too much to tell.
+    """
+    waiting: list[tuple[str, ClassDefinition | FunctionDefinition | None, int]] = [
+        (definition.node.name, definition, 0)
+    ]
+    own = (definition.module.path.as_posix(), definition.node.span)
+    seen: set[tuple[str, object]] = {own}
+    is_loaded = False
+    while waiting:
+        name, wanted, depth = waiting.pop()
+        paths = project.files_mentioning(name, definition.module.path)
+        if paths is None or len(paths) > MOST_FILES or depth > DEEPEST:
+            return False
+        scopes = list(_mentioning(project, tuple(dict.fromkeys((definition.module.path, *paths))), name, wanted))
+        users = [scope for scope in scopes if scope.key != own and scope.name != name]
+        if not users:
+            return False
+        for scope in users:
+            if _loads(project, scope.module, scope.statement):
+                is_loaded = True
+                continue
+            if scope.key in seen:
+                continue
+            if not isinstance(scope.statement, (code.Class, code.Function)):
+                return False
+            seen.add(scope.key)
+            waiting.append((scope.name, _defined(project, scope), depth + 1))
+    return is_loaded
+
+
+def _loads(project: Project, module: SourceModule, statement: code.Statement, depth: int = 0) -> bool:
+    """Whether a function loads a checkpoint whenever it runs, itself or by a function that it calls."""
+    if not isinstance(statement, code.Function):
+        return False
+    for node in nodes(tuple(_unconditional(statement.body))):
+        if isinstance(node, code.Call):
+            if isinstance(node.function, code.Attribute) and node.function.name == "load_state_dict":
+                return True
+            if isinstance(node.function, code.Name) and depth < 2:
+                meant = project.resolve(module, (node.function.identifier,))
+                if isinstance(meant, FunctionDefinition) and _loads(project, meant.module, meant.node, depth + 1):
+                    return True
+    return False
+
+
+def _unconditional(body: tuple[code.Statement, ...]) -> Iterator[code.Statement]:
+    """The simple statements of a function that run whenever it does, as far as nothing raises or returns before."""
+    for statement in body:
+        if isinstance(statement, (code.With, code.Try)):
+            yield from _unconditional(statement.body)
+        elif not isinstance(statement, (code.If, code.For, code.While, code.Match, code.Function, code.Class)):
+            yield statement
+
+
 def _mentioning(
     project: Project, paths: tuple[Path, ...], name: str, wanted: ClassDefinition | FunctionDefinition | None
 ) -> Iterator[Scope]:

@@ -299,6 +299,8 @@ def _made(machine: Machine) -> Iterator[Event]:
         if made.is_below_none and stored not in made.guards:
             continue  # a whole is set up once, on its first use; who does that on purpose is not known here
         if isinstance(value, Tensor):
+            if value.requires_grad is False:
+                continue  # nothing is learned in it that could be lost
             yield MadeInForward(
                 made.place, Registration.PARAMETER, "Parameter", True, False, stored, made.local, stored in made.guards
             )

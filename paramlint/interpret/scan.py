@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from paramlint.model import code
 
 _DEVICE_WORDS = frozenset({"device", "is_cuda", "is_cpu", "is_mps", "get_device", "device_type", "is_available"})
+_ACCELERATORS = frozenset({"cuda", "gpu", "cpu"})
 _NODE_TYPES = frozenset(
     value
     for value in vars(code).values()
@@ -35,7 +36,18 @@ def mentions_device(test: code.Expression) -> bool:
     return any(
         (isinstance(node, code.Attribute) and node.name in _DEVICE_WORDS)
         or (isinstance(node, code.Name) and node.identifier in _DEVICE_WORDS)
+        or (isinstance(node, code.Constant) and isinstance(node.value, str) and "cuda" in node.value)
         for node in nodes(test)
+    )
+
+
+def accelerator_flags(test: code.Expression) -> tuple[code.Expression, ...]:
+    """The names and attributes in a condition that by their words say whether to use an accelerator."""
+    return tuple(
+        node
+        for node in nodes(test)
+        if (isinstance(node, code.Attribute) and _ACCELERATORS & set(node.name.lower().split("_")))
+        or (isinstance(node, code.Name) and _ACCELERATORS & set(node.identifier.lower().split("_")))
     )
 
 

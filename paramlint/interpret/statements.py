@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext
 from enum import Enum
 
-from paramlint.interpret import assignment, calls, evaluate, initialisation
+from paramlint.interpret import assignment, calls, devices, evaluate, initialisation, names
 from paramlint.interpret.events import DroppedResult, LocalRebinding, LostWrite
 from paramlint.interpret.machine import Frame, Machine, PathEnds
-from paramlint.interpret.scan import guarded_attributes, mentions_device, nodes, self_attribute, tests_for_none
+from paramlint.interpret.scan import guarded_attributes, nodes, self_attribute, tests_for_none
 from paramlint.interpret.slots import Phase, Place
 from paramlint.interpret.values import (
     UNKNOWN,
@@ -25,6 +26,7 @@ from paramlint.model import code
 
 MOST_ITERATIONS = 10
 MOST_MODULES = 150
+_NAMES = re.compile(r"\w+(\s*,\s*\w+)*")
 _SIMPLE = (code.Assign, code.AnnotatedAssign, code.AugmentedAssign, code.ExpressionStatement)
 
 
@@ -40,11 +42,25 @@ class Flow(Enum):
 
 def execute_block(machine: Machine, frame: Frame, statements: tuple[code.Statement, ...]) -> Flow:
     """Execute statements in order until one of them leaves the block."""
-    for statement in statements:
-        flow = execute(machine, frame, statement)
-        if flow is not Flow.NEXT:
-            return flow
-    return Flow.NEXT
+    asked = 0
+    try:
+        for statement in statements:
+            flow = execute(machine, frame, statement)
+            if flow is not Flow.NEXT:
+                return flow
+            if isinstance(statement, code.If) and _leaves(statement) and devices.asks(machine, frame, statement.test):
+                # what comes after ``if not torch.cuda.is_available(): return`` runs on such machines only
+                machine.device_tests += 1
+                asked += 1
+        return Flow.NEXT
+    finally:
+        machine.device_tests -= asked
+
+
+def _leaves(statement: code.If) -> bool:
+    """Whether a condition's body ends the block around it."""
+    last = statement.body[-1]
+    return isinstance(last, (code.Return, code.Raise)) or (isinstance(last, code.Jump) and last.kind != "pass")
 
 
 def execute(machine: Machine, frame: Frame, statement: code.Statement) -> Flow:
@@ -104,6 +120,12 @@ def execute(machine: Machine, frame: Frame, statement: code.Statement) -> Flow:
 
 def _expression(machine: Machine, frame: Frame, statement: code.ExpressionStatement) -> None:
     value = evaluate.evaluate(machine, frame, statement.value)
+    if (
+        machine.root is not None
+        and frame.receiver is machine.root
+        and _works_on_caller(machine, frame, statement.value)
+    ):
+        machine.root.is_opaque = True
     if not isinstance(value, Tensor):
         return
     attribute = next((name for node in nodes(statement.value) if (name := self_attribute(node)) is not None), None)
@@ -129,6 +151,21 @@ def _note_written_copy(machine: Machine, place: Place, value: Tensor, call: code
         return
     if ancestor.is_parameter and place.encloses(lost.place):
         machine.emit(LostWrite(place, operation, attribute, lost.operation))
+
+
+def _works_on_caller(machine: Machine, frame: Frame, call: code.Expression) -> bool:
+    """Whether an unseen function is called for an effect, and given at most names: it sets attributes in its caller.
+
+    fastcore's ``store_attr("width,depth")`` stores what the constructor was given, through the frame that called it.
+    """
+    if not isinstance(call, code.Call) or not isinstance(call.function, code.Name):
+        return False
+    for argument in call.arguments:
+        text = argument.value.value if isinstance(argument.value, code.Constant) else None
+        if argument.keyword is None and not (isinstance(text, str) and _NAMES.fullmatch(text)):
+            return False
+    callee = names.lookup(machine, frame, call.function.identifier)
+    return callee is UNKNOWN or (isinstance(callee, External) and not callee.name.startswith(("builtins.", "torch.")))
 
 
 def _of_layer(function: code.Expression) -> str | None:
@@ -161,7 +198,7 @@ def _decorated(machine: Machine, frame: Frame, node: code.Function) -> Value:
 def _if(machine: Machine, frame: Frame, statement: code.If) -> Flow:
     outcome = evaluate.test(machine, frame, statement.test)
     guards = machine.project.scanned(guarded_attributes, statement.test)
-    asks_device = machine.project.scanned(mentions_device, statement.test)
+    asks_device = devices.asks(machine, frame, statement.test)
     for_none = machine.project.scanned(tests_for_none, statement.test)
     machine.guards.extend(guards)
     machine.below_none += for_none

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec
 
 from paramlint import torch_api
 from paramlint.facts.source import SourceError
-from paramlint.interpret.holders import Scope, holders
+from paramlint.interpret.holders import Scope, holders, is_always_loaded
 from paramlint.interpret.reads import ClassReads, does_something, file_reads, names_called, names_thawed, names_used
 from paramlint.interpret.scan import initialised_attributes, nodes
 from paramlint.interpret.writes import calls_method, guards_of_reads, writes_attribute
@@ -215,6 +215,11 @@ class Surroundings:
             if self._inherits_here(scope) and attribute in initialised_attributes((scope.statement,)):
                 return True
         return False
+
+    @cached_property
+    def is_always_loaded(self) -> bool:
+        """Whether all code of the project that makes an instance loads a checkpoint over it."""
+        return is_always_loaded(self._project, self._linked.definition)
 
     @_yes_in_doubt
     def is_mark_read(self, name: str, kinds: frozenset[str]) -> bool:

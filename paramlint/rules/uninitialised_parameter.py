@@ -88,8 +88,10 @@ def _has_other_writer(trace: ClassTrace, slot: Slot, rank: int | None) -> bool:
     A method of the class that would write it counts only where code that can hold an instance calls it by name.
     """
     writers = _writers(trace, slot.name)
-    return any(method.is_hook for method in trace.methods if method.name in writers) or (
-        trace.surroundings.may_initialise(slot.name, rank, writers)
+    return (
+        any(method.is_hook for method in trace.methods if method.name in writers)
+        or trace.surroundings.may_initialise(slot.name, rank, writers)
+        or trace.surroundings.is_always_loaded
     )
 
 
@@ -140,10 +142,10 @@ class Prompt(nn.Module):
         return torch.cat([self.prompt, x])
 """,
     silent_when=(
-        "something may write it: `nn.init`, an in-place method, `copy_`, a callable held on self, code that is not seen",
+        "something may write it: `nn.init`, an in-place method, `copy_`, a callable held on self, unseen code",
         "code that may hold an instance (it mentions the class, or what mentions it) writes an attribute of that name, "
         "or calls the class's own method that does",
-        "it has no elements",
+        "it has no elements, or all code of the project that makes an instance loads a checkpoint over it",
         "only an option with none of the tested values leads there",
     ),
     check=check,
