@@ -21,7 +21,7 @@ from paramlint.model.observation import (
     TensorObservation,
     Write,
 )
-from paramlint.runtime.judge import JUDGEMENTS, UNDECIDED, judge
+from paramlint.runtime.judge import JUDGEMENTS, judge
 
 # A busy machine is no failure of a pure function.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -574,7 +574,43 @@ CONSTRUCTION = [
 ]
 
 OTHERS = [
-    case("PRM504", "undecided", built(BUFFER), OPEN, "not observed"),
+    case("PRM504", "forward not tried", built(BUFFER), OPEN, "not tried"),
+    case("PRM504", "loading not tried", built(BUFFER, forward=RAN), OPEN, "was not tried"),
+    case(
+        "PRM504",
+        "not loaded",
+        built(
+            BUFFER,
+            forward=RAN._replace(
+                loading_failure=failure("RuntimeError", "Error(s) in loading state_dict for Net: size mismatch for x"),
+                unloadable=("x",),
+            ),
+        ),
+        YES,
+        "size mismatch for x",
+    ),
+    case(
+        "PRM504",
+        "another is not loaded",
+        built(
+            BUFFER,
+            forward=RAN._replace(
+                loading_failure=failure("RuntimeError", "size mismatch for y"),
+                unloadable=("y",),
+                written_attributes=("x", "y"),
+            ),
+        ),
+        OPEN,
+        "not seen to change",
+    ),
+    case(
+        "PRM504",
+        "loaded",
+        built(BUFFER, forward=RAN._replace(unloadable=(), written_attributes=("x",))),
+        NO,
+        "loads into a new model",
+    ),
+    case("PRM504", "untouched", built(BUFFER, forward=RAN._replace(unloadable=())), OPEN, "not seen to change"),
     case("PRM506", "not observed", built(BUFFER), OPEN, "not observed"),
     case("PRM506", "no meta build", built(BUFFER, materialised=NO_META), OPEN, "not built on meta"),
     case("PRM506", "a value is lost", built(BUFFER, materialised=META._replace(lost=("x",))), YES, "does not hold"),
@@ -609,10 +645,10 @@ def test_every_judgement_has_a_confirmed_and_an_unconfirmed_case() -> None:
     assert missing == set()
 
 
-def test_every_rule_is_judged_or_said_to_be_undecided() -> None:
+def test_every_rule_is_judged() -> None:
     from paramlint.rules import ALL_RULES
 
-    assert {rule.code for rule in ALL_RULES} <= JUDGEMENTS.keys() | UNDECIDED.keys()
+    assert {rule.code for rule in ALL_RULES} <= JUDGEMENTS.keys()
 
 
 def test_private_names_are_mangled_as_python_does() -> None:
@@ -712,7 +748,7 @@ observations = st.builds(
 )
 findings = st.builds(
     diagnostic,
-    st.sampled_from([*JUDGEMENTS, *UNDECIDED, "PRM999"]),
+    st.sampled_from([*JUDGEMENTS, "PRM999"]),
     st.sampled_from([None, "x", "y"]),
     circumstances=st.sampled_from([(), (("mode", "low"),)]),
 )

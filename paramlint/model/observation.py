@@ -215,6 +215,9 @@ class ForwardObservation(NamedTuple):
     ``without_gradient``: parameters whose gradient is None after backward (None: no backward was possible).
     ``forward_made_clash``: what forward raised on the accelerator with every plain tensor of the instance moved by
     hand: then only a tensor that forward made can be in the wrong place.
+    ``called`` are the paths of the Modules that the passes called, "" for the instance itself.
+    ``loading_failure``: what ``load_state_dict`` of a fresh instance raised over the state after the passes, and
+    ``unloadable`` the names in that state which a fresh one lacks or holds in another shape (None: not tried).
     """
 
     status: str
@@ -231,6 +234,9 @@ class ForwardObservation(NamedTuple):
     without_gradient: tuple[str, ...] | None = None
     zero_gradient: tuple[str, ...] = ()
     forward_made_clash: Failure | None = None
+    called: tuple[str, ...] = ()
+    loading_failure: Failure | None = None
+    unloadable: tuple[str, ...] | None = None
 
 
 class MaterialisedObservation(NamedTuple):

@@ -72,15 +72,9 @@ JUDGEMENTS = MappingProxyType(
         "PRM501": Judgement(placement.hard_coded_device, is_about_construction=True),
         "PRM502": Judgement(placement.default_device_in_forward),
         "PRM503": Judgement(placement.to_override),
+        "PRM504": Judgement(materialising.buffer_persistence),
         "PRM505": Judgement(registration.graph_tensor_attribute),
         "PRM506": Judgement(materialising.lost_on_materialise),
-    }
-)
-
-# What no observation of the worker decides yet, and why.
-UNDECIDED = MappingProxyType(
-    {
-        "PRM504": "whether a value can be recomputed is not observed",
     }
 )
 
@@ -103,7 +97,7 @@ def judge(diagnostic: Diagnostic, observation: Observation | None) -> Proof:
 def _decide(diagnostic: Diagnostic, observation: Observation) -> Outcome:
     judgement = JUDGEMENTS.get(diagnostic.code)
     if judgement is None:
-        return unconfirmed(UNDECIDED.get(diagnostic.code, "no observation decides this rule"))
+        return unconfirmed("no observation decides this rule")
     if judgement.needs is not None and judgement.needs in observation.lacks:
         return unconfirmed(f"this version of torch does not show {judgement.needs}")
     if observation.status != "built" and not judgement.is_about_construction:

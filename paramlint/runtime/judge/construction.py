@@ -32,7 +32,7 @@ def missing_super_init(diagnostic: Diagnostic, observation: Observation) -> Outc
         return unconfirmed(seen.not_built(observation))
     if observation.move_failure is not None or observation.state_failure is not None:
         return unconfirmed("the model could not be moved or its state taken, for another reason")
-    return refuted("the instance has its tables: it was moved, and its state_dict() taken, without an error")
+    return refuted("the instance has its tables: its state_dict() was taken without an error")
 
 
 def assignment_before_super_init(diagnostic: Diagnostic, observation: Observation) -> Outcome:

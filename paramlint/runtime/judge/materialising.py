@@ -1,4 +1,4 @@
-"""Judgements on values that exist only because the constructor ran: ties, and buffers that no state holds."""
+"""Judgements on what a state holds too little or too much of: ties, buffers that no state holds or a fresh model lacks."""
 
 from __future__ import annotations
 
@@ -30,6 +30,23 @@ def lost_on_materialise(diagnostic: Diagnostic, observation: Observation) -> Out
     if not seen.tensors_under(diagnostic, observation):
         return unconfirmed(seen.not_held(diagnostic, "tensor"))
     return refuted(f"after {_steps(result)} '{diagnostic.attribute}' is as the constructor makes it")
+
+
+def buffer_persistence(diagnostic: Diagnostic, observation: Observation) -> Outcome:
+    """PRM504: the state that a model has after forward does not load into a new one, for this buffer."""
+    forward = observation.forward
+    gap = seen.forward_gap(observation)
+    if gap is not None or forward is None:
+        return unconfirmed(gap or "forward was not tried")
+    if forward.unloadable is None:
+        return unconfirmed("whether the state after forward loads into a new model was not tried")
+    wanted = seen.names(diagnostic)
+    if forward.loading_failure is not None and any(name in forward.unloadable for name in wanted):
+        raised = seen.raised(forward.loading_failure)
+        return confirmed(f"loading the state that the model has after forward into a new one {raised}")
+    if forward.loading_failure is None and any(name in forward.written_attributes for name in wanted):
+        return refuted(f"forward binds '{diagnostic.attribute}', and the state after it loads into a new model")
+    return unconfirmed(f"'{diagnostic.attribute}' was not seen to change the state in this build")
 
 
 def _steps(result: MaterialisedObservation) -> str:

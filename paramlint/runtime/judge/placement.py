@@ -69,7 +69,8 @@ def hard_coded_device(diagnostic: Diagnostic, observation: Observation) -> Outco
         if _NO_SUCH_DEVICE.search(failure.message) and seen.passes_finding(diagnostic, failure):
             return confirmed(f"{where} {seen.raised(failure)}")
     for tensor in seen.tensors_under(diagnostic, observation):
-        if tensor.device.split(":")[0] not in ("cpu", "meta"):
+        # What the user built may have been moved since.
+        if observation.recipe_kind != "given" and tensor.device.split(":")[0] not in ("cpu", "meta"):
             return confirmed(f"'{tensor.path}' is on {tensor.device} in a model that was built for the CPU")
     if observation.status != "built":
         return unconfirmed(seen.not_built(observation))

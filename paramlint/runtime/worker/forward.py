@@ -18,7 +18,7 @@ from paramlint.model.observation import (
     Observation,
     TensorObservation,
 )
-from paramlint.runtime.worker import build, elsewhere, inputs, snapshot
+from paramlint.runtime.worker import build, elsewhere, inputs, snapshot, stack
 from paramlint.runtime.worker.build import Built
 from paramlint.runtime.worker.inputs import Input, NoInput
 from paramlint.runtime.worker.snapshot import Subject, class_name
@@ -88,7 +88,7 @@ def witnessed(known: Observation, before: Before, passes: list[Recorder], recipe
     after = Walk(before.root)
     operands = {id(tensor) for recorder in passes for tensor in recorder.operands.values()}
     now = after.by_path
-    can_watch = "in-place writes" not in known.lacks
+    can_watch = "in-place writes" not in known.lacks and all(recorder.has_operands for recorder in passes)
 
     def change(tensor: TensorObservation) -> TensorObservation:
         if tensor.path not in before.tensors:
@@ -113,6 +113,7 @@ def witnessed(known: Observation, before: Before, passes: list[Recorder], recipe
         creations=tuple(_creations(passes, after)),
         written_attributes=tuple(written[:_NAMED]),
         graph_tensors=tuple(item.path for item in after.tensors if item.tensor.grad_fn is not None)[:_NAMED],
+        called=tuple(owners[number] for recorder in passes[:1] for number in recorder.called if number in owners),
     )
     failures = tuple(
         _assignment(item, after) for recorder in passes for item in recorder.bindings if item.raised is not None
@@ -188,6 +189,23 @@ def outputs(known: Observation, way: Built, clock: Clock, chosen: Input) -> Obse
             differs_between_calls=differs, differs_after_reload=reloaded, lost_on_reload=tuple(lost)
         )
     )
+
+
+def loading(known: Observation, subject: Subject, way: Built, clock: Clock) -> Observation:
+    """Whether the state after the forward passes can be loaded into a fresh instance."""
+    if known.forward is None or known.forward.status != "ran":
+        return known
+    failure = None
+    saved = subject.instance.state_dict()
+    before = {item.path: item.shape for item in known.tensors if item.in_state_dict}
+    changed = tuple(name for name, value in saved.items() if before.get(name) != tuple(getattr(value, "shape", ())))
+    if changed:
+        fresh = snapshot.take(way, clock, 0).instance
+        try:
+            fresh.load_state_dict(saved)
+        except RuntimeError as error:
+            failure = stack.failure(error)
+    return known._replace(forward=known.forward._replace(loading_failure=failure, unloadable=changed))
 
 
 def _lost(

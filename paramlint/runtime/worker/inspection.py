@@ -87,6 +87,7 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
     stages: list[tuple[str, Callable[[Observation], Observation]]] = [
         *((probe.__name__, functools.partial(_apply, probe, subject, way, clock)) for probe in probes.ALL),
         ("forward", passes),
+        ("loading", lambda known: forward.loading(known, subject, way, clock)),
         ("gradients", lambda known: forward.gradients(known, way, clock, chosen) if chosen else known),
         ("reload", lambda known: forward.outputs(known, way, clock, chosen) if chosen else known),
         ("materialise", lambda known: materialise.materialised(known, way, clock)),

@@ -62,12 +62,19 @@ class Recorder:
         self.writes: list[Written] = []
         self.creations: list[Created] = []
         self.operands: dict[int, torch.Tensor] = {}
+        self.has_operands = False
+        self.called: dict[int, nn.Module] = {}
         self.moved_parameter = False
         self._is_inside = False
 
     @contextmanager
     def watching(self, creations: bool = False, operands: bool = False) -> Iterator[None]:
-        """Record bindings and writes in the body, and on demand creations of Modules and Parameters, and operands."""
+        """Record bindings and writes in the body.
+
+        On demand also what belongs to forward passes: ``creations`` of Modules and Parameters and which Modules are
+        called, and ``operands``.
+        """
+        self.has_operands = self.has_operands or (operands and TorchFunctionMode is not None)
         with ExitStack() as undo:
             undo.enter_context(patched(nn.Module, "__setattr__", self._wrap_setattr))
             for name in ("register_buffer", "register_parameter", "add_module"):
@@ -75,6 +82,7 @@ class Recorder:
             if creations:
                 undo.enter_context(patched(nn.Module, "__init__", self._wrap_module_init))
                 undo.enter_context(patched(nn.Parameter, "__new__", self._wrap_parameter_new))
+                undo.enter_context(patched(nn.Module, "__call__", self._wrap_call))
             if TorchFunctionMode is not None:
                 undo.enter_context(_watcher(self, operands))
             yield
@@ -128,6 +136,14 @@ class Recorder:
             return value
 
         return staticmethod(new)
+
+    def _wrap_call(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def call(module: nn.Module, *arguments: Any, **keywords: Any) -> Any:
+            self.called[id(module)] = module
+            return original(module, *arguments, **keywords)
+
+        return call
 
     def _create(self, value: nn.Module | nn.Parameter, frame: FrameType | None) -> None:
         """Record a creation, unless it is part of the construction of another Module."""
