@@ -84,19 +84,34 @@ class _Auditor:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self._active.close()
         if self._session is not None:
-            self._findings += self._session.findings.values()
-            self._audited |= {f"{kind.__module__}.{kind.__qualname__}" for kind in self._session.audited}
-            self._notes += self._session.notes
+            self._conclude(self._session)
         output = getattr(self._config, "workeroutput", None)
         if output is not None:
             import pickle
 
             output[_KEY] = pickle.dumps((self._findings, self._audited, self._notes))
             return
-        self._findings = _reported(self._findings, self._config)
-        is_failing = self._findings and not self._config.getoption("--paramlint-exit-zero")
+        self._findings = _each_once(self._findings)
+        is_failing = any(item.counts for item in self._findings) and not self._config.getoption("--paramlint-exit-zero")
         if is_failing and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _conclude(self, session: Session) -> None:
+        """Keep what was observed without the source, and what the source says of the classes that were watched."""
+        import sys
+
+        from paramlint.auditing.result import not_silenced
+        from paramlint.auditing.source import read
+        from paramlint.runtime.reveal.revelation import ALL_CODES, DEFAULT_CODES
+        from paramlint.runtime.witness import joined
+
+        select = self._config.getoption("--paramlint-select")
+        chosen = None if select is None else select.split(",")
+        codes = DEFAULT_CODES if chosen is None else ALL_CODES if "ALL" in chosen else frozenset(chosen)
+        told = read(session.witnesses, session.scope.has_file, chosen, sys.executable)
+        self._findings += joined(not_silenced(list(session.findings.values()), codes), told.findings)
+        self._audited |= {f"{kind.__module__}.{kind.__qualname__}" for kind in session.audited}
+        self._notes += (*session.notes, *told.notes)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -139,13 +154,9 @@ def _does_run_tests(config: pytest.Config) -> bool:
     return not (getattr(config.option, "numprocesses", None) or getattr(config.option, "tx", None))
 
 
-def _reported(findings: list[Diagnostic], config: pytest.Config) -> list[Diagnostic]:
-    """The findings of the codes that are asked for, in the order of their places, each once."""
-    from paramlint.auditing.result import not_silenced
+def _each_once(findings: list[Diagnostic]) -> list[Diagnostic]:
+    """The findings in the order of their places; several workers may have found the same."""
     from paramlint.engine.outcome import place_order
-    from paramlint.runtime.reveal.revelation import ALL_CODES, DEFAULT_CODES
+    from paramlint.runtime.witness import strongest
 
-    chosen = config.getoption("--paramlint-select")
-    codes = DEFAULT_CODES if chosen is None else ALL_CODES if chosen == "ALL" else frozenset(chosen.split(","))
-    unique = {(item.code, item.path, item.span, item.attribute): item for item in findings}
-    return sorted(not_silenced(list(unique.values()), codes), key=place_order)
+    return sorted(strongest(findings), key=place_order)

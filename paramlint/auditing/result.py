@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from paramlint.engine.outcome import Report
+from paramlint.engine.outcome import Report, place_order
 from paramlint.engine.suppression import Suppressions
 from paramlint.facts.source import SourceError, read_source
 from paramlint.model.diagnostic import Diagnostic
@@ -20,6 +20,7 @@ from paramlint.report.tables import Table, html_table, text_lines
 from paramlint.report.view import Lines, View
 from paramlint.runtime.coverage import State, coverage, initialised, summary
 from paramlint.runtime.reveal.all import revealed
+from paramlint.runtime.witness import joined
 
 _ROWS_IN_REPR = 40
 
@@ -61,6 +62,12 @@ class Audit:
         self.findings = findings
         self.observation = observation
         self._surroundings = surroundings
+
+    def with_source(self, findings: Iterable[Diagnostic], notes: Iterable[str]) -> Audit:
+        """This audit with what the source says of the same classes, judged by the same observation."""
+        together = sorted(joined(self.findings, findings), key=place_order)
+        observation = self.observation._replace(notes=(*self.observation.notes, *notes))
+        return Audit(tuple(together), observation, self._surroundings)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -11,14 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from paramlint.auditing.result import Audit, audit_of
+from paramlint.auditing.source import read
 from paramlint.model.factory import FactoryRequest
 from paramlint.project.root import find_root, source_folders
 from paramlint.report.excerpt import printable
 from paramlint.report.tables import Table, text_lines
 from paramlint.report.view import Lines, View, wants_colour
 from paramlint.runtime.factory import observe_factory
+from paramlint.runtime.live.scope import Scope
 from paramlint.runtime.reveal.revelation import ALL_CODES, DEFAULT_CODES
 from paramlint.runtime.settings import RuntimeSettings
+from paramlint.runtime.witness import Witness
 
 _WRONG = 2
 _IMPORT_SECONDS = 120.0
@@ -50,10 +53,16 @@ def run(arguments: argparse.Namespace) -> int:
     codes = DEFAULT_CODES
     if arguments.select:
         codes = ALL_CODES if arguments.select == "ALL" else frozenset(arguments.select.split(","))
-    audit = audit_of(answer.observation, answer.surroundings, codes)
+    witness = Witness(answer.observation, answer.surroundings)
+    top = module.partition(".")[0]
+    own = {source.path for name, source in answer.surroundings.classes if name.partition(".")[0] == top}
+    scope = Scope(root)
+    chosen = arguments.select.split(",") if arguments.select else None
+    told = read([witness], lambda path: path in own or scope.has_file(path), chosen, arguments.python)
+    audit = audit_of(answer.observation, answer.surroundings, codes).with_source(told.findings, told.notes)
     for line in _rendered(audit, arguments):
         print(line)
-    return 1 if audit.findings and not arguments.exit_zero else 0
+    return 1 if audit.report.exit_code and not arguments.exit_zero else 0
 
 
 def _error(message: str) -> int:

@@ -33,27 +33,34 @@ def run(arguments: argparse.Namespace) -> int:
     if find_spec("torch") is None:
         print(f"paramlint: error: torch is not installed in {sys.executable}", file=sys.stderr)
         return _WRONG_USAGE
+    from paramlint.auditing.source import read
     from paramlint.runtime.live.scope import Scope
     from paramlint.runtime.live.session import Session
     from paramlint.runtime.live.training import Training
     from paramlint.runtime.reveal.revelation import ALL_CODES, DEFAULT_CODES
+    from paramlint.runtime.witness import joined
 
     folder = Path.cwd() if arguments.module else Path(arguments.target).resolve().parent
     root = find_root(folder)
     training = Training()
     session = Session(Scope(root, arguments.package), training)
+    start = Path.cwd()
     work = _module if arguments.module else _script
     with session.watching(), training.following(session):
         code = _exit_code(lambda: work(arguments.target, list(arguments.arguments)))
         training.conclude(arguments.steps)
-    codes = (
-        ALL_CODES
-        if arguments.select == "ALL"
-        else frozenset(arguments.select.split(","))
-        if arguments.select
-        else (DEFAULT_CODES | {"PRM205"})
+    os.chdir(start)
+    chosen = arguments.select.split(",") if arguments.select else None
+    codes = DEFAULT_CODES | {"PRM205"} if chosen is None else ALL_CODES if "ALL" in chosen else frozenset(chosen)
+    told = read(session.witnesses, session.scope.has_file, chosen, sys.executable)
+    session.notes += told.notes
+    findings = sorted(
+        joined(
+            not_silenced(list(session.findings.values()), codes),
+            [item for item in told.findings if not session.is_excused(item)],
+        ),
+        key=place_order,
     )
-    findings = sorted(not_silenced(list(session.findings.values()), codes), key=place_order)
     report = Report(tuple(findings), (), len({item.path for item in findings}) or 1)
     if arguments.output is not None:
         with open(arguments.output, "w", encoding="utf-8") as file:
@@ -61,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         sys.stdout.flush()
         _write(report, session.notes, arguments.output_format, sys.stderr)
-    if code == 0 and findings and not arguments.exit_zero:
+    if code == 0 and report.exit_code and not arguments.exit_zero:
         return _FOUND
     return code
 

@@ -22,11 +22,14 @@ from paramlint.runtime.live.provenance import Provenance
 from paramlint.runtime.live.scope import Scope
 from paramlint.runtime.live.trial import Inputs
 from paramlint.runtime.reveal.all import revealed
+from paramlint.runtime.witness import Witness
 from paramlint.runtime.worker import forward
 from paramlint.runtime.worker.watch import Recorder, patched
 
 _PASSES = 2
 _TRIES = 6
+# What these lack is an optimiser.
+_ABOUT_OPTIMISERS = frozenset({"PRM102", "PRM104", "PRM111"})
 
 
 class Follower(Protocol):
@@ -48,6 +51,8 @@ class Session:
         self._follower = follower
         self.provenance = Provenance()
         self.findings: dict[tuple[str, str, int, str | None], Diagnostic] = {}
+        self.witnesses: list[Witness] = []
+        self.excused: set[tuple[str, str | None]] = set()
         self.audited: set[type] = set()
         self.notes: list[str] = []
         if not can_tell_modes():
@@ -192,13 +197,27 @@ class Session:
         return result
 
     def conclude(self, known: Observation, examined: Examined) -> None:
-        """Keep what an observation reveals about the user's own files, each finding once."""
+        """Keep an observation, and what it reveals about the user's own files, each finding once."""
+        self.witnesses.append(Witness(known, examined.surroundings))
         for item in revealed(known, examined.surroundings):
             if self.scope.has_file(item.path):
                 self.keep(item)
 
     def keep(self, item: Diagnostic) -> None:
         self.findings.setdefault((item.code, item.path, item.span.line, item.attribute), item)
+
+    def excuse(self, optimised: set[tuple[str, str | None]]) -> None:
+        """Take back what is said of unregistered parameters that an optimiser was handed: these are trained.
+
+        They are named by the class's own name and the attribute.
+        """
+        self.excused |= optimised
+        self.findings = {key: item for key, item in self.findings.items() if not self.is_excused(item)}
+
+    def is_excused(self, item: Diagnostic) -> bool:
+        """Whether a finding, of whatever origin, is about a parameter that is trained all the same."""
+        name = (item.class_name or "").rpartition(".")[2]
+        return item.code in _ABOUT_OPTIMISERS and (name, item.attribute) in self.excused
 
 
 def _is_traced(arguments: tuple[Any, ...]) -> bool:

@@ -95,16 +95,13 @@ class Training:
                 if session.scope.has_file(item.path):
                     session.keep(item)
             held = {path for path, history in model.histories.items() if history is not None}
-            optimised = {
-                (entry.owner_class.rpartition(".")[2], entry.attribute)
-                for entry in model.observation.tensors
-                if entry.registration == "plain" and entry.path in held
-            }
-            for key, item in list(session.findings.items()):
-                name = (item.class_name or "").rpartition(".")[2]
-                if item.code in ("PRM102", "PRM104", "PRM111") and (name, item.attribute) in optimised:
-                    # An optimiser was handed the tensor by itself: it is trained.
-                    del session.findings[key]
+            session.excuse(
+                {
+                    (entry.owner_class.rpartition(".")[2], entry.attribute)
+                    for entry in model.observation.tensors
+                    if entry.registration == "plain" and entry.path in held
+                }
+            )
 
     def called(self, module: nn.Module) -> None:
         if self._by_module.get(module) is None:

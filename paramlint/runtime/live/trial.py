@@ -97,7 +97,9 @@ def placement(known: Observation, model: nn.Module, inputs: Inputs) -> Observati
             shadow.accelerate(books, twin)
         except Exception as error:
             return known._replace(notes=(*known.notes, failure_note("placement was not tried", error)))
-        clashes = dict(_clashes(twin, books, inputs, candidates))
+        left = [found for found in Walk(twin).tensors if not books.is_accelerated(found.tensor)]
+        status, made = _run(twin, books, left, None, inputs)
+        clashes = dict(_clashes(twin, books, inputs, candidates, left, status))
 
     def change(entry: TensorObservation) -> TensorObservation:
         if entry.path not in clashes:
@@ -105,7 +107,11 @@ def placement(known: Observation, model: nn.Module, inputs: Inputs) -> Observati
         follows, failure = clashes[entry.path]
         return entry._replace(follows_device=follows, clash=failure)
 
-    return known._replace(tensors=tuple(change(entry) for entry in known.tensors), device_probe="devices kept in books")
+    return known._replace(
+        tensors=tuple(change(entry) for entry in known.tensors),
+        forward=known.forward._replace(forward_made_clash=made if status == "clash" else None),
+        device_probe="devices kept in books",
+    )
 
 
 def may_be_left_behind(entry: TensorObservation) -> bool:
@@ -123,12 +129,18 @@ def may_be_left_behind(entry: TensorObservation) -> bool:
 
 
 def _clashes(
-    twin: nn.Module, books: shadow.Books, inputs: Inputs, candidates: list[str]
+    twin: nn.Module,
+    books: shadow.Books,
+    inputs: Inputs,
+    candidates: list[str],
+    left: list[FoundTensor],
+    status: str,
 ) -> Iterator[tuple[str, tuple[bool, Failure | None]]]:
-    """For each candidate whether it moved with the model, and what forward raised with it alone left behind."""
-    left = [found for found in Walk(twin).tensors if not books.is_accelerated(found.tensor)]
+    """For each candidate whether it moved with the model, and what forward raised with it alone left behind.
+
+    ``left`` are the tensors that did not move, ``status`` is how forward ends with all of them moved by hand.
+    """
     behind = {found.path: found for found in left}
-    status, _ = _run(twin, books, left, None, inputs)
     for path in candidates:
         if path not in behind:
             yield path, (True, None)
