@@ -141,10 +141,11 @@ YES, NO, OPEN = Verdict.CONFIRMED, Verdict.REFUTED, Verdict.UNCONFIRMED
     [
         (("PRM101", YES), ("PRM101", YES), [("PRM101", YES)]),
         (("PRM102", YES), ("PRM101", OPEN), [("PRM102", YES)]),
+        (("PRM102", YES), ("PRM101", YES), [("PRM102", YES)]),
         (("PRM102", YES), ("PRM301", YES), [("PRM102", YES), ("PRM301", YES)]),
         (("PRM102", OPEN), ("PRM102", NO), [("PRM102", OPEN)]),
     ],
-    ids=["one fault once", "an observation of the attribute is enough", "two faults", "what was observed stays"],
+    ids=["one fault once", "an observation is enough", "one of a kind", "two faults", "what was observed stays"],
 )
 def test_each_fault_is_told_once(
     observed: tuple[str, Verdict], read: tuple[str, Verdict], kept: list[tuple[str, Verdict]]
@@ -152,7 +153,7 @@ def test_each_fault_is_told_once(
     source = finding(*read)._replace(message="the source says")
     found = joined([finding(*observed)], [source])
     assert [(item.code, item.proof.verdict) for item in found if item.proof] == kept
-    assert (source in found) == (read[1] is YES)
+    assert (source in found) == (read[1] is YES and read in kept)
 
 
 def test_an_attribute_that_nothing_else_is_said_of_is_told_whatever_the_verdict() -> None:

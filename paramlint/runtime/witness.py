@@ -82,15 +82,19 @@ def judged(
 def joined(revealed: Iterable[Diagnostic], read: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Return what was observed without the source and what the source says, of each fault the one that tells more.
 
-    A confirmed finding of the source stands for the same observation, since it also shows where the fault bites; one
-    that is not gives way to any observation of its attribute.
+    A confirmed finding of the source stands for the same observation, since it also shows where the fault bites. It
+    gives way to an observation of another kind in the same place, as a finding that is not confirmed does to any.
     """
-    found = list(revealed)
+    observed = list(revealed)
+    found = list(observed)
     for diagnostic in read:
-        same = [item for item in found if item.code == diagnostic.code and _is_same_place(item, diagnostic)]
+        here = [item for item in observed if _is_same_place(item, diagnostic)]
+        same = [item for item in here if item.code == diagnostic.code]
         if diagnostic.proof is not None and diagnostic.proof.verdict is Verdict.CONFIRMED:
+            if not same and any(_family(item) == _family(diagnostic) for item in here):
+                continue
             found = [item for item in found if item not in same]
-        elif same or any(_is_same_attribute(item, diagnostic) for item in found):
+        elif same or any(_is_same_attribute(item, diagnostic) for item in observed):
             continue
         found.append(diagnostic)
     return found
@@ -145,6 +149,11 @@ def _proof(diagnostic: Diagnostic, seen: Observation, is_exact: bool, class_name
 
 def _weakness(proof: Proof | None) -> int:
     return len(_STRENGTH) if proof is None else _STRENGTH.index(proof.verdict)
+
+
+def _family(diagnostic: Diagnostic) -> str:
+    """What a rule is about: registration (PRM1), initial values (PRM3) and so on."""
+    return diagnostic.code[:4]
 
 
 def _is_same_place(one: Diagnostic, other: Diagnostic) -> bool:

@@ -277,6 +277,7 @@ def _shapes(setting: Setting) -> Iterator[tuple[int, ...]]:
     width = next((getattr(instance, name) for name in _WIDTHS if isinstance(getattr(instance, name, None), int)), None)
     if width:
         yield from ((BATCH, LENGTH, width), (BATCH, width), (BATCH, width, 16, 16), (LENGTH, width))
+    yield from _shapes_of_parameters(instance)
     for side in sizes:
         yield (BATCH, 3, side, side)
     wide = guess.WIDTH
@@ -295,6 +296,18 @@ def _shapes(setting: Setting) -> Iterator[tuple[int, ...]]:
         (NODES, 3),
         (BATCH, 3, 3),
     )
+
+
+def _shapes_of_parameters(instance: nn.Module) -> Iterator[tuple[int, ...]]:
+    """What the instance's own parameters go together with: by their last axis, or by their first."""
+    try:
+        own = [tuple(tensor.shape) for tensor in instance.parameters(recurse=False) if tensor.dim() > 0]
+    except Exception:  # a lazy parameter, or no table of them
+        return
+    for shape in own[:3]:
+        widths = [size for size in (shape[-1], shape[0]) if size > 1]
+        for width in dict.fromkeys(widths):
+            yield from ((BATCH, LENGTH, width), (BATCH, width), (BATCH, width, 16, 16))
 
 
 _WIDTHS = (

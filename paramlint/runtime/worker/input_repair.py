@@ -41,20 +41,27 @@ def repairs(
         yield tuple((name, next(input_guess.values(by_name[name], setting))) for name in names if name in by_name)
     current = {name: _peek(chosen) for name, chosen in plan.items()}
     suspects = _suspects(error, plan, known)
+    if re.search(
+        r"interpreted as an integer|invalid combination of arguments|must be (tuple of ints|int)|an integer", text
+    ):
+        read = [name for name in suspects if isinstance(current.get(name), torch.Tensor)]
+        yield tuple((name, constant(LENGTH)) for name in read[:2])
+        yield from (((name, constant(LENGTH)),) for name in read[:2])
     for name in suspects:
         value = current.get(name)
         if isinstance(value, torch.Tensor):
-            for other in _tensor_changes(text, value):
-                yield ((name, other),)
+            # What has the same shape mostly has to keep the same shape.
+            alike = [other for other, item in current.items() if _is_like(item, value)]
+            for change in _first(_tensor_changes(text, value), 4) if len(alike) > 1 and name == alike[0] else ():
+                yield tuple((other, change) for other in alike)
+            for change in _tensor_changes(text, value):
+                yield ((name, change),)
     alike = [name for name, value in current.items() if isinstance(value, torch.Tensor)]
     if len(alike) > 1 and re.search(r"size|shape|match|expand|broadcast|dimension", text):
         for name in alike:
             for other_name in alike:
                 if name != other_name:
                     yield ((name, plan[other_name]),)
-        first = current[alike[0]]
-        for other in _first(_tensor_changes(text, first), 4):
-            yield tuple((name, other) for name in alike)
     if "NoneType" in text or "must be specified" in text or "have to specify" in text or "not None" in text:
         for item in known:
             if (item.name not in plan or plan[item.name].text == "None") and input_guess.is_main(item):
@@ -98,6 +105,10 @@ def _first(items: Iterator[Guess], count: int) -> list[Guess]:
     return found
 
 
+def _is_like(one: Any, other: torch.Tensor) -> bool:
+    return isinstance(one, torch.Tensor) and one.shape == other.shape and one.dtype == other.dtype
+
+
 def _peek(chosen: Guess) -> Any:
     try:
         return chosen.make()
@@ -128,6 +139,7 @@ def _tensor_changes(text: str, value: torch.Tensor) -> Iterator[Guess]:
     shape = tuple(value.shape)
     is_float = value.is_floating_point()
     make = input_guess.tensor if is_float else (lambda *sizes: input_guess.ids(2, *sizes))
+    yield from (make(*sizes) for sizes in _exact_sizes(text, shape))
     yield from _types(text, shape)
     yield from (make(*sizes) for sizes in _by_pattern(text, shape))
     yield from (make(*sizes) for sizes in _ranks(text, shape))
@@ -251,6 +263,27 @@ def with_rank(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
             return (BATCH, *(LENGTH,) * (rank - 2), shape[0])
         return (*shape, *(16,) * (rank - len(shape)))
     return (*shape[: rank - 1], shape[-1]) if len(shape) == 3 else shape[:rank]
+
+
+def _exact_sizes(text: str, shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """The shape with the one size replaced that a message names beside the one it should be, where it has that one."""
+    for pattern, wanted_first in (
+        (r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\)", False),
+        (r"normalized_shape=\[(\d+)\].*?got input of size\s*\[[\d, ]*?(\d+)\]", True),
+        (r"to have (\d+) channels, but got (\d+) channels", True),
+        (r"running_mean should contain (\d+) elements not (\d+)", False),
+        (r"must be equal to input_size. Expected (\d+), got (\d+)", True),
+        (r"shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)", False),
+    ):
+        match = re.search(pattern, text, re.DOTALL)
+        if match is None:
+            continue
+        got, wanted = (int(part) for part in match.groups())
+        if wanted_first:
+            got, wanted = wanted, got
+        places = [axis for axis, size in enumerate(shape) if size == got]
+        for axis in reversed(places):
+            yield (*shape[:axis], wanted, *shape[axis + 1 :])
 
 
 def _sizes(text: str, shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

@@ -20,8 +20,10 @@ from paramlint.runtime.worker.guess import Guess, Parameter
 from paramlint.runtime.worker.input_guess import Setting
 from paramlint.runtime.worker.timing import Clock, TimeLimit
 
-_ATTEMPTS = 90
+_ATTEMPTS = 120
+_BRANCHES = 16
 _ONE = 3.0
+_CHANGED = 0.25
 
 Plan = tuple[tuple[str, Guess], ...]
 
@@ -152,14 +154,14 @@ def _search(
         stars = signature.parameters(instance.forward)
         required = [Parameter("*input", inspect.Parameter.empty, True, None)] if stars else []
     counter = itertools.count()
-    waiting: list[tuple[float, int, Plan]] = []
+    waiting: list[tuple[float, int, int, Plan]] = []
     for index, plan in enumerate(_first_plans(setting, required)):
-        heapq.heappush(waiting, (0.35 * index, next(counter), plan))
+        heapq.heappush(waiting, (0.35 * index, next(counter), 0, plan))
     seen: set[str] = set()
     tried = 0
     best: tuple[float, Failure, Input] | None = None
     while waiting and tried < _ATTEMPTS and clock.left > 0.3:
-        _, _, plan = heapq.heappop(waiting)
+        _, _, changes, plan = heapq.heappop(waiting)
         text = describe(plan)
         if text in seen:
             continue
@@ -180,10 +182,12 @@ def _search(
             if isinstance(error, ImportError):
                 break
             for index, change in enumerate(
-                itertools.islice(input_repair.repairs(error, setting, known, dict(plan)), 12)
+                itertools.islice(input_repair.repairs(error, setting, known, dict(plan)), _BRANCHES)
             ):
                 new = tuple({**dict(plan), **dict(change)}.items())
-                heapq.heappush(waiting, (-reached + 0.3 * index, next(counter), new))
+                # A change of a change has to earn its place: else one bad idea, repeated, goes before all others.
+                cost = -reached + 0.3 * index + _CHANGED * changes
+                heapq.heappush(waiting, (cost, next(counter), changes + 1, new))
             continue
         return Input(text, functools.partial(_make, plan))
     return NoInput(best[1], (), best[2]) if best else NoInput(None, ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
 import linecache
 from collections.abc import Iterator
 from types import CodeType
@@ -18,25 +19,32 @@ def tree_of(path: str) -> ast.Module | None:
         return None
 
 
-def function_of(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None:
-    """The definition of a code object."""
-    tree = tree_of(code.co_filename)
-    if tree is None:
+@functools.lru_cache(maxsize=256)
+def function_of(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """The definition of a code object; None for what is no ``def``, or where its source cannot be read.
+
+    Only the lines of the function are parsed: a file of thousands of lines would cost more than an attempt to call it.
+    """
+    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+    # Python reads an indented block where one is opened.
+    opening = "if True:\n" if lines and lines[0][:1].isspace() else ""
+    try:
+        tree = ast.parse(opening + "".join(inspect.getblock(lines)))
+    except (SyntaxError, ValueError, RecursionError, IndexError):
         return None
-    best = None
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == code.co_name:
-            first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
-            if first == code.co_firstlineno or node.lineno == code.co_firstlineno:
-                best = node
-    return best
+    ast.increment_lineno(tree, code.co_firstlineno - (2 if opening else 1))
+    node = tree.body[0] if tree.body else None
+    if opening and isinstance(node, ast.If):
+        node = node.body[0]
+    is_definition = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == code.co_name
+    return node if is_definition else None  # type: ignore[return-value]
 
 
 def enclosing(code: CodeType, line: int) -> tuple[ast.stmt, ...]:
     """The statements that contain a line within its function, outermost first."""
     function = function_of(code)
     body: list[ast.stmt] = []
-    if function is not None and not isinstance(function, ast.Lambda):
+    if function is not None:
         body = function.body
     else:
         tree = tree_of(code.co_filename)
