@@ -12,14 +12,12 @@ disagreement.
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.build_rates import SEED, folder_of, requests_for
+from benchmarks.build_rates import folder_of, parser_for, requests_for
 from paramlint.facts import lower_ast
 from paramlint.facts.source import read_source
 from paramlint.interpret.interpret import interpret
@@ -45,14 +43,7 @@ class Verdict(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("packages", nargs="*", default=list(PACKAGES))
-    parser.add_argument("--python", default=sys.executable, help="the interpreter that has torch and the packages")
-    parser.add_argument("--sample", type=int, help="draw at most so many classes of each package")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--timeout", type=float, default=20.0)
-    options = parser.parse_args(arguments)
+    options = parser_for(str(__doc__), PACKAGES).parse_args(arguments)
     settings = RuntimeSettings(python=options.python, timeout=options.timeout, jobs=options.jobs, stages=("structure",))
     environment = find_environment(Path.cwd(), options.python, {})
     total: Counter[str] = Counter()

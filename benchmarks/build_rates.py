@@ -57,13 +57,7 @@ class Rates(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("packages", nargs="*", default=list(PACKAGES))
-    parser.add_argument("--python", default=sys.executable, help="the interpreter that has torch and the packages")
-    parser.add_argument("--sample", type=int, help="draw at most so many classes of each package")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--timeout", type=float, default=20.0)
+    parser = parser_for(str(__doc__), PACKAGES)
     parser.add_argument("--no-inputs", action="store_true", help="build only")
     parser.add_argument("--list", type=Path, help="write one line of JSON for each class")
     options = parser.parse_args(arguments)
@@ -94,6 +88,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for text, count in reasons.most_common(40):
         print(f"{count:5}  {text}")
     return 0
+
+
+def parser_for(description: str, packages: Sequence[str]) -> argparse.ArgumentParser:
+    """The arguments of every command that builds the classes of packages, ``packages`` by default."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("packages", nargs="*", default=list(packages))
+    parser.add_argument("--python", default=sys.executable, help="the interpreter that has torch and the packages")
+    parser.add_argument("--sample", type=int, help="draw at most so many classes of each package")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--timeout", type=float, default=20.0)
+    return parser
 
 
 def requests_for(

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from paramlint.runtime.worker import device
+from paramlint.runtime.worker.accelerator import simulated
 from paramlint.runtime.worker.inputs import Input
 from paramlint.runtime.worker.timing import Clock
 
@@ -100,17 +101,17 @@ FORWARDS: dict[str, tuple[Forward, str]] = {
 
 
 def main() -> None:
-    accelerator = device.simulated()
+    accelerator = simulated()
     chosen = Input("(torch.randn(2, 4, 4),)", lambda: ((torch.randn(2, 4, 4),), {}))
     said: dict[str, dict[str, str]] = {}
     for name, (forward, _) in FORWARDS.items():
         clock = Clock(60.0)
         make = functools.partial(Net, forward)
         shadowed = device.on_shadow(make(), chosen, clock)[0]
-        simulated = accelerator
+        told: object = accelerator
         if not isinstance(accelerator, str):
-            simulated = device.on_simulated(make, chosen, accelerator, clock)[0]
-        said[name] = {"simulated": str(simulated), "shadow": shadowed}
+            told = device.on_simulated(make, chosen, accelerator, clock)[0]
+        said[name] = {"simulated": str(told), "shadow": shadowed}
     json.dump(said, sys.stdout)
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from paramlint.model.observation import ClassRequest
 from paramlint.runtime.parent import observe
@@ -64,3 +65,57 @@ def test_a_clash_before_forward_fails_is_seen_without_an_input_that_runs(tmp_pat
     assert clashes["left"] is not None
     assert clashes["left"].frames[-1].line == 9
     assert clashes["unused"] is None
+
+
+ADDS = """\
+import torch
+from torch import nn
+
+
+class Adds(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.row = torch.ones(4)
+
+    def forward(self, x):
+        return x + self.row
+"""
+
+
+def confirmed(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    (folder / "pyproject.toml").touch()
+    (folder / "adds.py").write_text(ADDS)
+    command = [sys.executable, "-m", "paramlint", "check", "--no-cache", "--output-format", "json", *options, "adds.py"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_a_device_of_the_machine_is_the_one_that_models_are_moved_to(tmp_path: Path) -> None:
+    """The meta device stands in for one of hardware: torch itself moves to it, and raises over two devices."""
+    done = confirmed(tmp_path, "--confirm", "--device", "meta")
+    (finding,) = json.loads(done.stdout)["diagnostics"]
+    assert finding["verdict"] == "confirmed", done.stderr
+    assert "meta" in finding["evidence"]
+    assert "accel" not in finding["evidence"].replace("accelerator", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--confirm", "--device", "nowhere"], "--device nowhere: "),
+        (["--confirm", "--device", "cpu"], "models are built there already"),
+        (["--device", "meta"], "give --confirm too"),
+    ],
+)
+def test_a_device_that_cannot_be_used_is_wrong_usage(tmp_path: Path, options: list[str], said: str) -> None:
+    done = confirmed(tmp_path, *options)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has the device")
+def test_a_machine_without_the_device_says_so(tmp_path: Path) -> None:
+    done = confirmed(tmp_path, "--confirm", "--device", "cuda")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--device cuda: " in done.stderr

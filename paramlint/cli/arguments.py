@@ -137,6 +137,11 @@ def _add_proof(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="limit for each model")
     group.add_argument("--memory-limit", type=_size, metavar="SIZE", help='limit for each model, such as "4GB"')
     group.add_argument("--allow-network", action="store_true", default=None, help="let the models use the network")
+    group.add_argument(
+        "--device",
+        metavar="NAME",
+        help='move models to this device of the machine ("cuda", "mps"); without it, to one that is simulated',
+    )
 
 
 def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

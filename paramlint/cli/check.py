@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     configuration = Configuration(_overrides(arguments), arguments.config, arguments.isolated)
     settings = configuration.for_folder(Path.cwd())
+    _require_device(arguments, settings)
     paths, given, errors = _what(arguments)
     with Progress("files") as progress:
         report = check(
@@ -77,6 +78,20 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0 if arguments.exit_zero and code == 1 else code
 
 
+def _require_device(arguments: argparse.Namespace, settings: Settings) -> None:
+    """Raise UsageError where models are to be moved to a device that is not there: a verdict would rest on nothing."""
+    if arguments.device is None:
+        return
+    if not arguments.confirm:
+        raise UsageError("--device is where --confirm moves models: give --confirm too")
+    from paramlint.cli.confirm import runtime_settings
+    from paramlint.runtime.parent import missing_device
+
+    reason = missing_device(runtime_settings(settings), find_root(Path.cwd()))
+    if reason is not None:
+        raise UsageError(f"--device {arguments.device}: {reason}")
+
+
 def _cache_folder(settings: Settings) -> Path | None:
     if not settings.uses_cache:
         return None
@@ -100,6 +115,7 @@ def _overrides(arguments: argparse.Namespace) -> Overrides:
         timeout=arguments.timeout,
         memory_limit=arguments.memory_limit,
         allow_network=arguments.allow_network,
+        device=arguments.device,
         fast_path=arguments.fast_path,
         cache_dir=arguments.cache_dir and Path(os.path.abspath(arguments.cache_dir)),
         uses_cache=arguments.uses_cache,

@@ -49,4 +49,5 @@ def runtime_settings(settings: Settings) -> RuntimeSettings:
         memory_limit=default.memory_limit if settings.memory_limit is None else settings.memory_limit,
         jobs=default.jobs if settings.jobs is None else settings.jobs,
         allow_network=settings.allow_network,
+        device=settings.device,
     )

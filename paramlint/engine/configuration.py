@@ -92,6 +92,7 @@ def merged(settings: Settings, overrides: Overrides) -> Settings:
         timeout=chosen(overrides.timeout, settings.timeout),
         memory_limit=chosen(overrides.memory_limit, settings.memory_limit),
         allow_network=chosen(overrides.allow_network, settings.allow_network),
+        device=overrides.device,
         fast_path=overrides.fast_path,
         cache_dir=chosen(overrides.cache_dir, settings.cache_dir),
         uses_cache=overrides.uses_cache,

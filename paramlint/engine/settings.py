@@ -83,6 +83,7 @@ class Settings:
     timeout: float | None = None
     memory_limit: int | None = None
     allow_network: bool = False
+    device: str | None = None
     fast_path: bool = True
     buffer_style: str = AUTOMATIC
     cache_dir: Path | None = None
@@ -103,6 +104,7 @@ class Overrides(NamedTuple):
     timeout: float | None = None
     memory_limit: int | None = None
     allow_network: bool | None = None
+    device: str | None = None
     fast_path: bool = True
     cache_dir: Path | None = None
     uses_cache: bool = True

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 from paramlint.model.factory import FactoryAnswer, FactoryRequest
 from paramlint.model.observation import from_json, to_json
-from paramlint.runtime.parent import choose_python, end, environment
+from paramlint.runtime.parent import choose_python, end, last_words, start
 from paramlint.runtime.settings import RuntimeSettings
 from paramlint.runtime.worker import limits
 
 _PROCESS = Path(__file__).parent / "live" / "__main__.py"
 _POLL = 0.02
-_KEPT_ERRORS = 2000
 
 
 def observe_factory(request: FactoryRequest, settings: RuntimeSettings, root: Path) -> FactoryAnswer:
@@ -26,15 +24,7 @@ def observe_factory(request: FactoryRequest, settings: RuntimeSettings, root: Pa
         job, result, errors = (Path(folder) / name for name in ("job.json", "result.json", "errors.txt"))
         job.write_text(json.dumps(to_json(request)))
         try:
-            with errors.open("wb") as error_file:
-                process = subprocess.Popen(
-                    [python, str(_PROCESS), str(job), str(result)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=error_file,
-                    start_new_session=True,
-                    env=environment(),
-                )
+            process = start([python, str(_PROCESS), str(job), str(result)], errors)
         except OSError as error:
             return FactoryAnswer(reason=f"{python} could not be started: {error.strerror}")
         deadline = time.monotonic() + settings.import_timeout + settings.timeout
@@ -52,7 +42,7 @@ def observe_factory(request: FactoryRequest, settings: RuntimeSettings, root: Pa
             pass
         if is_late:
             return FactoryAnswer(reason=f"no answer within {settings.import_timeout + settings.timeout:g} s")
-        detail = errors.read_text(errors="replace")[-_KEPT_ERRORS:].strip().rpartition("\n")[2]
+        detail = last_words(errors)
         if process.returncode < 0:
             return FactoryAnswer(reason=f"the process was ended by signal {-process.returncode}")
         return FactoryAnswer(

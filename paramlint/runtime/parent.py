@@ -44,6 +44,34 @@ def choose_python(settings: RuntimeSettings, root: Path) -> str:
     return sys.executable
 
 
+# The class of the error goes first in what a driver says; "cpu" is refused, since models are built there.
+_ASK_DEVICE = """\
+import sys, torch
+try:
+    place = torch.ones(1).to(sys.argv[1]).device
+    print("models are built there already" if place.type == "cpu" else "")
+except Exception as error:
+    print(" ".join(str(error).split())[:200] or type(error).__name__)
+"""
+
+
+def missing_device(settings: RuntimeSettings, root: Path) -> str | None:
+    """Why models cannot be moved to the device of ``settings`` on this machine; None where they can."""
+    if settings.device is None:
+        return None
+    python = choose_python(settings, root)
+    try:
+        command = [python, "-W", "ignore", "-c", _ASK_DEVICE, settings.device]
+        answer = subprocess.run(
+            command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment(), timeout=_START
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{python} did not say: {error}"
+    if answer.returncode != 0:
+        return answer.stderr.strip().rpartition("\n")[2] or f"{python} ended with exit code {answer.returncode}"
+    return answer.stdout.strip() or None
+
+
 def observe(requests: Sequence[ClassRequest], settings: RuntimeSettings) -> Iterator[Observation]:
     """Yield one observation for each request, in the order in which they are ready.
 
@@ -92,19 +120,12 @@ def _run(requests: list[ClassRequest], settings: RuntimeSettings) -> Iterator[Ob
             "allow_network": settings.allow_network,
             "stages": settings.stages,
             "digests": settings.digests,
+            "device": settings.device,
         }
         job_file.write_text(json.dumps({"options": options, "requests": [to_json(item) for item in requests]}))
         results.touch()
         try:
-            with errors.open("wb") as error_file:
-                process = subprocess.Popen(
-                    [python, str(_WORKER), str(job_file), str(results)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=error_file,
-                    start_new_session=True,
-                    env=environment(),
-                )
+            process = start([python, str(_WORKER), str(job_file), str(results)], errors)
         except OSError as error:
             yield f"{python} could not be started: {error.strerror}"
             return
@@ -112,6 +133,27 @@ def _run(requests: list[ClassRequest], settings: RuntimeSettings) -> Iterator[Ob
             yield from _read(_Job(process, results, errors), python, requests, settings)
         finally:
             end(process)
+
+
+def start(command: Sequence[str], errors: Path) -> subprocess.Popen[bytes]:
+    """Start a process that runs user code: it leads a session, and what it says goes to the file ``errors``.
+
+    Raises OSError where it cannot be started.
+    """
+    with errors.open("wb") as error_file:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=error_file,
+            start_new_session=True,
+            env=environment(),
+        )
+
+
+def last_words(errors: Path) -> str:
+    """The last line that a process said."""
+    return errors.read_text(errors="replace")[-_KEPT_ERRORS:].strip().rpartition("\n")[2]
 
 
 def environment() -> dict[str, str]:
@@ -154,7 +196,7 @@ def _read(
                 time.sleep(_POLL)
     yield from last.values()
     if not has_started:
-        detail = job.errors.read_text(errors="replace")[-_KEPT_ERRORS:].strip().rpartition("\n")[2]
+        detail = last_words(job.errors)
         yield f"the worker did not start under {python}" + (f": {detail}" if detail else "")
     elif job.process.poll() not in (None, 0, 3):
         detail = job.errors.read_text(errors="replace")[-_KEPT_ERRORS:].strip()

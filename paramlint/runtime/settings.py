@@ -12,6 +12,7 @@ class RuntimeSettings(NamedTuple):
     ``timeout`` and ``import_timeout`` in seconds, for one class and for one module; ``memory_limit`` in bytes, for one
     class beyond what the imported packages hold; ``jobs`` classes are built at a time. ``stages`` names the stages of
     observation to go through after the build (``paramlint/runtime/worker/inspection.py``); None means all of them.
+    ``device`` is the real device that models are moved to; None simulates one.
     ``digests``: state and outputs are to be comparable with those of another run.
     """
 
@@ -23,3 +24,4 @@ class RuntimeSettings(NamedTuple):
     allow_network: bool = False
     stages: tuple[str, ...] | None = None
     digests: bool = False
+    device: str | None = None

@@ -6,19 +6,13 @@ operations on marked elements keep it, as they keep them undefined.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any
 
 import torch
 
-from paramlint.runtime.worker.zeroing import ALLOCATIONS
-
-try:
-    from torch.utils._python_dispatch import TorchDispatchMode
-except ImportError:  # before torch 1.12: nothing is marked, and so nothing said of it
-    TorchDispatchMode = None  # type: ignore[assignment, misc]
+from paramlint.runtime.worker.zeroing import filling
 
 # The integers that share the bits of the marks: exponent all ones, quiet, and a payload.
 _MARKS = MappingProxyType(
@@ -34,11 +28,14 @@ _MARKS = MappingProxyType(
 @contextmanager
 def marking() -> Iterator[None]:
     """In the body, floating-point memory from ``torch.empty`` and all that end in it is marked."""
-    if TorchDispatchMode is None:
+    with filling(_mark):
         yield
-        return
-    with _mode():
-        yield
+
+
+def _mark(tensor: torch.Tensor) -> None:
+    bits = _bits(tensor) if type(tensor) is torch.Tensor else None
+    if bits is not None:
+        bits[0].fill_(bits[1])
 
 
 def marked_share(tensor: torch.Tensor) -> float | None:
@@ -79,23 +76,3 @@ def _bits(tensor: torch.Tensor) -> tuple[torch.Tensor, int] | None:
         return values.view(kind), mark
     except Exception:  # a lazy or foreign tensor need not answer
         return None
-
-
-def _mode() -> Any:
-    class Marking(TorchDispatchMode):  # type: ignore[no-untyped-call]
-        def __torch_dispatch__(
-            self,
-            func: Callable[..., Any],
-            types: Sequence[type],
-            args: tuple[Any, ...] = (),
-            kwargs: Mapping[str, Any] | None = None,
-        ) -> Any:
-            result = func(*args, **(kwargs or {}))
-            name = str(func).partition(".")[2].partition(".")[0]
-            if name in ALLOCATIONS and type(result) is torch.Tensor:
-                bits = _bits(result)
-                if bits is not None:
-                    bits[0].fill_(bits[1])
-            return result
-
-    return Marking()  # type: ignore[no-untyped-call]

@@ -1,19 +1,19 @@
-"""Moving an instance to an accelerator that exists only in torch's bookkeeping, and running forward there."""
+"""Moving an instance to an accelerator, simulated or real, and running forward there."""
 
 from __future__ import annotations
 
-import functools
-import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import nn
 
 from paramlint.model.observation import Failure, Observation, TensorObservation
+from paramlint.runtime.worker import accelerator as accelerators
 from paramlint.runtime.worker import shadow, snapshot, stack
+from paramlint.runtime.worker.accelerator import Accelerator, unfilled
 from paramlint.runtime.worker.build import Built
 from paramlint.runtime.worker.inputs import Input
 from paramlint.runtime.worker.timing import Clock
@@ -24,56 +24,27 @@ try:
 except ImportError:  # before torch 1.13
     TorchFunctionMode = None  # type: ignore[assignment, misc]
 
-NAME = "accel"
 _TRIED_ALONE = 6
 _CLASH = re.compile(
-    r"Expected all tensors to be on the same device|indices should be either on|is on (cpu|accel)|(on|at|have) the same device"
+    r"Expected all tensors to be on the same device|indices should be either on|is on (cpu|accel)|"
+    r"(on|at|have) the same device|Input type .* and weight type|Placeholder storage has not been allocated"
 )
 
 
-class Accelerator(NamedTuple):
-    """A simulated device: ``mode`` must be active for every operation on it."""
-
-    mode: Any
-    name: str
-
-    def convert(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The tensor moved; the mode must be active."""
-        if tensor.device.type == "meta":
-            return _unfilled(tensor, self.name)
-        return self.mode.from_tensor(tensor).to(self.name)  # type: ignore[no-any-return]
-
-
-def _unfilled(tensor: torch.Tensor, device: str) -> torch.Tensor:
-    """A fake tensor like one on meta; the mode must be active."""
-    return torch.empty_strided(tuple(tensor.shape), tensor.stride(), dtype=tensor.dtype, device=device)
-
-
-@functools.lru_cache(maxsize=1)
-def simulated() -> Accelerator | str:
-    """The simulated accelerator of this process, or why this torch cannot give one."""
-    try:
-        registration = importlib.import_module("torch.utils.backend_registration")
-        fake = importlib.import_module("torch._subclasses.fake_tensor")
-        if torch._C._get_privateuse1_backend_name() != NAME:
-            registration._setup_privateuseone_for_python_backend(NAME)
-        mode = fake.FakeTensorMode(allow_non_fake_inputs=True)
-        with mode:
-            torch.ones(1, device=NAME)
-        return Accelerator(mode, NAME)
-    except Exception as error:  # private functions, which may be absent or differ
-        reason = f"{stack.type_name(error)}: {stack.first_line(stack.message(error))}"
-        return f"this torch cannot simulate an accelerator ({reason})"
-
-
 def placement(
-    known: Observation, way: Built, clock: Clock, chosen: Input | None, furthest: Input | None = None
+    known: Observation,
+    way: Built,
+    clock: Clock,
+    chosen: Input | None,
+    furthest: Input | None = None,
+    name: str | None = None,
 ) -> Observation:
     """Which tensors follow the instance to another device, and whether forward runs there.
 
     ``furthest`` is an input on which forward raises on the CPU too: of the device it tells only what clashes before.
+    ``name`` is a real device, None for the simulated one, which is also where an instance without memory is moved.
     """
-    accelerator = simulated()
+    accelerator = accelerators.simulated() if name is None or way.is_meta else accelerators.real(name)
     if isinstance(accelerator, str):
         known = _by_meta(known, way, clock)._replace(notes=(*known.notes, accelerator))
         return _by_shadow(known, way, clock, chosen)
@@ -84,10 +55,10 @@ def placement(
             _move(instance, before, accelerator.convert)
     except Exception as error:
         known = _by_meta(known, way, clock)
-        reason = f"not moved to the simulated accelerator: {stack.first_line(stack.message(error))}"
+        reason = f"not moved to the {accelerator.title}: {stack.first_line(stack.message(error))}"
         known = known._replace(notes=(*known.notes, reason))
         return _by_shadow(known, way, clock, chosen)
-    known = _followed(known, Walk(instance), accelerator.name)._replace(device_probe="simulated accelerator")
+    known = _followed(known, Walk(instance), accelerator.name)._replace(device_probe=accelerator.title)
     if chosen is None and furthest is not None and known.forward is not None and not way.is_meta:
         status, _ = _all_moved(way, clock, furthest, accelerator)
         return known if status == "clash" else _alone(known, way, clock, furthest, accelerator)
@@ -97,10 +68,10 @@ def placement(
         with clock.limit(clock.left):
             _pretend_rest(instance, accelerator)
     status, failure = _run(instance, chosen, accelerator, clock)
-    if status.startswith("not run"):
+    if status.startswith("not run") and not accelerator.is_real:
         status, failure = on_simulated(lambda: snapshot.take(way, clock, 0).instance, chosen, accelerator, clock)
     known = known._replace(forward=known.forward._replace(device_status=status, device_failure=failure))
-    if status.startswith("not run") and not way.is_meta:
+    if status.startswith("not run") and not way.is_meta and not accelerator.is_real:
         return _by_shadow(known, way, clock, chosen)
     if status == "clash":
         status, failure = _all_moved(way, clock, chosen, accelerator)
@@ -165,7 +136,7 @@ def _pretend_rest(instance: nn.Module, accelerator: Accelerator) -> None:
     walk = Walk(instance)
 
     def pretended(tensor: torch.Tensor) -> torch.Tensor:
-        return _unfilled(tensor, "cpu") if tensor.device.type == "meta" else accelerator.mode.from_tensor(tensor)
+        return unfilled(tensor, "cpu") if tensor.device.type == "meta" else accelerator.mode.from_tensor(tensor)
 
     with accelerator.mode:
         fake = {
@@ -311,7 +282,9 @@ def _run(instance: nn.Module, chosen: Input, accelerator: Accelerator, clock: Cl
 
     with clock.limit(clock.left):
         return attempt(
-            call, accelerator.mode, _holes(accelerator.name) if TorchFunctionMode is not None else nullcontext()
+            call,
+            accelerator.mode,
+            nullcontext() if accelerator.is_real or TorchFunctionMode is None else _holes(accelerator.name),
         )
 
 

@@ -9,7 +9,18 @@ from collections.abc import Callable, Iterator
 import torch
 
 from paramlint.model.observation import PRETENDED, ClassRequest, Observation, TensorObservation
-from paramlint.runtime.worker import build, device, digest, forward, materialise, preparation, probes, snapshot, stack
+from paramlint.runtime.worker import (
+    accelerator,
+    build,
+    device,
+    digest,
+    forward,
+    materialise,
+    preparation,
+    probes,
+    snapshot,
+    stack,
+)
 from paramlint.runtime.worker.inputs import Input
 from paramlint.runtime.worker.options import Options
 from paramlint.runtime.worker.snapshot import Subject
@@ -91,7 +102,7 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
         ("gradients", lambda known: forward.gradients(known, way, clock, chosen) if chosen else known),
         ("reload", lambda known: forward.outputs(known, way, clock, chosen) if chosen else known),
         ("materialise", lambda known: materialise.materialised(known, way, clock)),
-        ("placement", lambda known: device.placement(known, way, clock, chosen, furthest)),
+        ("placement", lambda known: device.placement(known, way, clock, chosen, furthest, options.device)),
     ]
     if options.digests:
         stages.append(("digests", lambda known: digest.digests(known, way, clock, chosen)))
@@ -116,7 +127,7 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
 
 def _without_memory(request: ClassRequest, failed: build.NotBuilt, clock: Clock) -> build.Built | build.NotBuilt:
     """Try again on the meta device, in the time that is left."""
-    if not hasattr(torch.device, "__enter__") or isinstance(device.simulated(), str):
+    if not hasattr(torch.device, "__enter__") or isinstance(accelerator.simulated(), str):
         return failed
     way = build.build_without_memory(request, Clock(clock.left))
     return failed if isinstance(way, build.NotBuilt) else way

@@ -9,7 +9,10 @@ from paramlint.model.observation import ClassRequest, from_json
 
 
 class Options(NamedTuple):
-    """Seconds for one class and for one import, bytes for one class, processes at a time, what is allowed, and the stages to go through (None: all)."""
+    """Seconds for one class and for one import, bytes for one class, processes at a time, and what is allowed.
+
+    ``stages`` are the stages to go through (None: all); ``device`` is the real device to move to (None: simulated).
+    """
 
     timeout: float = 20.0
     import_timeout: float = 120.0
@@ -19,6 +22,7 @@ class Options(NamedTuple):
     fork: bool = True
     stages: tuple[str, ...] | None = None
     digests: bool = False
+    device: str | None = None
 
 
 def read_job(path: str) -> tuple[Options, tuple[ClassRequest, ...]]:

@@ -1,4 +1,4 @@
-"""Allocating zeroed memory wherever user code asks for uninitialised memory."""
+"""Filling memory that user code asks for uninitialised: with zeros, or with whatever a caller has."""
 
 from __future__ import annotations
 
@@ -10,24 +10,31 @@ import torch
 
 try:
     from torch.utils._python_dispatch import TorchDispatchMode
-except ImportError:  # before torch 1.12
+except ImportError:  # before torch 1.12: nothing is filled
     TorchDispatchMode = None  # type: ignore[assignment, misc]
 
-ALLOCATIONS = ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "empty_permuted")
+_ALLOCATIONS = ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "empty_permuted")
+
+
+@contextmanager
+def filling(fill: Callable[[torch.Tensor], object]) -> Iterator[None]:
+    """In the body, each tensor from ``torch.empty`` and all that end in it goes through ``fill`` first."""
+    if TorchDispatchMode is None:
+        yield
+        return
+    with _mode(fill):
+        yield
 
 
 @contextmanager
 def zeroing() -> Iterator[None]:
     """In the body, ``torch.empty`` and all that end in it return zeros."""
-    if TorchDispatchMode is None:
-        yield
-        return
-    with _mode():
+    with filling(lambda tensor: tensor.zero_()):
         yield
 
 
-def _mode() -> Any:
-    class Zeroing(TorchDispatchMode):  # type: ignore[no-untyped-call]
+def _mode(fill: Callable[[torch.Tensor], object]) -> Any:
+    class Filling(TorchDispatchMode):  # type: ignore[no-untyped-call]
         def __torch_dispatch__(
             self,
             func: Callable[..., Any],
@@ -37,8 +44,8 @@ def _mode() -> Any:
         ) -> Any:
             result = func(*args, **(kwargs or {}))
             name = str(func).partition(".")[2].partition(".")[0]
-            if name in ALLOCATIONS and isinstance(result, torch.Tensor):
-                result.zero_()
+            if name in _ALLOCATIONS and isinstance(result, torch.Tensor):
+                fill(result)
             return result
 
-    return Zeroing()  # type: ignore[no-untyped-call]
+    return Filling()  # type: ignore[no-untyped-call]
