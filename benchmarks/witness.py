@@ -1,0 +1,388 @@
+"""An independent witness: does ``torch.export`` see the same unregistered tensors on the forward path as the runtime?
+
+    VENV/bin/python -m benchmarks.witness --output FILE
+    VENV/bin/python -m benchmarks.witness --output FILE --report
+
+``VENV`` is an environment that has torch, torchvision, timm and transformers. Small models of the three are built
+without weights, each in a process of its own with limits on time and memory. Of each, the plain tensors that
+paramlint's runtime sees forward read are compared with the tensors that ``torch.export`` lifts as constants
+(``CONSTANT_TENSOR`` in ``ExportedProgram.graph_signature``), by the memory that they share. What one of them alone
+sees is given its reason where the two runs show one. The result of each model is a line of JSON in FILE, and models that
+have one are not run again; ``--report`` prints the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import random
+import resource
+import signal
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from paramlint.model.observation import ClassRequest
+from paramlint.runtime.worker import configuration, inputs
+from paramlint.runtime.worker.snapshot import storage_key
+from paramlint.runtime.worker.timing import Clock
+from paramlint.runtime.worker.walk import FoundTensor, Walk
+from paramlint.runtime.worker.watch import Recorder
+
+SEED = 2026
+_SECONDS = 90
+_MEMORY = 6 * 2**30
+_SMALL = 2**23
+_WANTED = {"transformers": 150, "timm": 90, "torchvision": 40}
+_SMALL_NAMES = (
+    "tiny",
+    "nano",
+    "pico",
+    "atto",
+    "femto",
+    "small",
+    "_xxs",
+    "_xs",
+    "mini",
+    "lite",
+    "_s0",
+    "_b0",
+    "18",
+    "test_",
+)
+# Sizes by which the configurations of transformers name themselves, and small values that fit each other.
+_SIZES = {
+    "vocab_size": 128,
+    "hidden_size": 32,
+    "d_model": 32,
+    "n_embd": 32,
+    "embed_dim": 32,
+    "dim": 32,
+    "intermediate_size": 64,
+    "d_ff": 64,
+    "encoder_ffn_dim": 64,
+    "decoder_ffn_dim": 64,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 4,
+    "encoder_attention_heads": 4,
+    "decoder_attention_heads": 4,
+    "num_heads": 4,
+    "n_head": 4,
+    "n_heads": 4,
+    "head_dim": 8,
+    "num_hidden_layers": 2,
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "num_layers": 2,
+    "n_layer": 2,
+    "n_layers": 2,
+    "num_local_experts": 4,
+    "num_experts": 4,
+    "n_routed_experts": 4,
+    "moe_intermediate_size": 32,
+    "image_size": 32,
+    "patch_size": 8,
+    "max_position_embeddings": 64,
+    "pad_token_id": 0,
+}
+
+
+class Spec(NamedTuple):
+    """A model by its package and name."""
+
+    package: str
+    name: str
+
+
+class Call(NamedTuple):
+    """A model with the arguments of a call."""
+
+    model: nn.Module
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("packages", nargs="*", default=list(_WANTED))
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--report", action="store_true", help="print what the file holds, and run nothing")
+    parser.add_argument("--models", type=int, help="at most so many of each package")
+    parser.add_argument("--jobs", type=int, default=1)
+    options = parser.parse_args(arguments)
+    known = [json.loads(line) for line in options.output.read_text().splitlines()] if options.output.exists() else []
+    if not options.report:
+        done = {(row["package"], row["name"]) for row in known}
+        specs = [
+            spec
+            for package in options.packages
+            for spec in _specs(package)[: options.models or _WANTED[package]]
+            if spec not in done
+        ]
+        with options.output.open("a") as file:
+            for row in _run(specs, options.jobs):
+                file.write(json.dumps(row) + "\n")
+                file.flush()
+                known.append(row)
+    for line in _table(known):
+        print(line)
+    return 0
+
+
+def _specs(package: str) -> list[Spec]:
+    """The models of a package, in an order drawn by a fixed seed."""
+    names: list[str]
+    if package == "torchvision":
+        import torchvision
+
+        names = [name for name in torchvision.models.list_models() if "quantized" not in name]
+    elif package == "timm":
+        import timm
+
+        names = [name for name in timm.list_models() if any(part in name for part in _SMALL_NAMES)]
+    else:
+        from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
+
+        names = [
+            name for names in MODEL_MAPPING_NAMES.values() for name in ([names] if isinstance(names, str) else names)
+        ]
+    names = sorted(set(names))
+    random.Random(SEED).shuffle(names)
+    return [Spec(package, name) for name in names]
+
+
+def _run(specs: Sequence[Spec], jobs: int) -> Iterator[dict[str, Any]]:
+    """Compare each model in a process forked from this one, ``jobs`` at a time."""
+    for package in {spec.package for spec in specs}:
+        importlib.import_module(package)
+    # What the first export imports, no later one has to.
+    torch.export.export(nn.Linear(2, 2), (torch.ones(1, 2),), strict=False)
+    waiting = list(reversed(specs))
+    running: dict[int, tuple[Spec, int, float]] = {}
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            spec = waiting.pop()
+            reader, writer = os.pipe()
+            process = os.fork()
+            if process == 0:
+                os.close(reader)
+                _be_child(spec, writer)
+            os.close(writer)
+            running[process] = spec, reader, time.monotonic()
+        for process, (spec, reader, started) in list(running.items()):
+            ended, status = os.waitpid(process, os.WNOHANG)
+            if not ended and time.monotonic() - started > _SECONDS:
+                os.kill(process, signal.SIGKILL)
+                ended, status = os.waitpid(process, 0)
+            if ended:
+                del running[process]
+                with open(reader, encoding="utf-8") as pipe:
+                    text = pipe.read()
+                row = json.loads(text) if text else {"status": f"ended with wait status {status}"}
+                yield {"package": spec.package, "name": spec.name, "seconds": round(time.monotonic() - started), **row}
+        time.sleep(0.02)
+
+
+def _be_child(spec: Spec, writer: int) -> None:
+    """Write the comparison as JSON, in less than what a pipe holds, and end."""
+    try:
+        resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in (1, 2):
+            os.dup2(quiet, descriptor)
+        warnings.simplefilter("ignore")
+        torch.set_num_threads(1)
+        try:
+            row = _compared(_call(spec))
+        except BaseException as error:  # a model that cannot be run or exported is no witness
+            row = {"status": f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"}
+        os.write(writer, json.dumps(row).encode()[:60_000])
+    finally:
+        os._exit(0)
+
+
+def _call(spec: Spec) -> Call:
+    torch.manual_seed(0)
+    if spec.package == "torchvision":
+        import torchvision
+
+        keywords = {"weights": None}
+        with suppress(TypeError):
+            return _pictured(torchvision.models.get_model(spec.name, **keywords, weights_backbone=None))
+        return _pictured(torchvision.models.get_model(spec.name, **keywords))
+    if spec.package == "timm":
+        import timm
+
+        model = timm.create_model(spec.name, pretrained=False)
+        size = model.default_cfg.get("input_size", (3, 224, 224))
+        sides = [size[-1]] if model.default_cfg.get("fixed_input_size") else [64, 96, 128, size[-1]]
+        return _pictured(model, sides, size[0])
+    import transformers
+
+    kind = getattr(transformers, spec.name)
+    refused: Exception | None = None
+    for make in (
+        lambda: _small(kind.config_class()),
+        *(guess.make for guess in configuration.of_class(kind.config_class, Clock(_SECONDS))),
+    ):
+        try:
+            return _searched(kind(make()), spec)
+        except Exception as error:  # sizes that do not fit each other
+            refused = refused or error
+    raise refused or ValueError("no configuration")
+
+
+def _pictured(model: nn.Module, sides: Sequence[int] = (64, 128, 224), channels: int = 3) -> Call:
+    """The model with the smallest picture that it takes; with frames where it takes videos."""
+    _limit(model)
+    model.eval()
+    for side in sides:
+        for shape in ((1, channels, side, side), (1, channels, 8, side, side)):
+            with suppress(Exception), torch.no_grad():
+                picture = torch.randn(*shape)
+                model(picture)
+                return Call(model, (picture,), {})
+    raise ValueError("no picture fits")
+
+
+def _searched(model: nn.Module, spec: Spec) -> Call:
+    """The model with an input as ``--confirm`` finds it."""
+    _limit(model)
+    model.eval()
+    if hasattr(model, "config"):
+        model.config.use_cache = False
+        model.config.return_dict = False
+    with torch.no_grad():
+        request = ClassRequest("", "", "", type(model).__module__, spec.name)
+        found = inputs.find(model, request, Clock(_SECONDS / 3), lambda thunk: thunk())
+    if isinstance(found, inputs.NoInput):
+        raise ValueError(f"no input was found: {found.failure.message if found.failure else ''}")
+    arguments, keywords = found.make()
+    return Call(model, arguments, keywords)
+
+
+def _limit(model: nn.Module) -> None:
+    elements = sum(parameter.numel() for parameter in model.parameters())
+    if elements > 8 * _SMALL:
+        raise ValueError(f"{elements} elements are too many for here")
+
+
+def _small(settings: Any, depth: int = 0) -> Any:
+    """The configuration with all its sizes small, and those of its parts."""
+    for name, value in list(vars(settings).items()):
+        if name in _SIZES and isinstance(value, int) and not isinstance(value, bool) and value > _SIZES[name]:
+            with suppress(Exception):
+                setattr(settings, name, _SIZES[name])
+        elif depth < 2 and name.endswith("_config") and hasattr(value, "to_dict"):
+            _small(value, depth + 1)
+    return settings
+
+
+def _compared(call: Call) -> dict[str, Any]:
+    """What each of the two saw: names that agree, and those that one of them alone saw, with the reason."""
+    recorder = Recorder()
+    walk = Walk(call.model)
+    with torch.no_grad(), recorder.watching(operands=True):
+        call.model(*call.arguments, **call.keywords)
+    read = {storage_key(tensor) for tensor in recorder.operands.values()}
+    registered = {storage_key(found.tensor) for found in walk.tensors if found.kind != "plain"}
+    plain = {
+        found.path: found
+        for found in walk.tensors
+        if found.kind == "plain" and storage_key(found.tensor) not in registered and found.tensor.device.type == "cpu"
+    }
+    ours = {path: found for path, found in plain.items() if storage_key(found.tensor) in read}
+    with torch.no_grad():
+        program = torch.export.export(call.model, call.arguments, call.keywords, strict=False)
+    kind = torch.export.graph_signature.InputKind.CONSTANT_TENSOR
+    constants = {
+        str(item.target): program.constants[str(item.target)]
+        for item in program.graph_signature.input_specs
+        if item.kind is kind
+    }
+    keys = {name: storage_key(value) for name, value in constants.items()}
+    agreed = sorted(path for path, found in ours.items() if storage_key(found.tensor) in keys.values())
+    return {
+        "status": "compared",
+        "agreed": agreed,
+        "ours": {path: _why_not_lifted(found, program) for path, found in ours.items() if path not in agreed},
+        "theirs": {
+            name: _why_not_seen(name, value, plain, registered, call.model)
+            for name, value in constants.items()
+            if keys[name] not in {storage_key(found.tensor) for found in ours.values()}
+        },
+    }
+
+
+def _why_not_lifted(found: FoundTensor, program: Any) -> str:
+    """The reason why a plain tensor that forward reads is no constant of the exported program."""
+    for name, value in program.constants.items():
+        if isinstance(value, torch.Tensor) and value.shape == found.tensor.shape and torch.equal(value, found.tensor):
+            return f"lifted as a copy with the same values ({'unused' if name not in str(program.graph) else 'used'})"
+    if found.tensor.numel() == 1:
+        return "one number: forward reads its value in Python, which export writes into the graph"
+    return "unexplained"
+
+
+def _why_not_seen(
+    name: str, value: torch.Tensor, plain: dict[str, FoundTensor], registered: set[object], model: nn.Module
+) -> str:
+    """The reason why a lifted constant is none of the plain tensors that the runtime saw forward read."""
+    if storage_key(value) in registered:
+        return "registered: export lifts a view of a parameter or buffer"
+    if any(storage_key(found.tensor) == storage_key(value) for found in plain.values()):
+        return "unexplained: reachable, and not seen to be read"
+    same = [
+        path for path, found in plain.items() if found.tensor.shape == value.shape and torch.equal(found.tensor, value)
+    ]
+    if same:
+        return "export lifts a copy of a plain tensor"
+    if "lifted_tensor" in name:
+        return "made in forward from numbers: no attribute holds it"
+    return "unexplained: not reachable from the model"
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    compared = [row for row in rows if row["status"] == "compared"]
+    for package in sorted({row["package"] for row in rows}):
+        own = [row for row in rows if row["package"] == package]
+        both = [row for row in own if row["status"] == "compared"]
+        agree = [row for row in both if not row["ours"] and not row["theirs"]]
+        holding = [row for row in both if row["agreed"]]
+        yield (
+            f"{package}: {len(own)} tried, {len(both)} compared, {len(agree)} agree in all; {len(holding)} of them hold "
+            f"unregistered tensors on the forward path, {sum(len(row['agreed']) for row in both)} in all"
+        )
+    yield f"all: {len(compared)} models compared, {sum(len(row['agreed']) for row in compared)} tensors seen by both"
+    for side, title in (("ours", "seen by the runtime alone"), ("theirs", "lifted by torch.export alone")):
+        reasons: Counter[str] = Counter()
+        examples: dict[str, str] = {}
+        for row in compared:
+            for name, why in row[side].items():
+                reasons[why] += 1
+                examples.setdefault(why, f"{row['name']}: {name}")
+        yield f"{title}: {sum(reasons.values())}"
+        for why, count in reasons.most_common():
+            yield f"{count:5}  {why} ({examples[why]})"
+    failed = Counter(_class_of(row["status"]) for row in rows if row["status"] != "compared")
+    yield f"not compared: {sum(failed.values())}"
+    for why, count in failed.most_common(12):
+        yield f"{count:5}  {why}"
+
+
+def _class_of(status: str) -> str:
+    return status.partition(":")[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
