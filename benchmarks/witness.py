@@ -33,7 +33,7 @@ import torch
 from torch import nn
 
 from paramlint.model.observation import ClassRequest
-from paramlint.runtime.worker import configuration, inputs
+from paramlint.runtime.worker import inputs
 from paramlint.runtime.worker.snapshot import storage_key
 from paramlint.runtime.worker.timing import Clock
 from paramlint.runtime.worker.walk import FoundTensor, Walk
@@ -230,16 +230,7 @@ def _call(spec: Spec) -> Call:
     import transformers
 
     kind = getattr(transformers, spec.name)
-    refused: Exception | None = None
-    for make in (
-        lambda: _small(kind.config_class()),
-        *(guess.make for guess in configuration.of_class(kind.config_class, Clock(_SECONDS))),
-    ):
-        try:
-            return _searched(kind(make()), spec)
-        except Exception as error:  # sizes that do not fit each other
-            refused = refused or error
-    raise refused or ValueError("no configuration")
+    return _searched(kind(_small(kind.config_class())), spec)
 
 
 def _pictured(model: nn.Module, sides: Sequence[int] = (64, 128, 224), channels: int = 3) -> Call:
@@ -259,9 +250,9 @@ def _searched(model: nn.Module, spec: Spec) -> Call:
     """The model with an input as ``--confirm`` finds it."""
     _limit(model)
     model.eval()
-    if hasattr(model, "config"):
-        model.config.use_cache = False
-        model.config.return_dict = False
+    settings: Any = getattr(model, "config", None)
+    if settings is not None:
+        settings.use_cache = settings.return_dict = False
     with torch.no_grad():
         request = ClassRequest("", "", "", type(model).__module__, spec.name)
         found = inputs.find(model, request, Clock(_SECONDS / 3), lambda thunk: thunk())

@@ -12,7 +12,7 @@ from paramlint.runtime.judge.outcome import Outcome, confirmed, refuted, unconfi
 # What torch says of operands on two devices; the simulated accelerator raises the first, real ones all of them.
 _TWO_DEVICES = re.compile(
     r"same device|at least two devices|two different devices|device type .* but|is on cpu|on the CPU|"
-    r"Input type .* and weight type|should be on the same|Placeholder storage has not been allocated",
+    r"Input type .* and weight type|is not on the expected device|should be on the same|Placeholder storage has not been allocated",
     re.IGNORECASE,
 )
 

@@ -11,8 +11,7 @@ import torch
 from torch import nn
 
 from paramlint.model.observation import Failure, Observation, TensorObservation
-from paramlint.runtime.worker import accelerator as accelerators
-from paramlint.runtime.worker import shadow, snapshot, stack
+from paramlint.runtime.worker import accelerator as accelerators, shadow, snapshot, stack
 from paramlint.runtime.worker.accelerator import Accelerator, unfilled
 from paramlint.runtime.worker.build import Built
 from paramlint.runtime.worker.inputs import Input
@@ -27,7 +26,7 @@ except ImportError:  # before torch 1.13
 _TRIED_ALONE = 6
 _CLASH = re.compile(
     r"Expected all tensors to be on the same device|indices should be either on|is on (cpu|accel)|"
-    r"(on|at|have) the same device|Input type .* and weight type|Placeholder storage has not been allocated"
+    r"(on|at|have) the same device|Input type .* and weight type|is not on the expected device|Placeholder storage has not been allocated"
 )
 
 
