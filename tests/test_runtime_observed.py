@@ -117,6 +117,18 @@ class Large(nn.Module):
         return self.layer(x) * self.scale
 
 
+class ManyLayers(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(8192, 8192, bias=False) for _ in range(60)])
+        self.scale = torch.linspace(0.5, 1.0, 8192)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x * self.scale
+
+
 class Cut(nn.Module):
     def __init__(self):
         super().__init__()
@@ -244,6 +256,17 @@ def test_a_model_too_large_to_build_is_checked_without_memory(observed: dict[str
     assert MODELS.splitlines()[large.forward.device_failure.frames[-1].line - 1].strip() == (
         "return self.layer(x) * self.scale"
     )
+
+
+def test_a_model_of_many_layers_is_known_to_be_too_large_before_its_memory_is_filled(
+    observed: dict[str, Observation],
+) -> None:
+    many = observed["ManyLayers"]
+    assert tensors(many)["layers.59.weight"].device == "cpu"
+    assert "without memory" in (many.recipe or "")
+    assert any("the model holds 15 GB" in attempt for attempt in many.attempts), many.attempts
+    assert many.forward is not None
+    assert many.forward.device_status == "clash"
 
 
 def test_gradients_are_told_apart(observed: dict[str, Observation]) -> None:

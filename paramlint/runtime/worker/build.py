@@ -7,7 +7,7 @@ import inspect
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ import torch.nn.functional
 from torch import nn
 
 from paramlint.model.observation import AGAIN, ClassRequest, Failure, Recipe
-from paramlint.runtime.worker import elsewhere, guess, importing, repair, signature, stack
+from paramlint.runtime.worker import elsewhere, guess, importing, repair, signature, size, stack
 from paramlint.runtime.worker.solve import Situation, Solved, Unsolved, solve
 from paramlint.runtime.worker.timing import Clock, TimeLimit
 
@@ -143,7 +143,7 @@ def _build(
         share = _SHARE_OF_ONE_ATTEMPT if not on_meta else _SHARE_OF_BUILDING
         with clock.limit(max(1.0, clock.budget * share)):
             seed(0)
-            with elsewhere.pretending() if pretend else torch.device("meta") if on_meta else nullcontext():
+            with elsewhere.pretending() if pretend else torch.device("meta") if on_meta else size.guarded(thunk):
                 return thunk()
 
     def attempt(way: _Way) -> Built | None:

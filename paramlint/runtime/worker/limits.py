@@ -110,6 +110,14 @@ def limit_resources(memory: int) -> None:
     _lower("RLIMIT_NPROC", PROCESSES + _processes_of_user())
 
 
+def allowance() -> int | None:
+    """How many bytes more this process may hold; None where there is no limit."""
+    if resource is None or not hasattr(resource, "RLIMIT_DATA"):
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    return None if limit == resource.RLIM_INFINITY else max(0, limit - _held_memory()[0])
+
+
 def _lower(name: str, value: int) -> None:
     limit = getattr(resource, name, None)
     if resource is None or limit is None:
