@@ -27,7 +27,7 @@ from typing import Any
 
 from benchmarks.mutation.judging import Judge
 from benchmarks.mutation.operators import OPERATORS
-from benchmarks.mutation.planting import Mutant, Subject, subjects
+from benchmarks.mutation.planting import Mutant, Subject, root_of, subjects
 from paramlint.project.environment import find_environment
 
 _ORACLE = Path(__file__).with_name("oracle.py")
@@ -63,7 +63,11 @@ def observe(some: Sequence[Subject], python: str) -> Iterator[tuple[Subject, Map
 
 def observed(package: Path, arguments: argparse.Namespace) -> list[Observed]:
     """The classes of a package with the mutants whose fault the oracle sees; from ``--observed`` where that has them."""
-    memory = arguments.observed / f"{package.name}.json" if arguments.observed else None
+    memory = (
+        arguments.observed / f"{'.'.join(package.relative_to(root_of(package)).parts)}.json"
+        if arguments.observed
+        else None
+    )
     if memory is not None and memory.exists():
         return [
             (
@@ -97,7 +101,7 @@ def measure(package: Path, arguments: argparse.Namespace) -> Iterator[Row]:
     """A row for each mutant that is kept."""
     kept = observed(package, arguments)
     began = time.monotonic()
-    judge = Judge(_root(package), find_environment(_root(package), arguments.python, os.environ))
+    judge = Judge(root_of(package), find_environment(root_of(package), arguments.python, os.environ))
     silent = [item for item in kept if judge.is_silent(item[0])]
     for subject, observations in silent:
         for mutant, fault in zip(subject.mutants, observations, strict=False):
@@ -113,10 +117,6 @@ def measure(package: Path, arguments: argparse.Namespace) -> Iterator[Row]:
                 }
     seconds = time.monotonic() - began
     print(f"{package.name}: {len(silent)} of {len(kept)} classes silent; linted in {seconds:.0f} s", file=sys.stderr)
-
-
-def _root(package: Path) -> Path:
-    return next(folder for folder in package.parents if folder.name == "site-packages")
 
 
 def table(rows: Sequence[Row]) -> Iterator[str]:

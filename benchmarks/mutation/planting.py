@@ -66,8 +66,14 @@ def subjects(package: Path, seed: int, wanted: int, faults: int, operators: str)
         chosen = sorted(possible, key=lambda mutant: planned[mutant.operator])[:faults]
         planned.update(mutant.operator for mutant in chosen)
         if chosen:
-            dotted = ".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__")
-            yield Subject(package.name, path, dotted, name, text, postponed, tuple(chosen))
+            relative = path.relative_to(root_of(package))
+            dotted = ".".join(relative.with_suffix("").parts).removesuffix(".__init__")
+            yield Subject(relative.parts[0], path, dotted, name, text, postponed, tuple(chosen))
+
+
+def root_of(package: Path) -> Path:
+    """The folder of installed packages that a package, or a folder in one, is in."""
+    return next(folder for folder in package.parents if folder.name == "site-packages")
 
 
 def _classes(package: Path) -> Iterator[tuple[Path, str, str, cst.ClassDef, bool]]:
