@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TypeVar
 
 import libcst as cst
@@ -11,10 +13,24 @@ Node = TypeVar("Node", bound=cst.CSTNode)
 
 
 def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """All nodes below and including ``node``, in source order."""
-    yield node
-    for child in node.children:
-        yield from walk(child)
+    """All nodes below and including ``node``, parents first (``CSTNode.children`` is many times slower)."""
+    waiting = [node]
+    while waiting:
+        item = waiting.pop()
+        yield item
+        found: list[cst.CSTNode] = []
+        for name in _fields(type(item)):
+            value = getattr(item, name)
+            if isinstance(value, cst.CSTNode):
+                found.append(value)
+            elif isinstance(value, (list, tuple)):
+                found.extend(part for part in value if isinstance(part, cst.CSTNode))
+        waiting.extend(reversed(found))
+
+
+@cache
+def _fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind) if "whitespace" not in field.name)
 
 
 def of_type(node: cst.CSTNode, kind: type[Node]) -> Iterator[Node]:

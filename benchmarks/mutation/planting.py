@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from collections import Counter
@@ -14,6 +15,9 @@ import libcst as cst
 from benchmarks.mutation.operators import OPERATORS
 from paramlint.facts.source import SourceError, read_source
 
+# Of the places in a class where an operator could plant its fault, so many are looked at.
+_PLACES = 4
+_MOST_A_FILE = 5
 _POSTPONED = re.compile(r"^from __future__ import .*\bannotations\b", re.MULTILINE)
 
 
@@ -47,23 +51,22 @@ def subjects(package: Path, seed: int, wanted: int, faults: int, operators: str)
     No operator is taken more than ``wanted`` times.
     """
     chance = random.Random(seed)
-    classes = sorted(_classes(package), key=lambda item: (str(item[0]), item[1]))
-    chance.shuffle(classes)
     planned: Counter[str] = Counter()
-    for path, name, text, node, postponed in classes:
+    for path, name, text, node, postponed in _classes(package, chance):
         if all(planned[operator.name] >= wanted for operator in OPERATORS):
             return
-        possible: list[Mutant] = []
-        for operator in OPERATORS:
-            if re.search(operators, operator.name) and planned[operator.name] < wanted:
-                found = [
-                    Mutant(operator.name, planted.attribute, changed)
-                    for planted in operator.plant(node)
-                    if (changed := _source(planted.node)) != text
-                ]
-                possible += [chance.choice(found)] if found else []
-        chance.shuffle(possible)
-        chosen = sorted(possible, key=lambda mutant: planned[mutant.operator])[:faults]
+        order = [item for item in OPERATORS if re.search(operators, item.name) and planned[item.name] < wanted]
+        chance.shuffle(order)
+        chosen: list[Mutant] = []
+        for operator in sorted(order, key=lambda item: planned[item.name]):
+            found = [
+                Mutant(operator.name, planted.attribute, changed)
+                for planted in itertools.islice(operator.plant(node), _PLACES)
+                if (changed := _source(planted.node)) != text
+            ]
+            chosen += [chance.choice(found)] if found else []
+            if len(chosen) == faults:
+                break
         planned.update(mutant.operator for mutant in chosen)
         if chosen:
             relative = path.relative_to(root_of(package))
@@ -76,23 +79,25 @@ def root_of(package: Path) -> Path:
     return next(folder for folder in package.parents if folder.name == "site-packages")
 
 
-def _classes(package: Path) -> Iterator[tuple[Path, str, str, cst.ClassDef, bool]]:
-    """Top-level classes with a constructor or a forward of their own in files that import torch."""
-    for path in package.rglob("*.py"):
+def _classes(package: Path, chance: random.Random) -> Iterator[tuple[Path, str, str, cst.ClassDef, bool]]:
+    """Top-level classes with a constructor or a forward of their own, file after file in random order."""
+    paths = sorted(package.rglob("*.py"))
+    chance.shuffle(paths)
+    for path in paths:
         try:
             text = read_source(str(path)).text
-            if "import" not in text or "torch" not in text or not re.search(r"^class ", text, re.MULTILINE):
+            if "torch" not in text or not re.search(r"^class ", text, re.MULTILINE):
                 continue
             module = cst.parse_module(text)
         except (SourceError, cst.ParserSyntaxError):
             continue
         postponed = bool(_POSTPONED.search(text))
-        for statement in module.body:
-            if isinstance(statement, cst.ClassDef):
-                source = _source(statement)
-                # A text that stands in the file once, as it is, can be exchanged.
-                if re.search(r"def (__init__|forward)\(", source) and text.count(source) == 1:
-                    yield path, statement.name.value, source, statement, postponed
+        found = [item for item in module.body if isinstance(item, cst.ClassDef)]
+        for node in chance.sample(found, min(len(found), _MOST_A_FILE)):
+            source = _source(node)
+            # A text that stands in the file once, as it is, can be exchanged.
+            if re.search(r"def (__init__|forward)\(", source) and text.count(source) == 1:
+                yield path, node.name.value, source, node, postponed
 
 
 def _source(node: cst.ClassDef) -> str:
