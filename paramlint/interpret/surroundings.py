@@ -89,6 +89,32 @@ class Surroundings:
         return False
 
     @_yes_in_doubt
+    def may_be_completed(self) -> bool:
+        """Whether a subclass may run a base constructor that this class's own does not lead to.
+
+        A subclass with several bases may (this class is one part of it), and one that calls ``__init__`` of a class by
+        its name; ``super().__init__()`` below a single base comes here, and ends here.
+        """
+        own = self._linked.definition
+        for module in self._modules_with(own.node.name):
+            for linked in self._project.classes(module):
+                if linked.definition == own or own not in linked.mro:
+                    continue
+                between = [base for base in linked.mro[: linked.mro.index(own)] if isinstance(base, ClassDefinition)]
+                if any(len(self._project.link(base).bases) > 1 or _names_a_constructor(base.node) for base in between):
+                    return True
+        return False
+
+    def has_such_a_base(self) -> bool:
+        """Whether the next constructor is a Module class's of the project: what that lacks is said of that class."""
+        found = self._linked.find_after(self._linked.definition, "__init__")
+        if not isinstance(found, Member) or not isinstance(found.owner, ClassDefinition):
+            return False
+        base = self._project.link(found.owner)
+        is_here = base.definition.module.path.is_relative_to(self._project.root)
+        return is_here and base.is_module is True and not Surroundings(self._project, base).may_be_completed()
+
+    @_yes_in_doubt
     def is_given_to_optimiser(self, attribute: str) -> bool:
         """Whether code of the project passes an attribute of that name to an optimiser."""
         for module in self._modules_with(attribute):
@@ -270,6 +296,18 @@ def _is_optimiser(function: code.Expression) -> bool:
     words += [node.identifier for node in nodes(function) if isinstance(node, code.Name)]
     known = {name.rsplit(".", 1)[-1] for name in torch_api.optimisers()}
     return any(word in known or "optim" in word.lower() for word in words)
+
+
+def _names_a_constructor(holder: code.Class) -> bool:
+    """Whether a class mentions an ``__init__`` other than the next one: ``X.__init__``, ``super(X, self).__init__``."""
+    for node in nodes(holder):
+        if isinstance(node, code.Attribute) and node.name == "__init__":
+            given = node.value.arguments[:1] if isinstance(node.value, code.Call) else ()
+            start = given[0].value if given else None
+            is_own = start is None or (isinstance(start, code.Name) and start.identifier in (holder.name, "__class__"))
+            if not _is_self(node.value) or not is_own:
+                return True
+    return False
 
 
 def _is_self(node: code.Expression) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.events import BaseConstructorRan
+from paramlint.interpret.events import BaseConstructorRan, MethodReached
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
@@ -19,8 +19,13 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             return
         if any(isinstance(event, BaseConstructorRan) for event in run.events):
             return
-    if trace.surroundings.has_subclass_with("__init__"):
+    if trace.surroundings.may_be_completed():
         return  # a part of classes with several bases; a subclass that does no better is reported itself
+    reached = [
+        event for event in trace.runs[0].events if isinstance(event, MethodReached) and event.method == "__init__"
+    ]
+    if (len(reached) > 1 or not trace.constructor_is_own) and trace.surroundings.has_such_a_base():
+        return
     place = trace.constructor if trace.constructor_is_own else trace.place
     yield Finding(
         place.path,

@@ -16,7 +16,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     if trace.is_abstract:
         return
     for run, event in events(trace, UndefinedMethod):
-        if not event.in_constructor or run.is_opaque or trace.surroundings.has_subclass_with(event.method):
+        if not event.in_constructor or trace.surroundings.has_subclass_with(event.method):
             continue
         yield Finding(
             event.place.path,
