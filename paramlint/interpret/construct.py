@@ -5,7 +5,7 @@ from __future__ import annotations
 from paramlint import torch_api
 from paramlint.interpret import calls, devices, objects, results, stores
 from paramlint.interpret.events import BaseConstructorRan
-from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine
+from paramlint.interpret.machine import MOST_DEPTH, BudgetSpent, Frame, Machine
 from paramlint.interpret.slots import Fill, Place, Registration
 from paramlint.interpret.values import (
     NONE,
@@ -25,6 +25,8 @@ from paramlint.project.definitions import ClassDefinition, External
 from paramlint.project.fields import DataclassField, dataclass_fields
 from paramlint.torch_api import COMPUTED, REQUIRED, Layer
 
+# Of the steps that are left when a constructor makes a part, one in so many is kept for what follows.
+_SHARE_KEPT = 4
 _ORDINARY_METACLASSES = ("abc.ABCMeta", "builtins.type", "typing.GenericMeta")
 _REGISTERED = (Registration.PARAMETER, Registration.BUFFER, Registration.SUBMODULE)
 MODULE = "torch.nn.Module"
@@ -46,9 +48,22 @@ def construct(machine: Machine, frame: Frame, linked: LinkedClass, arguments: ca
         return instance
     machine.active.append(linked.definition.qualified_name)
     machine.constructing += 1
+    most_steps = machine.most_steps
+    is_part = machine.constructing == 1 and not any(value is machine.root for value in arguments.values())
+    if is_part:
+        # One costly part shall not hide what the constructor does after it.
+        machine.most_steps -= (most_steps - machine.steps) // _SHARE_KEPT
     try:
         run_constructor(machine, frame, instance, arguments, span)
+    except BudgetSpent:
+        if not is_part:
+            raise
+        machine.is_complete = False
+        instance.is_opaque = True
+        for value in arguments.values():
+            results.escape(value)
     finally:
+        machine.most_steps = most_steps
         machine.active.pop()
         machine.constructing -= 1
     return instance
