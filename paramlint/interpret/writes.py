@@ -187,12 +187,23 @@ def _fills_all(scope: code.Statement, rank: int | None) -> bool:
         names = {inner.identifier for inner in nodes(node.target) if isinstance(inner, code.Name)}
         for block, conditions in _conditional(node.body, ()):
             writes = any(
-                isinstance(target, (code.Name, code.Attribute, code.Call, code.Subscript)) and _root(target) in names
+                isinstance(target, (code.Name, code.Attribute, code.Call, code.Subscript))
+                and _root(target) in names
+                and (not isinstance(inner, code.Assign) or _is_memory(target))
                 for inner in _shallow(block)
                 for target in _targets(inner)
             )
             if writes and not (rank is not None and rank < 2 and any(map(_asks_rank, conditions))):
                 return True
+    return False
+
+
+def _is_memory(target: code.Expression) -> bool:
+    """Whether assigning to a part of a parameter writes its memory: ``p.data``, ``p[0]``; not ``p.requires_grad``."""
+    while isinstance(target, (code.Attribute, code.Subscript, code.Call)):
+        if isinstance(target, code.Subscript) or (isinstance(target, code.Attribute) and target.name == "data"):
+            return True
+        target = target.function if isinstance(target, code.Call) else target.value
     return False
 
 
