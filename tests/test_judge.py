@@ -330,6 +330,13 @@ REGISTRATION = [
     ),
     case("PRM111", "hidden parameter", built(HIDDEN._replace(path="x.table")), YES, "'x.table'"),
     case("PRM111", "hidden layer", built(modules=(MODULE._replace(path="x.layer"),)), YES, "x.layer"),
+    case(
+        "PRM111",
+        "left behind",
+        built(PLAIN._replace(path="x.table", clash=failure("RuntimeError", CLASH, 33)), forward=on_accelerator(33)),
+        YES,
+        "'x.table' is on cpu",
+    ),
     case("PRM111", "nothing", built(), OPEN, "held no parameter or module"),
     case(
         "PRM113", "KeyError", broken(failure("KeyError", "attribute 'x' already exists", LINE)), YES, "already exists"
@@ -375,6 +382,7 @@ PARAMETERS = [
     case("PRM204", "none", built(PARAMETER._replace(gradient="none")), YES, "is None after backward"),
     case("PRM204", "flows", built(PARAMETER._replace(gradient="flows")), NO, "received a gradient"),
     case("PRM204", "zero", built(PARAMETER._replace(gradient="zero")), OPEN, "exactly zero"),
+    case("PRM204", "a layer", built(PARAMETER._replace(path="x.weight", gradient="none")), YES, "'x.weight' is None"),
     case("PRM204", "frozen", built(PARAMETER._replace(requires_grad=False, gradient="none")), OPEN, "asks for no"),
     case("PRM205", "unread", built(PARAMETER._replace(read_in_forward=False), forward=RAN), YES, "reads 'x'"),
     case("PRM205", "read", built(PARAMETER._replace(read_in_forward=True), forward=RAN), NO, "reads 'x'"),
@@ -508,8 +516,9 @@ INITIALISATION = [
     ),
     case("PRM309", "a write from there", built(PARAMETER, writes=(wrote("x"),)), NO, "wrote 'x'"),
     case("PRM309", "absent", built(), OPEN, "held no tensor"),
-    case("PRM310", "zero", built(PARAMETER._replace(gradient="zero")), YES, "exactly zero"),
-    case("PRM310", "flows", built(PARAMETER._replace(gradient="flows")), NO, "received"),
+    case("PRM310", "dead", built(PARAMETER._replace(starts_dead=True, gradient="flows")), YES, "is zero after"),
+    case("PRM310", "alive", built(PARAMETER._replace(starts_dead=False, gradient="flows")), NO, "received"),
+    case("PRM310", "other values", built(PARAMETER._replace(gradient="zero")), OPEN, "not tried"),
     case("PRM310", "unknown", built(PARAMETER), OPEN, "not tried"),
 ]
 

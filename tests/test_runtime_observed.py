@@ -137,8 +137,11 @@ class Cut(nn.Module):
         self.cut = nn.Parameter(torch.ones(4))
         self.unread = nn.Parameter(torch.ones(4))
         self.erased = nn.Parameter(torch.ones(4))
+        self.first = nn.Parameter(torch.zeros(4))
+        self.second = nn.Parameter(torch.zeros(4))
 
     def forward(self, x):
+        x = x + x * self.first * self.second
         return x * self.used * (1 + self.gate) * self.cut.detach() + 0 * self.erased
 """
 
@@ -271,8 +274,18 @@ def test_a_model_of_many_layers_is_known_to_be_too_large_before_its_memory_is_fi
 
 def test_gradients_are_told_apart(observed: dict[str, Observation]) -> None:
     states = {path: tensor.gradient for path, tensor in tensors(observed["Cut"]).items()}
-    assert states == {"used": "flows", "gate": "flows", "cut": "none", "unread": "none", "erased": "zero"}
+    assert states == {
+        "used": "flows",
+        "gate": "flows",
+        "cut": "none",
+        "unread": "none",
+        "erased": "zero",
+        "first": "flows",
+        "second": "flows",
+    }
     assert verdict(observed["Cut"], "PRM204", "cut").verdict is Verdict.CONFIRMED
     assert verdict(observed["Cut"], "PRM205", "unread").verdict is Verdict.CONFIRMED
     assert verdict(observed["Cut"], "PRM205", "erased").verdict is Verdict.REFUTED
-    assert verdict(observed["Cut"], "PRM310", "gate").verdict is not Verdict.CONFIRMED
+    assert verdict(observed["Cut"], "PRM310", "gate").verdict is Verdict.REFUTED
+    assert verdict(observed["Cut"], "PRM310", "first").verdict is Verdict.CONFIRMED
+    assert verdict(observed["Cut"], "PRM310", "second").verdict is Verdict.CONFIRMED

@@ -186,6 +186,31 @@ def _is_unseen_container(kind: type, subject: Subject) -> None:
     assert any(not any(item is other for other in known) for item in held)
 
 
+def _hides_in_an_object(kind: type, subject: Subject) -> None:
+    """What an ordinary object holds is in no parameters(), modules() or state_dict(), and stays where it is."""
+    module = build(kind)
+    (name,) = subject.attributes
+    held = [item for item in _held(vars(module)[name]) if isinstance(item, (torch.Tensor, torch.nn.Module))]
+    assert held
+    assert name not in _registered(module)
+    known = [*module.parameters(), *module.modules(), *module.buffers()]
+    module.to(OTHER_DEVICE)
+    for item in held:
+        assert not any(item is other for other in known)
+        tensors = [item] if isinstance(item, torch.Tensor) else list(item.parameters())
+        assert all(tensor.device.type == "cpu" for tensor in tensors)
+    assert not any(key.split(".")[0] == name for key in module.state_dict())
+
+
+def _held(value: object) -> Iterator[object]:
+    """What is in containers and ordinary objects, at any depth."""
+    for item in _leaves(value):
+        if isinstance(item, (torch.Tensor, torch.nn.Module)) or not hasattr(item, "__dict__"):
+            yield item
+        else:
+            yield from _held(vars(item))
+
+
 def _leaves(value: object) -> Iterator[object]:
     if isinstance(value, dict):
         value = list(value.values())
@@ -408,6 +433,38 @@ def _gets_no_gradient(kind: type, subject: Subject) -> None:
     assert all(value.grad is None for value in held.values())
 
 
+def _starts_dead(kind: type, subject: Subject) -> None:
+    """The gradients of the product's factors are exactly zero, though a loss asks for them."""
+    module = build(kind)
+    (output,) = [output for inputs in _inputs(kind) if (output := _output(module, inputs)) is not None][:1]
+    output.pow(2).sum().backward()
+    weights = [
+        value
+        for name, value in module.named_parameters()
+        if name.split(".")[0] in subject.attributes
+        and not (name.endswith(".bias") or (value.ndim == 1 and "." in name))
+    ]
+    assert weights
+    for weight in weights:
+        assert weight.grad is not None
+        assert not weight.grad.any()
+
+
+def _is_passed_by(kind: type, subject: Subject) -> None:
+    """Moved by its own ``to`` the model keeps nothing behind; moved inside another one, it does."""
+    if subject.method == "to":
+        alone = build(kind)
+        alone.to(OTHER_DEVICE)
+        assert {tensor.device.type for tensor in _plain_tensors(alone)} == {OTHER_DEVICE}
+    inside = build(kind)
+    torch.nn.Sequential(inside).to(OTHER_DEVICE)
+    assert {tensor.device.type for tensor in _plain_tensors(inside)} == {"cpu"}
+
+
+def _plain_tensors(module: object) -> list[object]:
+    return [value for value in _leaves(list(vars(module).values())) if isinstance(value, torch.Tensor)]
+
+
 def _output(module: object, inputs: tuple[object, ...]) -> object:
     try:
         output = module(*inputs)
@@ -453,11 +510,13 @@ FACTS: dict[str, Callable[[type, Subject], None]] = {
     "PRM108": _makes_state_in_forward,
     "PRM109": _makes_state_in_forward,
     "PRM110": _holds_unmoved_tensors,
+    "PRM111": _hides_in_an_object,
     "PRM112": _shares_storage,
     "PRM113": _raises(KeyError),
     "PRM201": _is_trained,
     "PRM202": _is_frozen,
     "PRM203": _raises(RuntimeError),
+    "PRM204": _gets_no_gradient,
     "PRM205": _gets_no_gradient,
     "PRM206": _raises(TypeError, AttributeError),
     "PRM301": _is_unwritten,
@@ -467,16 +526,19 @@ FACTS: dict[str, Callable[[type, Subject], None]] = {
     "PRM306": _raises(AttributeError, TypeError),
     "PRM308": _reaches_nothing,
     "PRM309": _changes_nothing,
+    "PRM310": _starts_dead,
     "PRM401": _raises(AttributeError),
     "PRM402": _raises(AttributeError),
     "PRM403": _forgets_modules,
     "PRM404": _raises(AttributeError),
+    "PRM405": _raises(AttributeError),
     "PRM501": _wants_cuda,
     "PRM502": _makes_tensor_without_device,
+    "PRM503": _is_passed_by,
     "PRM504": _is_saved_with_the_input,
     "PRM505": _cannot_be_copied,
 }
 
 # What one build and one call cannot show: another scheme's intention, a tie that a loader breaks, the order of writes.
 # The worker's own tests observe these.
-WITHOUT_WITNESS = frozenset({"PRM111", "PRM114", "PRM305", "PRM307", "PRM503", "PRM506"})
+WITHOUT_WITNESS = frozenset({"PRM114", "PRM305", "PRM307", "PRM506"})

@@ -225,7 +225,7 @@ def add_layer_state(
                 factory=layer.name,
                 phase=machine.phase,
                 placement=placement,
-                storage=Storage(Fill.WRITTEN),
+                storage=Storage(Fill.WRITTEN, constant=_default(layer, slot.name)),
                 rank=slot.rank,
                 is_parameter=is_parameter,
                 is_registered=True,
@@ -236,6 +236,13 @@ def add_layer_state(
             elif slot.is_uncertain or any(not isinstance(given, Known) for given, _ in conditions):
                 value = value if not conditions else UNKNOWN
             instance.bindings[slot.name] = Binding(value, registration, place, machine.phase, True, slot.is_persistent)
+
+
+def _default(layer: Layer, name: str) -> float | None:
+    """The one number that a layer of torch's fills a parameter with by itself, where it does."""
+    if "Norm" not in layer.name:
+        return None
+    return {"weight": 1.0, "bias": 0.0}.get(name)
 
 
 def _fill_container(

@@ -190,6 +190,13 @@ class EarlyRead(NamedTuple):
     method: str
 
 
+class UnassignedRead(NamedTuple):
+    """Forward reads an attribute of self that its path through the constructor has not set."""
+
+    place: Place
+    name: str
+
+
 class UninitialisedRead(NamedTuple):
     """Forward computes with memory of the constructor's that nothing has written; ``home`` is the attribute."""
 
@@ -216,6 +223,14 @@ class DataReplaced(NamedTuple):
     place: Place
     attribute: str
     method: str
+
+
+class DeadProduct(NamedTuple):
+    """Forward multiplies two learned factors that both start at zero, and computes nothing else from them."""
+
+    place: Place
+    first: str
+    second: str
 
 
 class Marked(NamedTuple):
@@ -288,9 +303,11 @@ Event: TypeAlias = (
     | Overwritten
     | RandomGain
     | EarlyRead
+    | UnassignedRead
     | UninitialisedRead
     | Tied
     | DataReplaced
+    | DeadProduct
     | Marked
     | UsedNone
     | InitialisedModule

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paramlint import torch_api
-from paramlint.interpret import devices, results
+from paramlint.interpret import constants, devices, results
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.ranks import least_rank, rank_of_data, result_rank
 from paramlint.interpret.slots import Fill, Phase
@@ -62,7 +62,7 @@ def factory(
         factory=name,
         phase=machine.phase,
         placement=placement,
-        storage=Storage(_fill(machine, is_uninitialised)),
+        storage=Storage(_fill(machine, is_uninitialised), constant=constants.constant_of(name, positional, keywords)),
         rank=rank,
         least_rank=least_rank(function, positional, keywords),
         is_random=function.is_random or any(item.is_random for item in source),
@@ -136,17 +136,10 @@ def _is_integer(function: Function, positional: list[Value], keywords: dict[str,
     if name == "arange":
         # what a size defaults to tells its type
         values = [value.default if isinstance(value, Symbol) and value.default else value for value in values]
-    kinds = {type(value.value) for value in _scalars(values) if isinstance(value, Known)}
+    kinds = {type(value.value) for value in constants.scalars(values) if isinstance(value, Known)}
     if kinds and kinds <= {int, bool} and name in ("tensor", "arange", "as_tensor", "full"):
         return True
     return None
-
-
-def _scalars(values: list[Value]) -> list[Value]:
-    found: list[Value] = []
-    for value in values:
-        found.extend(_scalars(value.items) if isinstance(value, Container) else [value])
-    return found
 
 
 def like(
@@ -160,12 +153,14 @@ def like(
 ) -> Tensor:
     device = devices.device_of(keywords["device"]) if "device" in keywords else None
     requires = keywords.get("requires_grad", Known(False))
+    name = function.name.rsplit(".", 1)[-1]
+    constant = constants.constant_of(name, positional, keywords)
     return Tensor(
         made=frame.place(span),
-        factory=function.name.rsplit(".", 1)[-1],
+        factory=name,
         phase=machine.phase,
         placement=first.placement if device is None else device.placement,
-        storage=Storage(_fill(machine, function.is_uninitialised)),
+        storage=Storage(_fill(machine, function.is_uninitialised), constant=constant),
         rank=result_rank(function, positional, keywords),
         least_rank=least_rank(function, positional, keywords),
         is_random=function.is_random,

@@ -20,6 +20,8 @@ from paramlint.model import code
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import ClassDefinition
 
+# The methods of Module that move it; a parent's call of its own comes by ``_apply`` instead.
+MOVERS = ("to", "cuda", "cpu", "xpu")
 _LAYERS = frozenset(name.rsplit(".", 1)[-1] for name in torch_api.layers)
 
 
@@ -47,13 +49,24 @@ def describe_methods(linked: LinkedClass) -> tuple[MethodFacts, ...]:
             walks_modules=walks_modules(function.body),
             is_hook=linked.is_framework_hook(function.name),
             types=tested_types(function.body),
-            mentions=frozenset(name for node in nodes(function.body) if (name := self_attribute(node)) is not None),
+            mentions=frozenset(_mentions(function)),
             delegates=frozenset(_delegates(function)),
             wrong_subject=_wrong_subject(owner, function),
             assigns=frozenset(assigned_attributes(function.body)),
         )
         for owner, function in own_methods(linked)
     )
+
+
+def _mentions(function: code.Function) -> Iterator[str]:
+    """The attributes of self in a method, and what it spells as ``setattr`` and ``getattr`` take it."""
+    by_name = any(isinstance(node, code.Name) and node.identifier in ("setattr", "getattr") for node in nodes(function))
+    for node in nodes(function.body):
+        name = self_attribute(node)
+        if name is not None:
+            yield name
+        elif by_name and isinstance(node, code.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+            yield node.value
 
 
 def _delegates(function: code.Function) -> Iterator[str]:

@@ -228,4 +228,4 @@ def overwritten(root: Instance) -> Iterator[Overwritten]:
 def touch(storage: Storage) -> None:
     """Note that something may have written a storage."""
     storage.is_touched = True
-    storage.overwritten = None
+    storage.overwritten = storage.constant = None

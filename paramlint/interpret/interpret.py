@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from paramlint import torch_api
-from paramlint.interpret import calls, construct, initialisation, objects
+from paramlint.interpret import calls, construct, initialisation, objects, products
 from paramlint.interpret.arguments import constructor_arguments, forward_arguments, takes_tensor
 from paramlint.interpret.decisions import Decider, paths
 from paramlint.interpret.events import Event, MadeInForward, MethodReached
-from paramlint.interpret.hierarchy import describe_methods, documentation, is_abstract, makers, own_methods
+from paramlint.interpret.hierarchy import MOVERS, describe_methods, documentation, is_abstract, makers, own_methods
 from paramlint.interpret.machine import BudgetSpent, Frame, Machine, PathEnds
-from paramlint.interpret.scan import assigned_attributes, nodes, self_attribute
+from paramlint.interpret.scan import nodes, self_attribute
 from paramlint.interpret.slots import Phase, Place, Registration, Slot
 from paramlint.interpret.summaries import PARAMETERS, has_state, summarise_slots
 from paramlint.interpret.surroundings import Surroundings
@@ -35,7 +35,6 @@ from paramlint.project.definitions import ClassDefinition
 from paramlint.project.fields import dataclass_fields
 from paramlint.project.project import Project
 
-_MOVERS = ("to", "cuda", "_apply")
 _ENTRIES = ("forward", "training_step", "validation_step", "test_step", "predict_step")
 DEEPEST_STACK = 6_000
 # What all paths of a class together may cost; further paths are not tried once it is spent.
@@ -131,7 +130,7 @@ def _run(project: Project, linked: LinkedClass, decider: Decider) -> tuple[Run |
         decisions=tuple(decider.taken),
         is_complete=constructed,
         slots=(*built, *later),
-        events=(*machine.events, *_made(machine)),
+        events=(*machine.events, *products.dead_products(machine), *_made(machine)),
         rewritten=frozenset(machine.rewritten),
         is_opaque=root.is_opaque,
         kept=kept,
@@ -193,7 +192,8 @@ def _enter(machine: Machine, root: Instance, member: Member, place: Place) -> No
     frame = Frame(member.owner.module, ())
     method = objects.bind_member(machine, frame, root, root, member)
     if isinstance(method, Closure):
-        calls.call(machine, frame, method, forward_arguments(method, place), place.span)
+        result = calls.call(machine, frame, method, forward_arguments(method, place), place.span)
+        products.count_reads([result])
 
 
 def settle(project: Project, root: Instance, linked: LinkedClass) -> None:
@@ -232,16 +232,16 @@ def _left_behind(value: Value, name: str, buffers: Mapping[int, Placement], dept
 
 
 def _moved_by_class(project: Project, linked: LinkedClass) -> set[str] | None:
-    """The attributes that methods other than the constructor and forward rebind; None: ``_apply`` moves all."""
+    """The attributes that methods other than the constructor and forward convert; None: ``_apply`` moves all.
+
+    What an override of ``to`` moves is not among them: a parent's call does not come by it.
+    """
     moved: set[str] = set()
     for _owner, function in own_methods(linked):
         if function.name == "_apply":
             return None
-        if function.name not in ("__init__", "forward"):
-            if function.name in _MOVERS:
-                moved |= project.scanned(assigned_attributes, function.body)
-            else:
-                moved |= project.scanned(_converted, function)
+        if function.name not in ("__init__", "forward", *MOVERS):
+            moved |= project.scanned(_converted, function)
     return moved
 
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from paramlint.interpret.decisions import Decider
-from paramlint.interpret.events import Event, UsedNone
+from paramlint.interpret.events import DeadProduct, Event, UsedNone
 from paramlint.interpret.slots import Phase, Place
-from paramlint.interpret.values import Instance, Predicate, Symbol, Tensor, Value
+from paramlint.interpret.values import Instance, Predicate, Symbol, Tensor, Value, Vanishing
 from paramlint.model.code import Class, Function, Span
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import SourceModule
@@ -68,7 +68,8 @@ class Machine:
     the attribute of self that it binds. ``repeated`` counts the loops around it that run an unknown number of
     times. ``statement`` is the one under way in a constructor of the instance, ``own_statement`` in that of its very
     class. ``is_complete`` turns False when something was skipped, ``refuses`` True where forward raises whatever it is given. ``idle_steps``
-    counts, for each function, the steps of calls that had nothing to do with tensors or modules.
+    counts, for each function, the steps of calls that had nothing to do with tensors or modules. ``products`` are those
+    of two factors that are zero, with the tensors between.
     """
 
     project: Project
@@ -102,6 +103,7 @@ class Machine:
     counter: int = 0
     idle_steps: dict[str, int] = field(default_factory=dict)
     module_values: dict[tuple[str, str], Value] = field(default_factory=dict)
+    products: list[tuple[DeadProduct, tuple[Vanishing, ...]]] = field(default_factory=list)
 
     @property
     def is_unsure(self) -> bool:

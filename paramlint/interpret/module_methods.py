@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paramlint import torch_api
-from paramlint.interpret import calls, construct, devices, evaluate, initialisation, objects, results, stores
+from paramlint.interpret import calls, construct, devices, evaluate, initialisation, objects, products, results, stores
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.slots import Fill, Phase, Registration
 from paramlint.interpret.values import (
@@ -319,6 +319,7 @@ def _call_layer(
         moving.rank = operands[0].rank
     if operands:
         moving.requires_grad = True if has_state else operands[0].requires_grad
+        products.note_layer(machine, frame, instance, operands, moving, span)
     if layer.returns_tuple:
         return Container("tuple", [moving], is_exact=False)
     return moving

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from paramlint import torch_api
 from paramlint.interpret import calls, evaluate, results, tensors
-from paramlint.interpret.events import AttributeRead, EarlyRead
+from paramlint.interpret.events import AttributeRead, EarlyRead, UnassignedRead
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.slots import Phase, Registration
 from paramlint.interpret.values import (
@@ -30,6 +30,7 @@ from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER, LinkedClass, Me
 from paramlint.project.definitions import ClassDefinition
 
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
+DEEPEST_HOME = 3
 _PROPERTIES = ("property", "cached_property", "lazy_property")
 
 
@@ -75,12 +76,7 @@ def _of_instance(machine: Machine, frame: Frame, receiver: Instance, name: str, 
             recomputed.is_recomputed, recomputed.home = True, name
             return recomputed
         if receiver is machine.root:
-            if isinstance(value, Tensor):
-                value.home = name
-            elif isinstance(value, Container):
-                for item in value.items:
-                    if isinstance(item, Tensor) and item.home is None:
-                        item.home = name
+            _give_home(value, name)
         return value
     if name == "training" and receiver.is_module:
         return Symbol("self.training")
@@ -102,6 +98,20 @@ def _of_instance(machine: Machine, frame: Frame, receiver: Instance, name: str, 
     return UNKNOWN
 
 
+def _give_home(value: Value, name: str, depth: int = 0) -> None:
+    """Note under which name of the instance a tensor is reached, through containers and ordinary objects."""
+    if isinstance(value, Tensor):
+        value.home = name if depth == 0 or value.home is None else value.home
+        return
+    inside: list[Value] = []
+    if isinstance(value, Container):
+        inside = value.items
+    elif isinstance(value, Instance) and not value.is_module:
+        inside = [held.value for held in value.bindings.values()]
+    for item in inside if depth < DEEPEST_HOME else ():
+        _give_home(item, name, depth + 1)
+
+
 def has_own_lookup(linked: LinkedClass) -> bool:
     """Whether attributes may be found otherwise than ``nn.Module`` finds them."""
     for special in ("__getattr__", "__getattribute__"):
@@ -114,9 +124,14 @@ def has_own_lookup(linked: LinkedClass) -> bool:
 def _note_early_read(
     machine: Machine, frame: Frame, receiver: Instance, linked: LinkedClass, name: str, span: code.Span
 ) -> None:
-    """Notice that construction reads what nothing has set: torch's Module raises AttributeError."""
-    is_sure = not (machine.undecided or machine.guarded or receiver.is_opaque or name in machine.guards)
-    if machine.phase is Phase.CONSTRUCTOR and is_sure and receiver.is_module and not has_own_lookup(linked):
+    """Notice that construction or forward reads what nothing has set: torch's Module raises AttributeError."""
+    if machine.guarded or receiver.is_opaque or name in machine.guards:
+        return
+    if not receiver.is_module or has_own_lookup(linked):
+        return
+    if machine.phase is Phase.FORWARD and machine.is_called_by_forward:
+        machine.emit(UnassignedRead(frame.place(span), name))
+    elif machine.phase is Phase.CONSTRUCTOR and not machine.undecided:
         machine.emit(EarlyRead(machine.own_statement or frame.place(span), name, frame.function))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from paramlint.interpret import devices, evaluate, initialisation
+from paramlint.interpret import devices, evaluate, initialisation, products
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.slots import Fill, Loss
 from paramlint.interpret.values import (
@@ -55,6 +55,10 @@ _SHAPING = frozenset(
         *("indexing", "detach", "data", "deepcopy", "expand_as", "repeat_interleave", "rearrange"),
     }
 )
+# Views of all that a tensor holds.
+_WHOLE = frozenset(
+    {"data", "detach", "view", "reshape", "flatten", "t", "T", "transpose", "permute", "unsqueeze", "squeeze"}
+)
 
 
 def operands_of(values: list[Value]) -> list[Tensor]:
@@ -90,7 +94,7 @@ def derived(
     loss, ancestor = _loss(frame, among, operation, span)
     pinned = next((operand for operand in among if operand.placement.is_pinned and operand.rank != 0), None)
     uninitialised = any(operand.storage.fill is Fill.UNINITIALISED for operand in among)
-    return Tensor(
+    result = Tensor(
         made=frame.place(span),
         factory=operation,
         phase=machine.phase,
@@ -111,6 +115,10 @@ def derived(
         home=among[0].home if len(among) == 1 else next((o.home for o in among if o.placement.is_pinned), None),
         origin=None if pinned is None else pinned.origin or pinned,
     )
+    if len(among) == 1 and operation in _SHAPING:
+        result.storage.constant = among[0].storage.constant
+    products.note(machine, frame, operation, among, result, span)
+    return result
 
 
 def _loss(frame: Frame, operands: list[Tensor], operation: str, span: Span) -> tuple[Loss | None, Tensor | None]:
@@ -131,12 +139,14 @@ def view(machine: Machine, frame: Frame, source: Tensor, operation: str, span: S
     result.phase = source.phase
     result.is_integer = source.is_integer
     result.is_recomputed, result.home = source.is_recomputed, source.home
+    result.is_part = source.is_part or operation not in _WHOLE
     return result
 
 
 def write(machine: Machine, tensor: Tensor) -> None:
     """Note that the memory of a tensor is written."""
     initialisation.touch(tensor.storage)
+    tensor.vanishing = None
     if tensor.storage.fill is Fill.UNINITIALISED:
         tensor.storage.fill = Fill.UNKNOWN if machine.undecided else Fill.WRITTEN
     tensor.is_empty = False if machine.undecided else tensor.is_empty
@@ -146,6 +156,7 @@ def escape(value: Value, depth: int = 0) -> None:
     """Note that code we cannot see holds a value and may write its memory."""
     if isinstance(value, Tensor):
         initialisation.touch(value.storage)
+        products.count_reads([value])
         if value.storage.fill is Fill.UNINITIALISED:
             value.storage.fill = Fill.UNKNOWN
     elif isinstance(value, Container) and depth < 3:

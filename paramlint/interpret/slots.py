@@ -92,11 +92,15 @@ class ModuleSummary(NamedTuple):
 
 
 class Member(NamedTuple):
-    """One element of a container, with its place in it (``[0]``, ``['key']``)."""
+    """One element of a container or of an ordinary object, with its place in it (``[0]``, ``['key']``, ``.weight``).
+
+    ``inside`` names the class of the ordinary object that holds it, "" where there is none.
+    """
 
     where: str
     tensor: TensorSummary | None
     module: ModuleSummary | None
+    inside: str = ""
 
 
 class Slot(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paramlint import torch_api
-from paramlint.interpret import calls, initialisation, objects, results
+from paramlint.interpret import calls, initialisation, objects, products, results
 from paramlint.interpret.events import AssignedBeforeInit, ParameterAsBuffer, Rebinding, ShadowedRegistration
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.slots import Phase, Place, Registration
@@ -150,6 +150,7 @@ def store(
         machine.rewritten[name] = place
     if isinstance(value, (Tensor, Instance)):
         calls.note_stored(machine, receiver, name, value)
+    products.count_reads([value])
 
 
 def register_buffer(

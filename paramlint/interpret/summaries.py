@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from paramlint.interpret.slots import Member, ModuleSummary, Registration, Slot, TensorSummary
 from paramlint.interpret.values import Container, Instance, Known, Symbol, Tensor, Unknown, Value
@@ -76,25 +77,37 @@ def has_state(instance: Instance, kinds: frozenset[Registration] = STATE, depth:
     return None if unknown else False
 
 
-def members(container: Container, where: str = "", depth: int = 0) -> Iterator[Member]:
-    """The tensors and modules in a container and in containers inside it, each object once."""
-    if depth > DEEPEST:
-        return
-    seen: set[int] = set()
-    for index, item in enumerate(container.items):
-        if id(item) in seen:
+def members(value: Container | Instance, owner: Instance) -> Iterator[Member]:
+    """The tensors and modules in a container or an ordinary object, and in those inside it, each object once.
+
+    ``owner`` is the Module that holds it: what leads back to it is left out.
+    """
+    seen: set[int] = {id(owner)}
+    waiting: list[tuple[Value, str, str, int]] = [(value, "", "", 0)]
+    while waiting:
+        item, where, inside, depth = waiting.pop()
+        if id(item) in seen or depth > DEEPEST:
             continue
         seen.add(id(item))
+        if isinstance(item, Tensor):
+            yield Member(where, summarise_tensor(item), None, inside)
+        elif isinstance(item, Instance) and item.is_module:
+            yield Member(where, None, summarise_module(item), inside)
+        elif isinstance(item, Container):
+            parts = [(part, where + key, inside, depth + 1) for part, key in _elements(item)]
+            waiting.extend(reversed(parts))
+        elif isinstance(item, Instance):
+            held = item.bindings.items()
+            waiting.extend((bound.value, f"{where}.{name}", item.class_name, depth + 1) for name, bound in held)
+
+
+def _elements(container: Container) -> Iterator[tuple[Value, str]]:
+    for index, item in enumerate(container.items):
         key = f"[{index}]"
         if container.kind == "dict" and index < len(container.keys):
             name = container.keys[index]
             key = f"[{name.value!r}]" if isinstance(name, Known) else "[...]"
-        if isinstance(item, Tensor):
-            yield Member(where + key, summarise_tensor(item), None)
-        elif isinstance(item, Instance) and item.is_module:
-            yield Member(where + key, None, summarise_module(item))
-        elif isinstance(item, Container):
-            yield from members(item, where + key, depth + 1)
+        yield item, key
 
 
 def summarise_slots(instance: Instance) -> tuple[Slot, ...]:
@@ -113,7 +126,7 @@ def summarise_slots(instance: Instance) -> tuple[Slot, ...]:
                 is_certain=binding.is_certain,
                 tensor=summarise_tensor(value) if isinstance(value, Tensor) else None,
                 module=summarise_module(value) if isinstance(value, Instance) and value.is_module else None,
-                members=tuple(members(value)) if isinstance(value, Container) else (),
+                members=tuple(members(value, instance)) if _holds_others(value) else (),
                 is_persistent=binding.is_persistent,
                 is_none=value == Known(None),
                 container=value.kind if isinstance(value, Container) else "",
@@ -122,6 +135,10 @@ def summarise_slots(instance: Instance) -> tuple[Slot, ...]:
             )
         )
     return tuple(slots)
+
+
+def _holds_others(value: Value) -> TypeGuard[Container | Instance]:
+    return isinstance(value, Container) or (isinstance(value, Instance) and not value.is_module)
 
 
 def _parts(value: Value) -> Iterator[int]:

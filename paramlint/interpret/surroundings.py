@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, ParamSpec
 
 from paramlint import torch_api
 from paramlint.facts.source import SourceError
+from paramlint.interpret.gradients import Use, uses
 from paramlint.interpret.holders import Scope, holders, is_always_loaded
 from paramlint.interpret.reads import ClassReads, does_something, file_reads, names_called, names_thawed, names_used
 from paramlint.interpret.scan import initialised_attributes, nodes
+from paramlint.interpret.sets import names_set, sets_computed_names
 from paramlint.interpret.writes import calls_method, guards_of_reads, writes_attribute
 from paramlint.model import code
 from paramlint.project.classes import Member
@@ -133,10 +135,13 @@ class Surroundings:
         The class's bases and subclasses by ``self``, anything else by any other name, by a name that it computes, by a
         key of a checkpoint, or by taking apart a module of this class.
         """
-        own = self._linked.definition
         bases = [base for base in self._linked.mro if isinstance(base, ClassDefinition)]
-        if any(self._own_reads(base).may_read(attribute) for base in bases):
-            return True
+        return any(self._own_reads(base).may_read(attribute) for base in bases) or self.is_read_outside(attribute)
+
+    @_yes_in_doubt
+    def is_read_outside(self, attribute: str) -> bool:
+        """Whether something other than the class and its bases may read an attribute of its instances."""
+        own = self._linked.definition
         for module in self._modules_with(attribute):
             found = self._project.scanned(file_reads, module)
             if attribute in found.asked:
@@ -148,13 +153,44 @@ class Surroundings:
             if attribute in found.called and torch_api.method(attribute) is None:
                 return True
         for module in self._modules_with(own.node.name):
+            if module.path != own.module.path and not self._uses_name(module, own.node.name):
+                continue  # a comment mentions it
             found = self._project.scanned(file_reads, module)
             if found.walks or any(pattern.fullmatch(attribute) for pattern in found.patterns):
                 return True
             for linked in self._project.classes(module):
-                if own in linked.mro and self._own_reads(linked.definition).may_read(attribute):
+                if linked.definition == own or own not in linked.mro:
+                    continue
+                if self._own_reads(linked.definition).may_read(attribute):
                     return True
         return False
+
+    def _uses_name(self, module: SourceModule, name: str) -> bool:
+        imported = (alias for node in nodes(module.facts.body) if isinstance(node, code.Import) for alias in node.names)
+        return name in self._project.scanned(names_used, module.facts.body) or any(
+            alias.name.rsplit(".", 1)[-1] == name for alias in imported
+        )
+
+    def is_read_by_computed_name(self, attribute: str) -> bool:
+        """Whether the class or a base may read an attribute by a name that it computes, or by a walk over modules."""
+        own = [self._own_reads(base) for base in self._linked.mro if isinstance(base, ClassDefinition)]
+        return any(reads.walks or any(found.fullmatch(attribute) for found in reads.patterns) for reads in own)
+
+    def uses(self, attribute: str) -> tuple[tuple[str, Path, Use], ...]:
+        """How the methods of the class and its bases use an attribute, or a weight of a layer below it.
+
+        Each use comes with its method's name and file; a layer's weight is called "name.weight".
+        """
+        found: list[tuple[str, Path, Use]] = []
+        for base in self._linked.mro:
+            if not isinstance(base, ClassDefinition):
+                continue
+            for function in base.node.body:
+                if isinstance(function, code.Function):
+                    every = self._project.scanned(uses, function)
+                    mine = [use for use in every if use.name.split(".")[0] == attribute]
+                    found += [(function.name, base.module.path, use) for use in mine]
+        return tuple(found)
 
     @cached_property
     def _holders(self) -> frozenset[Path]:
@@ -212,6 +248,14 @@ class Surroundings:
     def is_thawed(self, attribute: str) -> bool:
         """Whether code of the project sets ``requires_grad`` on an attribute of that name, to anything but False."""
         return any(attribute in self._project.scanned(names_thawed, module) for module in self._modules_with(attribute))
+
+    @_yes_in_doubt
+    def may_set(self, attribute: str) -> bool:
+        """Whether something in the project may set an attribute of that name, on any object, or spells the name."""
+        bases = [base for base in self._linked.mro if isinstance(base, ClassDefinition)]
+        if any(self._project.scanned(sets_computed_names, base.node) for base in bases):
+            return True
+        return any(attribute in self._project.scanned(names_set, module) for module in self._modules_with(attribute))
 
     def makes(self, place: Place) -> bool:
         """Whether a statement at a place stands in the class's own body."""

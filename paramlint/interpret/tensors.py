@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paramlint import torch_api
-from paramlint.interpret import devices, factories, initialisation, results
+from paramlint.interpret import constants, devices, factories, initialisation, products, results
 from paramlint.interpret.events import LostParameter, LostWrite
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.ranks import kept_dimensions, least_rank, rank_of_index, result_rank
@@ -63,6 +63,7 @@ def _matmul(first: int, second: int) -> int:
 def augmented(machine: Machine, frame: Frame, operator: str, target: Tensor, value: Value, span: Span) -> Value:
     """``target operator= value`` for a tensor: in place."""
     devices.check(machine, frame, f"{operator}=", results.operands_of([target, value]), span)
+    products.count_reads([target, value])
     results.write(machine, target)
     return target
 
@@ -217,6 +218,8 @@ def _in_place(
     before = target.storage.overwritten
     results.write(machine, target)
     target.storage.overwritten = before
+    if not (machine.undecided or target.is_part):
+        target.storage.constant = constants.constant_of(name, positional, keywords)
     place = frame.place(span)
     initialisation.note_write(machine, target, place, name, positional[1:])
     initialisation.note_gain(machine, target, place, name, positional[1:], keywords, frame.function)

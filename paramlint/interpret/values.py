@@ -92,13 +92,28 @@ class Storage:
     """Memory shared by a tensor and its views.
 
     ``written`` is the last write that names its operation; ``is_touched``: something may have written it after it was
-    made; ``overwritten`` is what a walk over modules replaced, until something else is written.
+    made; ``overwritten`` is what a walk over modules replaced, until something else is written. ``constant``: the one
+    number that all of it holds.
     """
 
     fill: Fill
     written: Write | None = None
     overwritten: Overwritten | None = None
     is_touched: bool = False
+    constant: float | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Vanishing:
+    """Why a tensor is exactly zero when training begins: ``parameter`` is a factor of it, registered under ``name``.
+
+    ``reads`` counts what is computed from it; ``chain`` are the tensors on the way to it, read once each or not.
+    """
+
+    parameter: Tensor
+    name: str
+    chain: tuple[Vanishing, ...] = ()
+    reads: int = 0
 
 
 @dataclass(eq=False, slots=True)
@@ -111,7 +126,7 @@ class Tensor:
     torch computes it anew from others, so that what is written to it is lost. ``is_table``: its values are positions,
     counted and put into shape, and nothing else. ``follows_model``: it is computed from a registered tensor, or made on
     a device that was named, so that it goes where the model is. ``origin`` is the pinned tensor from which its placement
-    comes.
+    comes. ``is_part``: it is a view of a part of its storage. ``vanishing`` tells that it starts at zero, and why.
     """
 
     made: Place
@@ -139,6 +154,8 @@ class Tensor:
     is_table: bool = False
     follows_model: bool = False
     origin: Tensor | None = None
+    is_part: bool = False
+    vanishing: Vanishing | None = None
 
     @property
     def dimensions(self) -> int:

@@ -137,6 +137,7 @@ class TensorObservation(NamedTuple):
     constructor really moves, as it does on a machine whose device is not the CPU ("absent" where there is none).
     ``clash``: what forward raised on the accelerator with this plain tensor *alone* left behind and all other plain
     tensors moved by hand, so that a device error is this tensor's (None: it ran, or was not tried).
+    ``starts_dead``: a parameter is all zero after construction, and its gradient there is exactly zero.
     """
 
     path: str
@@ -164,6 +165,7 @@ class TensorObservation(NamedTuple):
     read_in_forward: bool | None = None
     registration_elsewhere: str | None = None
     clash: Failure | None = None
+    starts_dead: bool | None = None
 
 
 class ModuleObservation(NamedTuple):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
-from paramlint.interpret.events import Event, LayerLeft, SchemeRan
-from paramlint.interpret.slots import Phase, Place, Slot
-from paramlint.interpret.trace import ClassTrace, Run
+from paramlint.interpret.events import AttributeRead, Clash, Event, LayerLeft, SchemeRan
+from paramlint.interpret.hierarchy import MOVERS
+from paramlint.interpret.slots import Member, Phase, Place, Slot, TensorSummary
+from paramlint.interpret.trace import ClassTrace, MethodFacts, Run
 from paramlint.model.diagnostic import Related
 
 Kind = TypeVar("Kind", bound=Event)
@@ -22,6 +23,25 @@ def events(trace: ClassTrace, kind: type[Kind]) -> Iterator[tuple[Run, Kind]]:
             if isinstance(event, kind) and event.place not in seen:
                 seen.add(event.place)
                 yield run, event
+
+
+def clashes(trace: ClassTrace) -> Iterator[tuple[Run, Clash]]:
+    """The clashes on all paths, each attribute that takes part in one at a place once.
+
+    What an override of ``to`` moves is left to PRM503.
+    """
+    moved = moved_by_override(trace)
+    seen: set[tuple[Place, str | None]] = set()
+    for run in trace.runs:
+        for event in run.events:
+            if isinstance(event, Clash) and (event.place, event.home) not in seen and event.home not in moved:
+                seen.add((event.place, event.home))
+                yield run, event
+
+
+def moved_by_override(trace: ClassTrace) -> dict[str, MethodFacts]:
+    """The attributes that an override of ``to``, ``cuda`` or the like is at work on, with the override."""
+    return {name: method for method in trace.methods if method.name in MOVERS for name in method.mentions}
 
 
 def constructed_slots(trace: ClassTrace) -> Iterator[tuple[Run, Slot]]:
@@ -50,3 +70,49 @@ def is_named(left: LayerLeft, event: SchemeRan) -> bool:
 def slot_around(run: Run, place: Place) -> str | None:
     """The name that the statement around a place binds."""
     return next((slot.name for slot in (*run.slots, *run.kept) if slot.place.encloses(place)), None)
+
+
+def first_read(run: Run, name: str) -> Place | None:
+    """Where forward, or what it calls, first reads a name of self."""
+    return next((event.place for event in run.events if isinstance(event, AttributeRead) and event.name == name), None)
+
+
+def is_lost_on_reload(run: Run, slot: Slot, tensor: TensorSummary) -> bool:
+    """Whether construction draws a tensor at random, under a name that it certainly binds, and no state holds it."""
+    return (
+        tensor.is_random
+        and tensor.phase is Phase.CONSTRUCTOR
+        and not (tensor.is_empty or tensor.is_registered or tensor.is_parameter)
+        and tensor.requires_grad is False
+        and slot.is_certain
+        and slot.name not in run.rewritten
+        and not run.is_opaque
+    )
+
+
+def in_objects(slot: Slot) -> tuple[Member, ...]:
+    """What a name holds inside ordinary objects."""
+    return tuple(member for member in slot.members if member.inside)
+
+
+def has_other_writer(trace: ClassTrace, name: str, rank: int | None) -> bool:
+    """Whether something that construction does not reach may write a parameter before it is used.
+
+    A method of the class that would write it counts only where code that can hold an instance calls it by name.
+    """
+    found = writers(trace, name)
+    return (
+        any(method.is_hook for method in trace.methods if method.name in found)
+        or trace.surroundings.may_initialise(name, rank, found)
+        or trace.surroundings.is_always_loaded
+    )
+
+
+def writers(trace: ClassTrace, name: str) -> frozenset[str]:
+    """The methods, other than those that are interpreted, that would write a parameter of that name."""
+    return frozenset(
+        method.name
+        for method in trace.methods
+        if method.name not in ("__init__", "forward")
+        and (name in method.initialises or (method.walks_modules and "" in method.initialises))
+    )

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.events import Clash
 from paramlint.interpret.slots import Phase, TensorSummary
 from paramlint.interpret.trace import ClassTrace
 from paramlint.interpret.values import Placement
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events, related
+from paramlint.rules.common import circumstances, clashes, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield tensors made by forward without a device that meet one that moves."""
     seen: set[object] = set()
-    for run, clash in events(trace, Clash):
+    for run, clash in clashes(trace):
         tensor = clash.pinned
         if clash.home is not None or tensor.phase is not Phase.FORWARD or tensor.made in seen:
             continue

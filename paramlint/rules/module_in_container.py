@@ -21,7 +21,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         for member in slot.members:
             module = member.module
-            if module is None or module.is_registered or module.has_state is not True:
+            if member.inside or module is None or module.is_registered or module.has_state is not True:
                 continue
             seen.add(slot.name)
             yield Finding(

@@ -19,7 +19,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         for member in slot.members:
             tensor = member.tensor
-            if tensor is None or not tensor.is_parameter or tensor.is_registered:
+            if member.inside or tensor is None or not tensor.is_parameter or tensor.is_registered:
                 continue
             seen.add(slot.name)
             yield Finding(

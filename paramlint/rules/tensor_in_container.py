@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.events import Clash
 from paramlint.interpret.slots import Registration
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events, related
+from paramlint.rules.common import (
+    circumstances,
+    clashes,
+    constructed_slots,
+    first_read,
+    in_objects,
+    is_lost_on_reload,
+    related,
+)
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield containers of which a tensor meets one that moves."""
     seen: set[str] = set()
-    for run, clash in events(trace, Clash):
+    for run, clash in clashes(trace):
         slot = next((slot for slot in run.slots if slot.name == clash.home), None)
         if slot is None or slot.registration is not Registration.CONTAINER or slot.name in seen:
             continue
-        if clash.pinned.lost is not None or clash.pinned.is_parameter or clash.pinned.is_derived:
+        if clash.pinned.lost is not None or clash.pinned.is_parameter or clash.pinned.is_derived or in_objects(slot):
             continue
         seen.add(slot.name)
         yield Finding(
@@ -32,6 +39,31 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             related(clash.place, f"here a tensor of '{slot.name}' meets {clash.moving}"),
             circumstances(run),
         )
+    for run, slot in constructed_slots(trace):
+        if slot.registration is not Registration.CONTAINER or slot.name in seen:
+            continue
+        read = first_read(run, slot.name)
+        drawn = next(
+            (
+                member.tensor
+                for member in slot.members
+                if not member.inside and member.tensor is not None and is_lost_on_reload(run, slot, member.tensor)
+            ),
+            None,
+        )
+        if read is None or drawn is None:
+            continue
+        seen.add(slot.name)
+        yield Finding(
+            slot.place.path,
+            slot.place.span,
+            trace.class_name,
+            slot.name,
+            f"'{slot.name}' is a {slot.container} of random plain tensors: they are not in state_dict(), so a reloaded "
+            "model computes something else",
+            related(read, f"'{slot.name}' is read here"),
+            circumstances(run),
+        )
 
 
 RULE = Rule(
@@ -41,7 +73,8 @@ RULE = Rule(
     enabled_by_default=True,
     summary="A list or dict of plain tensors is read in forward.",
     rationale="""\
-What PRM101 says of a tensor holds for a list or dict of them: Module neither moves nor saves what a container holds.
+What PRM101 says of a tensor holds for a list or dict of them: Module neither moves nor saves what a container holds. Random
+ones are lost on a reload, even where they are moved by hand.
 Register each one (`register_buffer(f"table_{index}", table)`), or stack them into one buffer.""",
     bad="""\
 import torch

@@ -8,7 +8,7 @@ from paramlint.interpret.slots import Fill, Registration, Slot
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, constructed_slots, related
+from paramlint.rules.common import circumstances, constructed_slots, has_other_writer, related, writers
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -18,7 +18,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if slot.name in seen or not _is_uninitialised(run, slot):
             continue
         tensor = slot.tensor
-        if tensor is None or _has_other_writer(trace, slot, tensor.rank):
+        if tensor is None or has_other_writer(trace, slot.name, tensor.rank):
             continue
         seen.add(slot.name)
         yield Finding(
@@ -42,10 +42,10 @@ def _layers(trace: ClassTrace, seen: set[str]) -> Iterator[Finding]:
             seen.add(layer.attribute)
             slot = next((slot for slot in run.slots if slot.name == layer.attribute), None)
             written = layer.attribute if layer.class_name.startswith("Parameter") else "weight"
-            writers = _writers(trace, written) | _writers(trace, layer.attribute)
-            if slot is None or any(method.is_hook for method in trace.methods if method.name in writers):
+            found = writers(trace, written) | writers(trace, layer.attribute)
+            if slot is None or any(method.is_hook for method in trace.methods if method.name in found):
                 continue
-            if trace.surroundings.may_initialise(written, None, writers):
+            if trace.surroundings.may_initialise(written, None, found):
                 continue
             yield Finding(
                 slot.place.path,
@@ -80,29 +80,6 @@ def _falls_through(run: Run) -> bool:
         if sign:
             tested[subject] = tested.get(subject, False) or decision.outcome
     return not all(tested.values())
-
-
-def _has_other_writer(trace: ClassTrace, slot: Slot, rank: int | None) -> bool:
-    """Whether something that construction does not reach may write the parameter before it is used.
-
-    A method of the class that would write it counts only where code that can hold an instance calls it by name.
-    """
-    writers = _writers(trace, slot.name)
-    return (
-        any(method.is_hook for method in trace.methods if method.name in writers)
-        or trace.surroundings.may_initialise(slot.name, rank, writers)
-        or trace.surroundings.is_always_loaded
-    )
-
-
-def _writers(trace: ClassTrace, name: str) -> frozenset[str]:
-    """The methods, other than those that are interpreted, that would write a parameter of that name."""
-    return frozenset(
-        method.name
-        for method in trace.methods
-        if method.name not in ("__init__", "forward")
-        and (name in method.initialises or (method.walks_modules and "" in method.initialises))
-    )
 
 
 RULE = Rule(

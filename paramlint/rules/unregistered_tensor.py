@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.events import AttributeRead, Clash
-from paramlint.interpret.slots import Phase, Registration, Slot
-from paramlint.interpret.trace import ClassTrace, Run
+from paramlint.interpret.slots import Registration, Slot
+from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, constructed_slots, events, related
+from paramlint.rules.common import (
+    circumstances,
+    clashes,
+    constructed_slots,
+    first_read,
+    is_lost_on_reload,
+    related,
+)
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield attributes whose tensor meets one that moves, and random ones that a reload does not bring back."""
     seen: set[str] = set()
-    for run, clash in events(trace, Clash):
+    for run, clash in clashes(trace):
         slot = next((slot for slot in run.slots if slot.name == clash.home), None)
         if slot is None or slot.name in seen or not _is_plain(slot) or clash.pinned.lost is not None:
             continue
@@ -33,12 +39,10 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             circumstances(run),
         )
     for run, slot in constructed_slots(trace):
-        if slot.name in seen or not _is_lost_on_reload(run, slot):
+        if slot.name in seen or slot.tensor is None or slot.registration is not Registration.PLAIN_TENSOR:
             continue
-        read = next(
-            (event for event in run.events if isinstance(event, AttributeRead) and event.name == slot.name), None
-        )
-        if read is None:
+        read = first_read(run, slot.name)
+        if read is None or not is_lost_on_reload(run, slot, slot.tensor):
             continue
         seen.add(slot.name)
         yield Finding(
@@ -48,29 +52,14 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             slot.name,
             f"'{slot.name}' is random and a plain tensor: it is not in state_dict(), so a reloaded model computes "
             "something else",
-            related(read.place, f"'{slot.name}' is read here"),
+            related(read, f"'{slot.name}' is read here"),
             circumstances(run),
         )
 
 
 def _is_plain(slot: Slot) -> bool:
-    return slot.registration in (Registration.PLAIN_TENSOR, Registration.UNKNOWN, Registration.OTHER)
-
-
-def _is_lost_on_reload(run: Run, slot: Slot) -> bool:
-    tensor = slot.tensor
-    return (
-        tensor is not None
-        and slot.registration is Registration.PLAIN_TENSOR
-        and tensor.is_random
-        and tensor.phase is Phase.CONSTRUCTOR
-        and not tensor.is_empty
-        and not tensor.is_registered
-        and tensor.requires_grad is False
-        and slot.is_certain
-        and slot.name not in run.rewritten
-        and not run.is_opaque
-    )
+    kinds = (Registration.PLAIN_TENSOR, Registration.UNKNOWN, Registration.OTHER)
+    return slot.registration in kinds and not slot.members
 
 
 RULE = Rule(

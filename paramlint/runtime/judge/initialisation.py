@@ -152,13 +152,14 @@ def init_without_effect(diagnostic: Diagnostic, observation: Observation) -> Out
 
 
 def dead_initialisation(diagnostic: Diagnostic, observation: Observation) -> Outcome:
-    """PRM310: backward gave exactly zero."""
-    zero = [tensor for tensor in seen.tensors_under(diagnostic, observation) if tensor.gradient == "zero"]
-    if zero:
-        return confirmed(f"the gradient of '{zero[0].path}' is exactly zero after backward")
-    if any(tensor.gradient == "flows" for tensor in seen.tensors_under(diagnostic, observation)):
-        return refuted(f"'{diagnostic.attribute}' received a gradient")
-    return unconfirmed(seen.forward_gap(observation) or "no backward pass was possible")
+    """PRM310: it starts at zero, and backward gives exactly zero there."""
+    under = [tensor for tensor in seen.tensors_under(diagnostic, observation) if tensor.starts_dead is not None]
+    dead = next((tensor for tensor in under if tensor.starts_dead), None)
+    if dead is not None and dead.gradient != "none":
+        return confirmed(f"'{dead.path}' is zero after construction, and so is its gradient after backward")
+    if under and dead is None:
+        return refuted(f"'{under[0].path}' is not zero or received a gradient that is not, at its first values")
+    return unconfirmed(seen.forward_gap(observation) or "no backward pass at the first values was possible")
 
 
 def _meant(diagnostic: Diagnostic, observation: Observation) -> tuple[TensorObservation, ...]:

@@ -47,8 +47,9 @@ def integer_parameter(diagnostic: Diagnostic, observation: Observation) -> Outco
 
 
 def gradient_cut(diagnostic: Diagnostic, observation: Observation) -> Outcome:
-    """PRM204: backward left no gradient on it."""
-    tensor = _parameter(diagnostic, observation)
+    """PRM204: backward left no gradient on it, or on the weight of the layer that it is."""
+    weights = [tensor for tensor in seen.tensors_under(diagnostic, observation) if tensor.path.endswith(".weight")]
+    tensor = weights[0] if len(weights) == 1 else _parameter(diagnostic, observation)
     if isinstance(tensor, Outcome):
         return tensor
     if not tensor.requires_grad:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paramlint.model.diagnostic import Diagnostic
 from paramlint.model.observation import Assignment, Creation, ModuleObservation, Observation, TensorObservation
-from paramlint.runtime.judge import seen
+from paramlint.runtime.judge import placement, seen
 from paramlint.runtime.judge.outcome import Outcome, confirmed, refuted, unconfirmed
 
 _NOWHERE = "is in neither parameters() nor state_dict()"
@@ -82,13 +82,15 @@ def module_in_container(diagnostic: Diagnostic, observation: Observation) -> Out
 
 
 def state_in_helper_object(diagnostic: Diagnostic, observation: Observation) -> Outcome:
-    """PRM111: an ordinary object holds parameters or layers that the model does not register."""
+    """PRM111: an ordinary object holds parameters or layers that the model does not register, or tensors as PRM110."""
     parameters = [
         tensor for tensor in seen.tensors_under(diagnostic, observation) if tensor.is_parameter or tensor.requires_grad
     ]
     modules = seen.modules_under(diagnostic, observation)
     if modules:
         return module_in_container(diagnostic, observation)
+    if not parameters and seen.tensors_under(diagnostic, observation):
+        return placement.tensor_in_container(diagnostic, observation)
     if not parameters:
         return unconfirmed(seen.not_held(diagnostic, "parameter or module"))
     return _hidden(diagnostic, parameters)

@@ -23,7 +23,7 @@ from paramlint.runtime.worker.build import Built
 from paramlint.runtime.worker.inputs import Input, NoInput
 from paramlint.runtime.worker.snapshot import Subject, class_name
 from paramlint.runtime.worker.timing import Clock
-from paramlint.runtime.worker.walk import Walk, join
+from paramlint.runtime.worker.walk import Walk, is_lazy, join
 from paramlint.runtime.worker.watch import Binding, Created, Recorder
 
 _NAMED = 200
@@ -233,13 +233,47 @@ def _lost(
 def gradients(known: Observation, way: Built, clock: Clock, chosen: Input) -> Observation:
     """Which parameters a backward pass reaches, with all parameters moved off exact zeros first."""
     assert known.forward is not None
+    reached = _reached(way, clock, chosen, is_perturbed=True)
+    if not reached:
+        return known
+    registered = {item.path for item in known.tensors if item.registration == "parameter"}
+    return known._replace(
+        tensors=tuple(item._replace(gradient=reached.get(item.path)) for item in known.tensors),
+        forward=known.forward._replace(
+            without_gradient=tuple(path for path, state in reached.items() if state == "none" and path in registered),
+            zero_gradient=tuple(path for path, state in reached.items() if state == "zero" and path in registered),
+        ),
+    )
+
+
+def dead_starts(known: Observation, way: Built, clock: Clock, chosen: Input) -> Observation:
+    """Which parameters are zero as construction leaves them, and get no gradient there that would change that."""
+    fresh = Walk(snapshot.take(way, clock, 0).instance).by_path
+    zero = {path for path, found in fresh.items() if found.tensor.requires_grad and _is_zero(found.tensor)}
+    if len(zero) < 2:
+        return known
+    reached = _reached(way, clock, chosen, is_perturbed=False)
+    return known._replace(
+        tensors=tuple(
+            item._replace(starts_dead=item.path in zero and reached[item.path] == "zero")
+            if reached.get(item.path) in ("zero", "flows")
+            else item
+            for item in known.tensors
+        )
+    )
+
+
+def _is_zero(tensor: torch.Tensor) -> bool:
+    is_plain = not is_lazy(tensor) and tensor.device.type == "cpu" and tensor.is_floating_point()
+    return is_plain and tensor.numel() > 0 and not bool(tensor.detach().any())
+
+
+def _reached(way: Built, clock: Clock, chosen: Input, *, is_perturbed: bool) -> dict[str, str]:
+    """For each leaf that asks for gradients, "none", "zero" or "flows" after a backward pass; empty without one."""
     instance = snapshot.take(way, clock, 0).instance
     instance.train()
-    with torch.no_grad():
-        generator = torch.Generator().manual_seed(7)
-        for parameter in instance.parameters():
-            if parameter.is_floating_point() and parameter.device.type == "cpu":
-                parameter.add_(torch.randn(parameter.shape, generator=generator).to(parameter.dtype) * 0.01)
+    if is_perturbed:
+        _perturb(instance)
     with clock.limit(clock.left):
         total = None
         for number in (6, 7):
@@ -250,21 +284,22 @@ def gradients(known: Observation, way: Built, clock: Clock, chosen: Input) -> Ob
                     part = (value * weights).nan_to_num().sum()
                     total = part if total is None else total + part
         if total is None:
-            return known
+            return {}
         torch.autograd.backward(total)
     reached: dict[str, str] = {}
     for found in Walk(instance).tensors:
         if found.tensor.requires_grad and found.tensor.is_leaf:
             gradient = found.tensor.grad
             reached[found.path] = "none" if gradient is None else "flows" if bool((gradient != 0).any()) else "zero"
-    registered = {item.path for item in known.tensors if item.registration == "parameter"}
-    return known._replace(
-        tensors=tuple(item._replace(gradient=reached.get(item.path)) for item in known.tensors),
-        forward=known.forward._replace(
-            without_gradient=tuple(path for path, state in reached.items() if state == "none" and path in registered),
-            zero_gradient=tuple(path for path, state in reached.items() if state == "zero" and path in registered),
-        ),
-    )
+    return reached
+
+
+def _perturb(instance: nn.Module) -> None:
+    with torch.no_grad():
+        generator = torch.Generator().manual_seed(7)
+        for parameter in instance.parameters():
+            if parameter.is_floating_point() and parameter.device.type == "cpu":
+                parameter.add_(torch.randn(parameter.shape, generator=generator).to(parameter.dtype) * 0.01)
 
 
 def flatten(value: Any, depth: int = 0) -> list[torch.Tensor]:

@@ -100,6 +100,7 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
         ("forward", passes),
         ("loading", lambda known: forward.loading(known, subject, way, clock)),
         ("gradients", lambda known: forward.gradients(known, way, clock, chosen) if chosen else known),
+        ("first gradients", lambda known: forward.dead_starts(known, way, clock, chosen) if chosen else known),
         ("reload", lambda known: forward.outputs(known, way, clock, chosen) if chosen else known),
         ("materialise", lambda known: materialise.materialised(known, way, clock)),
         ("placement", lambda known: device.placement(known, way, clock, chosen, furthest, options.device)),

@@ -1,0 +1,70 @@
+"""Which attributes the text of a file may set, on whatever object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.scan import nodes
+from paramlint.model import code
+from paramlint.project.definitions import SourceModule
+
+_SETTERS = frozenset(
+    {"setattr", "__setattr__", "register_buffer", "register_parameter", "add_module", "register_module"}
+)
+
+
+def names_set(module: SourceModule) -> frozenset[str]:
+    """The names that stand as attributes or names where something is bound, and those that a string spells.
+
+    Names bound in a class's body are attributes of its instances; what a string spells may be given to ``setattr``.
+    """
+    found: set[str] = set()
+    for node in nodes(module.facts.body):
+        for target in _targets(node):
+            found |= {inner.name for inner in nodes(target) if isinstance(inner, code.Attribute)}
+        if isinstance(node, code.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+            found.add(node.value)
+        elif isinstance(node, code.Class):
+            found |= _bound_in_body(node)
+    return frozenset(found)
+
+
+def sets_computed_names(node: code.Class) -> bool:
+    """Whether a class sets attributes under names that it computes, or through ``__dict__``."""
+    for inner in nodes(node.body):
+        if isinstance(inner, code.Attribute) and inner.name in ("__dict__", "_modules", "_parameters", "_buffers"):
+            return True
+        if not isinstance(inner, code.Call):
+            continue
+        function = inner.function
+        called = function.name if isinstance(function, code.Attribute) else getattr(function, "identifier", "")
+        if called in ("vars", "locals", "update_wrapper"):
+            return True
+        position = 1 if called == "setattr" else 0
+        if called in _SETTERS and not (
+            len(inner.arguments) > position and isinstance(inner.arguments[position].value, code.Constant)
+        ):
+            return True
+    return False
+
+
+def _targets(node: object) -> Iterator[code.Expression]:
+    match node:
+        case code.Assign(targets=targets) | code.Delete(targets=targets):
+            yield from targets
+        case code.AugmentedAssign(target=target) | code.AnnotatedAssign(target=target) | code.For(target=target):
+            yield target
+        case code.NamedExpression(target=target) | code.Clause(target=target):
+            yield target
+        case code.With(items=items):
+            yield from (item.target for item in items if item.target is not None)
+
+
+def _bound_in_body(node: code.Class) -> set[str]:
+    found: set[str] = set()
+    for statement in node.body:
+        if isinstance(statement, (code.Function, code.Class)):
+            found.add(statement.name)
+        for target in _targets(statement):
+            found |= {inner.identifier for inner in nodes(target) if isinstance(inner, code.Name)}
+    return found

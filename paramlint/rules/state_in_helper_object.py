@@ -1,0 +1,149 @@
+"""PRM111: tensors, parameters or layers inside an ordinary object that is stored on the module."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from paramlint.interpret.slots import Member, Registration, Slot
+from paramlint.interpret.trace import ClassTrace, Run
+from paramlint.model.diagnostic import Severity
+from paramlint.rules.base import Finding, Rule
+from paramlint.rules.common import (
+    circumstances,
+    clashes,
+    constructed_slots,
+    first_read,
+    in_objects,
+    is_lost_on_reload,
+    related,
+)
+
+# What by its name has parameters of others, or none that a model should register.
+_NOT_A_PART = re.compile(r"optim|schedul|dataset|loader|distribution|sampler", re.IGNORECASE)
+# With one of these of its own, a class may hand out, move or save what it holds.
+_REGISTERS = frozenset({"parameters", "named_parameters", "_apply", "state_dict", "modules"})
+
+
+def check(trace: ClassTrace) -> Iterator[Finding]:
+    """Yield names whose ordinary object holds what only a Module would register, move or save."""
+    if any(method.name in _REGISTERS for method in trace.methods):
+        return
+    seen: set[str] = set()
+    for run, slot in constructed_slots(trace):
+        if slot.name in seen or run.is_opaque or not slot.is_certain:
+            continue
+        for member in in_objects(slot):
+            if _NOT_A_PART.search(member.inside):
+                continue
+            lost = _lost(run, slot, member)
+            if lost is None:
+                continue
+            seen.add(slot.name)
+            yield _finding(trace, run, slot, member, *lost)
+            break
+    for run, clash in clashes(trace):
+        held = next((slot for slot in run.slots if slot.name == clash.home), None)
+        if held is None or held.name in seen or held.registration not in (Registration.OTHER, Registration.CONTAINER):
+            continue
+        inside = [member for member in in_objects(held) if not _NOT_A_PART.search(member.inside)]
+        if not inside or clash.pinned.is_parameter:
+            continue
+        seen.add(held.name)
+        message = (
+            f"'{held.name}' is an object that is no Module ('{inside[0].inside}'): .to() leaves its tensors where they "
+            f"were made, and '{clash.operation}' then meets {clash.moving} on another device"
+        )
+        second = related(clash.place, f"here a tensor of '{held.name}' meets {clash.moving}")
+        yield Finding(
+            held.place.path, held.place.span, trace.class_name, held.name, message, second, circumstances(run)
+        )
+
+
+def _lost(run: Run, slot: Slot, member: Member) -> tuple[str, str] | None:
+    """What is lost of something inside an object, and what becomes of it; None where nothing is."""
+    module, tensor = member.module, member.tensor
+    if module is not None and module.is_learned and not module.is_registered:
+        return f"the layer '{module.class_name}'", "not in parameters(): it is neither trained, moved nor saved"
+    if tensor is None or tensor.is_registered:
+        return None
+    if tensor.is_parameter and tensor.requires_grad:
+        return "a Parameter", "not in parameters(): it is neither trained, moved nor saved"
+    if is_lost_on_reload(run, slot, tensor) and first_read(run, slot.name) is not None:
+        return "a random tensor", "not in state_dict(): a reloaded model computes something else"
+    return None
+
+
+def _finding(trace: ClassTrace, run: Run, slot: Slot, member: Member, what: str, fate: str) -> Finding:
+    made = member.module or member.tensor
+    assert made is not None
+    return Finding(
+        slot.place.path,
+        slot.place.span,
+        trace.class_name,
+        slot.name,
+        f"'{slot.name}{member.where}' is {what} inside an object that is no Module ('{member.inside}'), so it is {fate}",
+        related(made.made, "it is made here"),
+        circumstances(run),
+    )
+
+
+RULE = Rule(
+    code="PRM111",
+    slug="state-in-helper-object",
+    severity=Severity.WARNING,
+    enabled_by_default=False,
+    summary="Parameters, layers or tensors are kept inside an ordinary object.",
+    rationale="""\
+`nn.Module` looks for parameters, buffers and modules among its own attributes and among those of Modules below it. An
+object of a class that does not inherit from `nn.Module`, most often because that was forgotten, hides all that it holds:
+its layers run in forward, but no optimiser trains them, `.to()` leaves them behind, and a checkpoint lacks them.""",
+    bad="""\
+from torch import nn
+
+
+class Expert:
+    def __init__(self, width):
+        self.project = nn.Linear(width, width)
+
+    def __call__(self, x):
+        return self.project(x)
+
+
+class Model(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.expert = Expert(width)
+
+    def forward(self, x):
+        return self.expert(x)
+""",
+    good="""\
+from torch import nn
+
+
+class Expert(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.project = nn.Linear(width, width)
+
+    def forward(self, x):
+        return self.project(x)
+
+
+class Model(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.expert = Expert(width)
+
+    def forward(self, x):
+        return self.expert(x)
+""",
+    silent_when=(
+        "the object is an optimiser, a scheduler, a data set, a loader, a sampler or a distribution",
+        "what it holds is registered under another name as well, or is frozen",
+        "the class has its own `parameters`, `modules`, `state_dict` or `_apply`",
+        "its class, or a base of it, is not read",
+    ),
+    check=check,
+)
