@@ -269,6 +269,22 @@ def _makes_state_in_forward(kind: type, subject: Subject) -> None:
     assert made
 
 
+def _makes_factors_in_forward(kind: type, subject: Subject) -> None:
+    """A Parameter comes into being, or a plain tensor of zeros each time."""
+    if "zeros" not in subject.source_line or "Parameter" in subject.source_line:
+        _makes_state_in_forward(kind, subject)
+        return
+    module = build(kind)
+    (name,) = subject.attributes
+    made = []
+    for _ in range(2):
+        assert call(module) is None
+        made.append(vars(module)[name])
+    assert made[0] is not made[1]
+    assert not any(tensor.any() for tensor in made)
+    assert name not in _registered(module)
+
+
 def _is_unwritten(kind: type, subject: Subject) -> None:
     with poisoned_memory():
         module = build(kind)
@@ -481,6 +497,24 @@ def _is_unwritten_state(kind: type, subject: Subject) -> None:
     assert found
 
 
+def _is_saved_wrongly(kind: type, subject: Subject) -> None:
+    """What a call changes is saved with the input's shape, or is changed for good and not saved."""
+    module = build(kind)
+    (name,) = (name for name in subject.attributes if hasattr(module, name))
+    if name in module._buffers or name.endswith("causal"):
+        _is_saved_with_the_input(kind, subject)
+        return
+    before = copy.deepcopy(getattr(module, name))
+    assert call(module) is None
+    after = getattr(module, name)
+    assert before is None or not torch.equal(before, after)
+    assert name not in module.state_dict()
+    again = after.clone()
+    assert call(module) is None
+    assert getattr(module, name) is after
+    assert not torch.equal(again, after)
+
+
 def _is_saved_with_the_input(kind: type, subject: Subject) -> None:
     """The buffer is part of the checkpoint, and a call changes what is saved."""
     module = build(kind)
@@ -507,7 +541,7 @@ FACTS: dict[str, Callable[[type, Subject], None]] = {
     "PRM105": _is_unseen_container,
     "PRM106": _is_untrained_buffer,
     "PRM107": _raises(TypeError),
-    "PRM108": _makes_state_in_forward,
+    "PRM108": _makes_factors_in_forward,
     "PRM109": _makes_state_in_forward,
     "PRM110": _holds_unmoved_tensors,
     "PRM111": _hides_in_an_object,
@@ -535,7 +569,7 @@ FACTS: dict[str, Callable[[type, Subject], None]] = {
     "PRM501": _wants_cuda,
     "PRM502": _makes_tensor_without_device,
     "PRM503": _is_passed_by,
-    "PRM504": _is_saved_with_the_input,
+    "PRM504": _is_saved_wrongly,
     "PRM505": _cannot_be_copied,
 }
 

@@ -190,6 +190,14 @@ class EarlyRead(NamedTuple):
     method: str
 
 
+class StateWritten(NamedTuple):
+    """Forward writes in place to a plain tensor of the instance's that lives on from call to call."""
+
+    place: Place
+    name: str
+    operation: str
+
+
 class UnassignedRead(NamedTuple):
     """Forward reads an attribute of self that its path through the constructor has not set."""
 
@@ -303,6 +311,7 @@ Event: TypeAlias = (
     | Overwritten
     | RandomGain
     | EarlyRead
+    | StateWritten
     | UnassignedRead
     | UninitialisedRead
     | Tied

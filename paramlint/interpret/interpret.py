@@ -29,6 +29,7 @@ from paramlint.interpret.values import (
     Tensor,
     Value,
 )
+from paramlint.interpret.zeros import zero_factors
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass, Member
 from paramlint.project.definitions import ClassDefinition
@@ -77,6 +78,7 @@ def interpret(project: Project, linked: LinkedClass) -> ClassTrace:
         methods=describe_methods(linked),
         documentation=documentation(linked),
         makers=tuple(makers(linked)),
+        zero_factors=zero_factors(linked),
         surroundings=Surroundings(project, linked),
     )
 

@@ -67,8 +67,9 @@ class Machine:
     weak, that is, the old value may survive. ``statement`` is the constructor's own statement under way, ``assigned``
     the attribute of self that it binds. ``repeated`` counts the loops around it that run an unknown number of
     times. ``statement`` is the one under way in a constructor of the instance, ``own_statement`` in that of its very
-    class. ``is_complete`` turns False when something was skipped, ``refuses`` True where forward raises whatever it is given. ``idle_steps``
-    counts, for each function, the steps of calls that had nothing to do with tensors or modules. ``products`` are those
+    class. ``is_complete`` turns False when something was skipped, ``refuses`` True where forward raises whatever it is
+    given. ``idle_steps`` counts, for each function, the steps of calls that had nothing to do with tensors or modules.
+    ``made_once`` are the attributes that forward binds below a test that something is None. ``products`` are those
     of two factors that are zero, with the tensors between.
     """
 
@@ -103,6 +104,7 @@ class Machine:
     counter: int = 0
     idle_steps: dict[str, int] = field(default_factory=dict)
     module_values: dict[tuple[str, str], Value] = field(default_factory=dict)
+    made_once: set[str] = field(default_factory=set)
     products: list[tuple[DeadProduct, tuple[Vanishing, ...]]] = field(default_factory=list)
 
     @property

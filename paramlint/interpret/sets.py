@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.scan import nodes
+from paramlint.interpret.scan import nodes, self_attribute
 from paramlint.model import code
 from paramlint.project.definitions import SourceModule
 
@@ -26,6 +26,19 @@ def names_set(module: SourceModule) -> frozenset[str]:
             found.add(node.value)
         elif isinstance(node, code.Class):
             found |= _bound_in_body(node)
+    return frozenset(found)
+
+
+def names_set_on_others(module: SourceModule) -> frozenset[str]:
+    """The names of attributes that a file binds on something other than ``self``."""
+    found: set[str] = set()
+    for node in nodes(module.facts.body):
+        for target in _targets(node):
+            found |= {
+                inner.name
+                for inner in nodes(target)
+                if isinstance(inner, code.Attribute) and self_attribute(inner) is None
+            }
     return frozenset(found)
 
 

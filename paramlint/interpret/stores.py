@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from paramlint import torch_api
 from paramlint.interpret import calls, initialisation, objects, products, results
-from paramlint.interpret.events import AssignedBeforeInit, ParameterAsBuffer, Rebinding, ShadowedRegistration
+from paramlint.interpret.events import (
+    AssignedBeforeInit,
+    ParameterAsBuffer,
+    Rebinding,
+    ShadowedRegistration,
+    StateWritten,
+)
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.slots import Phase, Place, Registration
 from paramlint.interpret.values import (
@@ -148,6 +154,8 @@ def store(
     receiver.bindings[name] = Binding(value, registration, bound_at, phase, is_certain, is_persistent)
     if machine.phase is Phase.FORWARD and receiver is machine.root:
         machine.rewritten[name] = place
+        if machine.below_none:
+            machine.made_once.add(name)
     if isinstance(value, (Tensor, Instance)):
         calls.note_stored(machine, receiver, name, value)
     products.count_reads([value])
@@ -198,10 +206,24 @@ def register_parameter(machine: Machine, receiver: Instance, name: str, value: V
     register(machine, receiver, name, value, Registration.PARAMETER, place)
 
 
+def note_state(machine: Machine, tensor: Tensor, place: Place, operation: str) -> None:
+    """Notice that forward writes to a plain tensor of the instance's that was there before, or is made but once."""
+    root, name = machine.root, tensor.home
+    if machine.phase is not Phase.FORWARD or not machine.is_called_by_forward or root is None or name is None:
+        return
+    held = root.bindings.get(name)
+    if held is None or held.registration is not Registration.OTHER or not isinstance(held.value, Tensor):
+        return
+    lives_on = name in machine.made_once if name in machine.rewritten else held.phase is Phase.CONSTRUCTOR
+    if lives_on and held.value.storage is tensor.storage and held.value.is_certain and not tensor.is_registered:
+        machine.emit(StateWritten(place, name, operation))
+
+
 def set_item(machine: Machine, frame: Frame, receiver: Value, index: Value, value: Value, place: Place) -> None:
     """Perform ``receiver[index] = value``."""
     match receiver:
         case Tensor():
+            note_state(machine, receiver, place, "[]=")
             results.write(machine, receiver)
         case Container():
             if receiver.kind == "dict":

@@ -13,7 +13,7 @@ from paramlint.interpret.gradients import Use, uses
 from paramlint.interpret.holders import Scope, holders, is_always_loaded
 from paramlint.interpret.reads import ClassReads, does_something, file_reads, names_called, names_thawed, names_used
 from paramlint.interpret.scan import initialised_attributes, nodes
-from paramlint.interpret.sets import names_set, sets_computed_names
+from paramlint.interpret.sets import names_set, names_set_on_others, sets_computed_names
 from paramlint.interpret.writes import calls_method, guards_of_reads, writes_attribute
 from paramlint.model import code
 from paramlint.project.classes import Member
@@ -256,6 +256,15 @@ class Surroundings:
         if any(self._project.scanned(sets_computed_names, base.node) for base in bases):
             return True
         return any(attribute in self._project.scanned(names_set, module) for module in self._modules_with(attribute))
+
+    @_yes_in_doubt
+    def is_set_elsewhere(self, attribute: str) -> bool:
+        """Whether something else may set an attribute of that name on an instance."""
+        own = self._linked.definition.module
+        if attribute in self._project.scanned(names_set_on_others, own):
+            return True
+        others = (module for module in self._modules_with(attribute) if module.path in self._holders - {own.path})
+        return any(attribute in self._project.scanned(names_set, module) for module in others)
 
     def makes(self, place: Place) -> bool:
         """Whether a statement at a place stands in the class's own body."""

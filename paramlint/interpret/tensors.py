@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paramlint import torch_api
-from paramlint.interpret import constants, devices, factories, initialisation, products, results
+from paramlint.interpret import constants, devices, factories, initialisation, products, results, stores
 from paramlint.interpret.events import LostParameter, LostWrite
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.ranks import kept_dimensions, least_rank, rank_of_index, result_rank
@@ -64,6 +64,7 @@ def augmented(machine: Machine, frame: Frame, operator: str, target: Tensor, val
     """``target operator= value`` for a tensor: in place."""
     devices.check(machine, frame, f"{operator}=", results.operands_of([target, value]), span)
     products.count_reads([target, value])
+    stores.note_state(machine, target, frame.place(span), f"{operator}=")
     results.write(machine, target)
     return target
 
@@ -215,6 +216,7 @@ def _in_place(
         return target
     if target.is_recomputed and machine.phase is Phase.CONSTRUCTOR and not machine.undecided:
         machine.emit(LostWrite(frame.place(span), name, target.home))
+    stores.note_state(machine, target, frame.place(span), name)
     before = target.storage.overwritten
     results.write(machine, target)
     target.storage.overwritten = before

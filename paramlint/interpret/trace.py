@@ -62,6 +62,15 @@ class Maker(NamedTuple):
     place: Place
 
 
+class ZeroFactor(NamedTuple):
+    """An attribute that a method makes of zeros, that nothing else sets or writes, and that is only multiplied with."""
+
+    attribute: str
+    method: str
+    made: Place
+    multiplied: Place
+
+
 class ClassTrace(NamedTuple):
     """Everything rules may know of one Module class."""
 
@@ -75,4 +84,5 @@ class ClassTrace(NamedTuple):
     methods: tuple[MethodFacts, ...]
     documentation: str
     makers: tuple[Maker, ...]
+    zero_factors: tuple[ZeroFactor, ...]
     surroundings: Surroundings

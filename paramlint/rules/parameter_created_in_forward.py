@@ -9,11 +9,11 @@ from paramlint.interpret.slots import Registration
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events
+from paramlint.rules.common import circumstances, events, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
-    """Yield Parameters made by forward or what it calls."""
+    """Yield Parameters made by forward or what it calls, and factors that are made of zeros again and again."""
     for run, event in events(trace, MadeInForward):
         if event.kind is not Registration.PARAMETER:
             continue
@@ -32,6 +32,18 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             (),
             circumstances(run),
         )
+    for factor in trace.zero_factors:
+        if not trace.is_complete or trace.surroundings.is_set_elsewhere(factor.attribute):
+            continue
+        yield Finding(
+            factor.made.path,
+            factor.made.span,
+            trace.class_name,
+            factor.attribute,
+            f"'{factor.method}' makes '{factor.attribute}' of zeros, and nothing else sets or writes it: its products are "
+            "zero, and as no Parameter it is never learned",
+            related(factor.multiplied, "it is multiplied here"),
+        )
 
 
 RULE = Rule(
@@ -42,7 +54,10 @@ RULE = Rule(
     summary="nn.Parameter is made in forward, or in what it calls.",
     rationale="""\
 An optimiser is given `parameters()` before the first forward. A Parameter that forward makes is either new in every call,
-so that nothing can be learned, or appears after the optimiser was made. It is also made on the default device.""",
+so that nothing can be learned, or appears after the optimiser was made. It is also made on the default device.
+
+A tensor of zeros that a method binds again and again, and that is only multiplied with, is a weight in all but name: as
+no Parameter it stays at zero.""",
     bad="""\
 import torch
 from torch import nn
@@ -70,6 +85,7 @@ class Attend(nn.Module):
         "the class is a lazy module (`LazyModuleMixin`)",
         "it is made by `configure_model` or by the constructor",
         "it is part of what is set up once, below a test that another attribute is None",
+        "the zeros are also written, returned, added or passed on: a state that a recurrent layer begins with",
     ),
     check=check,
 )

@@ -33,18 +33,27 @@ def lost_on_materialise(diagnostic: Diagnostic, observation: Observation) -> Out
 
 
 def buffer_persistence(diagnostic: Diagnostic, observation: Observation) -> Outcome:
-    """PRM504: the state that a model has after forward does not load into a new one, for this buffer."""
+    """PRM504: the state after forward does not load into a new model, for this buffer, or lacks this plain tensor."""
     forward = observation.forward
     gap = seen.forward_gap(observation)
     if gap is not None or forward is None:
         return unconfirmed(gap or "forward was not tried")
+    held = seen.tensor_of(diagnostic, observation)
+    if held is not None and held.registration == "plain" and not held.in_state_dict:
+        if held.changed_by_forward and held.read_in_forward:
+            return confirmed(f"forward changed '{held.path}', which it reads, and state_dict() does not hold it")
+        return unconfirmed(f"forward was not seen to change '{held.path}' and to read it")
     if forward.unloadable is None:
         return unconfirmed("whether the state after forward loads into a new model was not tried")
     wanted = seen.names(diagnostic)
     if forward.loading_failure is not None and any(name in forward.unloadable for name in wanted):
         raised = seen.raised(forward.loading_failure)
         return confirmed(f"loading the state that the model has after forward into a new one {raised}")
-    if forward.loading_failure is None and any(name in forward.written_attributes for name in wanted):
+    if (
+        held is not None
+        and forward.loading_failure is None
+        and any(name in forward.written_attributes for name in wanted)
+    ):
         return refuted(f"forward binds '{diagnostic.attribute}', and the state after it loads into a new model")
     return unconfirmed(f"'{diagnostic.attribute}' was not seen to change the state in this build")
 

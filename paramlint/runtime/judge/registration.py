@@ -138,7 +138,12 @@ def tensor_over_parameter(diagnostic: Diagnostic, observation: Observation) -> O
 
 
 def parameter_created_in_forward(diagnostic: Diagnostic, observation: Observation) -> Outcome:
-    """PRM108: a Parameter came into being at the line during a forward pass."""
+    """PRM108: a Parameter came into being at the line during a forward pass, or a plain tensor in its place."""
+    forward = observation.forward
+    if forward is not None and diagnostic.attribute in forward.written_attributes:
+        if not any(_is_parameter(creation) for creation in forward.creations):
+            evidence = f"forward binds '{diagnostic.attribute}' to a new tensor, which is in no parameters()"
+            return unconfirmed("that nothing else ever writes it was not observed", evidence)
     return _created(diagnostic, observation, is_parameter=True)
 
 
