@@ -190,6 +190,9 @@ def _hides_in_an_object(kind: type, subject: Subject) -> None:
     """What an ordinary object holds is in no parameters(), modules() or state_dict(), and stays where it is."""
     module = build(kind)
     (name,) = subject.attributes
+    if not isinstance(module, torch.nn.Module):
+        assert list(getattr(module, name).parameters())
+        return
     held = [item for item in _held(vars(module)[name]) if isinstance(item, (torch.Tensor, torch.nn.Module))]
     assert held
     assert name not in _registered(module)

@@ -37,6 +37,16 @@ def own_methods(linked: LinkedClass) -> Iterator[tuple[ClassDefinition, code.Fun
                 yield base, statement
 
 
+def is_written_as_module(linked: LinkedClass) -> bool:
+    """Whether a class that inherits from nothing has a constructor and what a Module is called by."""
+    if linked.is_module is not False or any(
+        isinstance(base, ClassDefinition) or base.name.rpartition(".")[-1] != "object" for base in linked.mro[1:]
+    ):
+        return False
+    names = {item.name for item in linked.definition.node.body if isinstance(item, code.Function)}
+    return "__init__" in names and bool(names & {"forward", "__call__"})
+
+
 def describe_methods(linked: LinkedClass) -> tuple[MethodFacts, ...]:
     """What each method of a hierarchy does to initialise."""
     return tuple(

@@ -79,6 +79,7 @@ def interpret(project: Project, linked: LinkedClass) -> ClassTrace:
         documentation=documentation(linked),
         makers=tuple(makers(linked)),
         zero_factors=zero_factors(linked),
+        is_module=linked.is_module is True,
         surroundings=Surroundings(project, linked),
     )
 

@@ -72,7 +72,7 @@ class ZeroFactor(NamedTuple):
 
 
 class ClassTrace(NamedTuple):
-    """Everything rules may know of one Module class."""
+    """Everything rules may know of one Module class, or of one that would be (``is_module`` tells)."""
 
     class_name: str
     place: Place
@@ -85,4 +85,5 @@ class ClassTrace(NamedTuple):
     documentation: str
     makers: tuple[Maker, ...]
     zero_factors: tuple[ZeroFactor, ...]
+    is_module: bool
     surroundings: Surroundings

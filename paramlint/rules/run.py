@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
+from paramlint.interpret.hierarchy import is_written_as_module
 from paramlint.interpret.interpret import interpret
 from paramlint.model.code import Span
 from paramlint.model.diagnostic import Diagnostic
@@ -51,10 +52,14 @@ def check_module(project: Project, module: SourceModule, rules: Sequence[Rule]) 
 
 
 def check_class(project: Project, linked: LinkedClass, rules: Sequence[Rule]) -> Iterator[Diagnostic]:
-    """Yield the diagnostics of one class, wherever they point; none for what is no Module class."""
-    if linked.is_module is True:
+    """Yield the diagnostics of one class, wherever they point.
+
+    Of a class that is no Module only what it would be as one is asked, where it is written like one.
+    """
+    asked = [rule for rule in rules if linked.is_module is True or rule.asks_ordinary_classes]
+    if linked.is_module is True or (asked and is_written_as_module(linked)):
         trace = interpret(project, linked)
-        yield from _primary([item for rule in rules for item in rule.diagnose(trace)])
+        yield from _primary([item for rule in asked for item in rule.diagnose(trace)])
 
 
 def _primary(diagnostics: list[Diagnostic]) -> Iterator[Diagnostic]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from paramlint import torch_api
 from paramlint.interpret.slots import Member, Registration, Slot
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
@@ -27,6 +28,9 @@ _REGISTERS = frozenset({"parameters", "named_parameters", "_apply", "state_dict"
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield names whose ordinary object holds what only a Module would register, move or save."""
+    if not trace.is_module:
+        yield from _forgotten_base(trace)
+        return
     if any(method.name in _REGISTERS for method in trace.methods):
         return
     seen: set[str] = set()
@@ -58,6 +62,30 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         yield Finding(
             held.place.path, held.place.span, trace.class_name, held.name, message, second, circumstances(run)
         )
+
+
+def _forgotten_base(trace: ClassTrace) -> Iterator[Finding]:
+    """The first of torch's layers that an ordinary class makes for itself and calls as a Module does."""
+    called = {name for method in trace.methods if method.name in ("forward", "__call__") for name in method.mentions}
+    if _NOT_A_PART.search(trace.class_name):
+        return
+    for run, slot in constructed_slots(trace):
+        layer = slot.module
+        if slot.name not in called or layer is None or not layer.is_learned or not slot.place.encloses(layer.made):
+            continue
+        if not torch_api.is_module_class(f"torch.nn.{layer.class_name}"):
+            continue
+        yield Finding(
+            slot.place.path,
+            slot.place.span,
+            trace.class_name,
+            slot.name,
+            f"'{trace.class_name}' makes the layer '{slot.name}' ({layer.class_name}) and is no Module: a model that holds "
+            "one of it neither trains, moves nor saves what is in it",
+            related(trace.place, "it does not inherit from nn.Module"),
+            circumstances(run),
+        )
+        return
 
 
 def _lost(run: Run, slot: Slot, member: Member) -> tuple[str, str] | None:
@@ -144,6 +172,8 @@ class Model(nn.Module):
         "what it holds is registered under another name as well, or is frozen",
         "the class has its own `parameters`, `modules`, `state_dict` or `_apply`",
         "its class, or a base of it, is not read",
+        "an ordinary class has bases, or calls models that others define rather than layers of torch's own",
     ),
     check=check,
+    asks_ordinary_classes=True,
 )
