@@ -102,6 +102,9 @@ def call_method(
         return NONE
     if name in ("register_buffer", "register_parameter", "add_module", "register_module", "__setattr__"):
         return _register(machine, frame, instance, name, arguments, span)
+    if name == "__delattr__" and arguments.positional and isinstance(arguments.positional[0], Known):
+        instance.bindings.pop(str(arguments.positional[0].value), None)
+        return NONE
     if name in ("append", "extend", "insert", "update", "add") and _is_container(instance):
         return _grow(machine, frame, instance, name, arguments, span)
     if name == "apply" and arguments.positional:

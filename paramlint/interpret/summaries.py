@@ -62,18 +62,23 @@ def is_learned(instance: Instance, depth: int = 0) -> bool:
     return False
 
 
-def has_state(instance: Instance, kinds: frozenset[Registration] = STATE, depth: int = 0) -> bool | None:
+def has_state(instance: Instance, kinds: frozenset[Registration] = STATE) -> bool | None:
     """Whether a Module holds parameters or buffers, itself or below; None where its contents are not known."""
-    unknown = instance.is_opaque or depth > DEEPEST
-    for binding in instance.bindings.values():
-        if binding.registration in kinds:
-            if binding.value != Known(None):
-                return True
-        elif binding.registration is Registration.SUBMODULE and isinstance(binding.value, Instance):
-            below = has_state(binding.value, kinds, depth + 1)
-            if below:
-                return True
-            unknown = unknown or below is None
+    unknown = False
+    seen: set[int] = set()
+    waiting = [instance]
+    while waiting:
+        module = waiting.pop()
+        if id(module) in seen:
+            continue  # a module may hold what holds it
+        seen.add(id(module))
+        unknown = unknown or module.is_opaque
+        for binding in module.bindings.values():
+            if binding.registration in kinds:
+                if binding.value != Known(None):
+                    return True
+            elif binding.registration is Registration.SUBMODULE and isinstance(binding.value, Instance):
+                waiting.append(binding.value)
     return None if unknown else False
 
 
