@@ -12,6 +12,7 @@ from paramlint.model.diagnostic import Diagnostic
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import SourceModule
 from paramlint.project.project import Project
+from paramlint.project.templates import is_template
 from paramlint.rules.base import Rule
 
 # Where several rules speak of one attribute of one class, the one that stands first here does.
@@ -28,7 +29,7 @@ def check_module(project: Project, module: SourceModule, rules: Sequence[Rule]) 
     """Yield the diagnostics of a file in source order, each place once.
 
     Only places in the file itself are reported, so that a file says the same alone and among others. Where a class and
-    those that build it say the same of a line in it, the class does.
+    those that build it say the same of a line in it, the class does. A template of another file says nothing.
     """
     found: dict[tuple[object, ...], Diagnostic] = {}
     by_owner: set[tuple[str, Span]] = set()
@@ -48,6 +49,8 @@ def check_module(project: Project, module: SourceModule, rules: Sequence[Rule]) 
     for diagnostic in by_others:
         if (diagnostic.code, diagnostic.span) not in by_owner:
             found.setdefault((diagnostic.code, diagnostic.span, diagnostic.attribute), diagnostic)
+    if found and is_template(project, module.path):
+        return
     yield from sorted(found.values(), key=lambda item: (item.span, item.code))
 
 
