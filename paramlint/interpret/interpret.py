@@ -329,5 +329,7 @@ def _state_of(value: Instance, layer: torch_api.Layer | None) -> bool | None:
     if layer is not None and not layer.is_container:
         if layer.children or layer.is_lazy:
             return True
+        if not layer.parameters and not layer.depends_on_training:
+            return False  # the buffers of a loss are what it is given
         return any(binding.value != NONE for binding in value.bindings.values()) if value.bindings else False
     return has_state(value)
