@@ -215,7 +215,7 @@ def _lambda(machine: Machine, frame: Frame, node: code.Lambda) -> Value:
 
 
 def _display(machine: Machine, frame: Frame, node: code.Display) -> Value:
-    result = Container(node.kind)
+    result = Container(node.kind, written=len(node.elements))
     for element in node.elements:
         if isinstance(element, code.Starred):
             inner, is_exact = elements(machine, evaluate(machine, frame, element.value))

@@ -124,7 +124,7 @@ def derived(
 def _loss(frame: Frame, operands: list[Tensor], operation: str, span: Span) -> tuple[Loss | None, Tensor | None]:
     for operand in operands:
         if operand.is_parameter:
-            return Loss(operation, frame.place(span)), operand
+            return Loss(operation, frame.place(span), operand.requires_grad is False), operand
         if operand.lost is not None:
             return operand.lost, operand.ancestor
     return None, None

@@ -50,14 +50,18 @@ class Fill(str, Enum):
 
 
 class Loss(NamedTuple):
-    """How a Parameter became an ordinary tensor: by which operation, and where."""
+    """How a Parameter became an ordinary tensor: by which operation, and where; ``is_frozen`` of one without gradients."""
 
     operation: str
     place: Place
+    is_frozen: bool
 
 
 class TensorSummary(NamedTuple):
-    """What is known of a tensor at the end of a path; None means unknown. ``number`` tells one tensor from another."""
+    """What is known of a tensor at the end of a path; None means unknown. ``number`` tells one tensor from another.
+
+    ``is_derived``: computed from a registered one, or an alias of it; ``written_by`` is the last operation that wrote it.
+    """
 
     number: int
     made: Place
@@ -75,12 +79,14 @@ class TensorSummary(NamedTuple):
     lost: Loss | None
     is_table: bool
     is_derived: bool
+    written_by: str | None
 
 
 class ModuleSummary(NamedTuple):
     """A Module object met on the way: its class, where it was made, and whether anything registers it.
 
-    ``is_learned``: it is certain that some parameter in it, or below it, asks for gradients.
+    ``is_learned``: it is certain that some parameter in it, or below it, asks for gradients. ``is_frozen``: it has
+    parameters, and that is not certain. ``is_own``: its class is not torch's.
     """
 
     class_name: str
@@ -89,6 +95,8 @@ class ModuleSummary(NamedTuple):
     has_state: bool | None
     is_registered: bool
     is_learned: bool
+    is_frozen: bool
+    is_own: bool
 
 
 class Member(NamedTuple):
@@ -108,7 +116,7 @@ class Slot(NamedTuple):
 
     ``place`` is the statement that bound it last during construction (or in forward, for names set only there);
     ``is_certain`` is False where an undecided condition guards the binding; ``is_shared`` says that what it holds, or
-    a part of it, is held under another name as well.
+    a part of it, is held under another name as well; ``written`` counts the elements that a container was written with.
     """
 
     name: str
@@ -124,6 +132,7 @@ class Slot(NamedTuple):
     container: str = ""
     is_exact: bool = True
     is_shared: bool = False
+    written: int | None = None
 
 
 class Decision(NamedTuple):

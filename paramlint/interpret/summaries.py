@@ -35,18 +35,22 @@ def summarise_tensor(tensor: Tensor) -> TensorSummary:
         lost=lost,
         is_table=tensor.is_table,
         is_derived=ancestor is not None and ancestor.is_registered,
+        written_by=tensor.storage.written.operation if tensor.storage.written is not None else None,
     )
 
 
 def summarise_module(instance: Instance) -> ModuleSummary:
     """The frozen form of a Module object."""
+    learned = is_learned(instance)
     return ModuleSummary(
-        instance.class_name,
-        instance.made,
-        instance.phase,
-        has_state(instance),
-        instance.is_registered,
-        is_learned(instance),
+        class_name=instance.class_name,
+        made=instance.made,
+        phase=instance.phase,
+        has_state=has_state(instance),
+        is_registered=instance.is_registered,
+        is_learned=learned,
+        is_frozen=not learned and has_state(instance, PARAMETERS) is not False,
+        is_own=instance.linked is not None,
     )
 
 
@@ -136,6 +140,7 @@ def summarise_slots(instance: Instance) -> tuple[Slot, ...]:
                 is_none=value == Known(None),
                 container=value.kind if isinstance(value, Container) else "",
                 is_exact=value.is_exact if isinstance(value, Container) else True,
+                written=value.written if isinstance(value, Container) else None,
                 is_shared=any(held[part] > 1 for part in parts[name]),
             )
         )

@@ -167,7 +167,8 @@ class Tensor:
 class Container:
     """A list, tuple, set or dict; ``is_exact`` is False where it may hold more than is listed.
 
-    ``is_walk``: it lists the modules, parameters or buffers of a module.
+    ``is_walk``: it lists the modules, parameters or buffers of a module. ``written`` counts the elements that it was
+    written out with, None where it was made in another way.
     """
 
     kind: str
@@ -175,6 +176,7 @@ class Container:
     keys: list[Value] = field(default_factory=list)
     is_exact: bool = True
     is_walk: bool = False
+    written: int | None = None
 
 
 @dataclass(eq=False, slots=True)

@@ -21,10 +21,10 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         if slot.registration is not Registration.PLAIN_TENSOR or tensor.phase is not Phase.CONSTRUCTOR:
             continue
-        if tensor.requires_grad is False:
-            continue
-        seen.add(slot.name)
         lost = tensor.lost
+        if tensor.requires_grad is False and (not lost.is_frozen or lost.operation == "detach"):
+            continue  # cut off on purpose
+        seen.add(slot.name)
         yield Finding(
             slot.place.path,
             slot.place.span,

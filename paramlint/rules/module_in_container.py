@@ -17,7 +17,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     for run, slot in constructed_slots(trace):
         if slot.registration is not Registration.CONTAINER or slot.name in seen or run.is_opaque:
             continue
-        if _is_hidden_on_purpose(slot):
+        if _is_hidden_on_purpose(trace, slot):
             continue
         for member in slot.members:
             module = member.module
@@ -37,9 +37,21 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             break
 
 
-def _is_hidden_on_purpose(slot: Slot) -> bool:
-    """A list written with exactly one element is the known trick to keep a module out of ``modules()``."""
-    return slot.container == "list" and slot.is_exact and len(slot.members) == 1
+def _is_hidden_on_purpose(trace: ClassTrace, slot: Slot) -> bool:
+    """A list written with exactly one element is the known trick to keep a module out of ``modules()``.
+
+    It is played with networks that others train or nobody does, or through a property; a fresh layer of torch's that
+    forward takes from such a list was meant to be registered.
+    """
+    if slot.container != "list" or not slot.is_exact or not slot.written == len(slot.members) == 1:
+        return False
+    module = slot.members[0].module
+    return (
+        module is None
+        or module.is_own
+        or module.is_frozen
+        or any(slot.name in method.mentions for method in trace.methods if method.name not in ("__init__", "forward"))
+    )
 
 
 RULE = Rule(

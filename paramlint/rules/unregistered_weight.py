@@ -16,6 +16,12 @@ _LEARNED = re.compile(r"\b(learned|learnt|learnable|trainable|trained)\b", re.IG
 _NOT_LEARNED = re.compile(r"\b(not|non|never|fixed|frozen|un)[- ]?(learned|learnt|learnable|trainable|trained)\b", re.I)
 
 
+# They scale by fan-in and fan-out or keep a layer an isometry: what learning starts from, and nothing else.
+_WEIGHT_INITIALISERS = frozenset(
+    {"xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_", "orthogonal_", "trunc_normal_"}
+)
+
+
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield plain tensors that ask for gradients, or that the documentation says are learned."""
     seen: set[str] = set()
@@ -29,6 +35,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue  # its parameter is trained; what is wrong is that the attribute does not follow
         if tensor.requires_grad is True and not _depends_on_parameters(tensor.factory):
             reason = "asks for gradients"
+        elif tensor.written_by in _WEIGHT_INITIALISERS and _is_read(run, slot):
+            reason = "is initialised like a weight"
         elif _is_documented(trace.documentation, slot.name) and _is_read(run, slot) and tensor.rank != 0:
             reason = "is documented as learned"
         else:
