@@ -19,6 +19,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         tensor = clash.pinned
         if clash.home is not None or tensor.phase is not Phase.FORWARD or tensor.made in seen:
             continue
+        if tensor.is_parameter:
+            continue  # that it is made in forward is what is wrong
         seen.add(tensor.made)
         yield Finding(
             tensor.made.path,
