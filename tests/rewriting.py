@@ -18,12 +18,15 @@ class ImportStyle(str, Enum):
 def rewrite_imports(text: str, style: ImportStyle) -> str:
     """Return ``text`` with every use of torch spelt in ``style``; each line stays where it is.
 
-    For sources that import torch at their top and hide none of the imported names.
+    For sources that import torch at their top; one that names a class of its own as it names torch's stays as it is,
+    since the two can only be told apart by the prefix.
     """
     tree = ast.parse(text)
     meanings = _meanings(tree)
     uses = sorted(_uses(tree, meanings), key=lambda use: (use[0].lineno, use[0].col_offset), reverse=True)
     imported = sorted({name.split(".")[2] for _, name in uses if name.startswith("torch.nn.")})
+    if any(isinstance(statement, ast.ClassDef) and statement.name in imported for statement in tree.body):
+        return text
     lines = [line.encode() for line in text.splitlines()]
     for node, name in uses:
         assert node.lineno == node.end_lineno
