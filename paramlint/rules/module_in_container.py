@@ -24,6 +24,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             if member.inside or module is None or module.is_registered or module.has_state is not True:
                 continue
             seen.add(slot.name)
+            if not trace.surroundings.reads(slot.name):
+                break
             yield Finding(
                 slot.place.path,
                 slot.place.span,
@@ -93,6 +95,7 @@ class Stack(nn.Module):
         return x
 """,
     silent_when=(
+        "nothing reads the container: what is left over changes nothing",
         "the same modules are registered as well (`add_module`, `setattr`, a later `ModuleList` or `Sequential`)",
         "they hold no parameters and no buffers",
         "they are hidden on purpose: a list of one, `object.__setattr__`, a weak reference",
