@@ -8,6 +8,7 @@ import heapq
 import inspect
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import torch
@@ -24,6 +25,8 @@ _ATTEMPTS = 120
 _BRANCHES = 16
 _ONE = 3.0
 _CHANGED = 0.25
+_LAST = 0.6
+_KEPT = 0.4
 
 Plan = tuple[tuple[str, Guess], ...]
 
@@ -159,8 +162,9 @@ def _search(
         heapq.heappush(waiting, (0.35 * index, next(counter), 0, plan))
     seen: set[str] = set()
     tried = 0
+    slow: list[Plan] = []
     best: tuple[float, Failure, Input] | None = None
-    while waiting and tried < _ATTEMPTS and clock.left > 0.3:
+    while waiting and tried < _ATTEMPTS and clock.left > (clock.budget * _KEPT if slow else 0.3):
         _, _, changes, plan = heapq.heappop(waiting)
         text = describe(plan)
         if text in seen:
@@ -173,6 +177,7 @@ def _search(
                 run(functools.partial(instance, *arguments, **keywords))
         except TimeLimit:
             attempts.append(f"{text}: took too long")
+            slow.append(plan)
             continue
         except BaseException as error:
             attempts.append(f"{text}: {stack.type_name(error)}: {stack.first_line(stack.message(error))}")
@@ -190,6 +195,12 @@ def _search(
                 heapq.heappush(waiting, (cost, next(counter), changes + 1, new))
             continue
         return Input(text, functools.partial(_make, plan))
+    # What ran out of its share of the time did not raise: the first such may have all that is left.
+    for plan in slow[:1] if clock.left > _ONE else ():
+        with suppress(BaseException), clock.limit(clock.left * _LAST):
+            arguments, keywords = _make(plan)
+            run(functools.partial(instance, *arguments, **keywords))
+            return Input(describe(plan), functools.partial(_make, plan))
     return NoInput(best[1], (), best[2]) if best else NoInput(None, ())
 
 
