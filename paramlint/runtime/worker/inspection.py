@@ -131,7 +131,7 @@ def _without_memory(request: ClassRequest, failed: build.NotBuilt, clock: Clock)
     if not hasattr(torch.device, "__enter__") or isinstance(accelerator.simulated(), str):
         return failed
     way = build.build_without_memory(request, Clock(clock.left))
-    return failed if isinstance(way, build.NotBuilt) else way
+    return failed if isinstance(way, build.NotBuilt) else way._replace(attempts=(*failed.attempts, *way.attempts))
 
 
 def _manner(way: build.Built) -> str:
