@@ -43,7 +43,9 @@ class Verdict(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = parser_for(str(__doc__), PACKAGES).parse_args(arguments)
+    parser = parser_for(str(__doc__), PACKAGES)
+    parser.add_argument("--unknown", action="store_true", help="print the names that the interpreter does not know too")
+    options = parser.parse_args(arguments)
     settings = RuntimeSettings(python=options.python, timeout=options.timeout, jobs=options.jobs, stages=("structure",))
     environment = find_environment(Path.cwd(), options.python, {})
     total: Counter[str] = Counter()
@@ -59,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             built += 1
             for verdict in compare(trace_of(project, observation), observation):
                 counts[verdict.outcome] += 1
-                if verdict.outcome == "disagreed":
+                if verdict.outcome == "disagreed" or (options.unknown and verdict.outcome == "unknown"):
                     place = Path(observation.path).relative_to(folder)
                     print(
                         f"  {place} {observation.class_name}.{verdict.name}: claimed {verdict.claimed}, is "

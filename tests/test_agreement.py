@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from torch import nn
 
 from paramlint.facts import lower_ast
-from paramlint.facts.source import Source
+from paramlint.facts.source import Source, read_source
 from paramlint.interpret.interpret import interpret
 from paramlint.interpret.slots import Registration
 from paramlint.interpret.trace import Run
@@ -186,3 +186,29 @@ def test_what_a_class_makes_by_its_own_rule_is_not_known() -> None:
     )
     (run, *_) = runs_of(f"{PRELUDE}\n\nclass Net(nn.Module):\n{body}")
     assert run.is_opaque
+
+
+ANNOTATED = (
+    PRELUDE
+    + """
+
+class Whole(nn.Module):
+    def __init__(self, part: Part, maybe: Part = None, quoted: "Part | None" = None, other=None):
+        super().__init__()
+        self.part = part
+        self.maybe = maybe
+        self.quoted = quoted
+        self.other = other
+"""
+)
+
+
+def test_an_argument_that_is_annotated_with_a_module_class_is_a_submodule(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(ANNOTATED)
+    project = Project(tmp_path, NO_ENVIRONMENT, lambda file: lower_ast.lower(read_source(str(file))))
+    (linked,) = [item for item in project.classes(project.module_at(path)) if item.definition.node.name == "Whole"]
+    for run in interpret(project, linked).runs:
+        claims = {slot.name: slot.registration for slot in run.slots}
+        assert claims["part"] is Registration.SUBMODULE
+        assert claims["maybe"] is not Registration.SUBMODULE

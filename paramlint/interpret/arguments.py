@@ -81,10 +81,10 @@ def _constructor_value(machine: Machine, frame: Frame, function: code.Function, 
             storage=Storage(Fill.UNKNOWN),
             requires_grad=None,
         )
-    if words & _MODULE_WORDS and not words & {"None", "Optional", "Type", "type", "Callable", "str"}:
-        if parameter.annotation is not None:
-            place = frame.place(parameter.annotation.span)
-            return Instance(place, Phase.CONSTRUCTOR, None, "torch.nn.Module", True, True, True)
+    names_module = words & _MODULE_WORDS and not words & {"None", "Optional", "Type", "type", "Callable", "str"}
+    if parameter.annotation is not None and (names_module or _is_module_class(machine, frame, parameter)):
+        place = frame.place(parameter.annotation.span)
+        return Instance(place, Phase.CONSTRUCTOR, None, "torch.nn.Module", True, True, True)
     if isinstance(default, Device) and default.literal is not None:
         default = Known(default.literal)
     known = default if isinstance(default, Known) else None
@@ -92,6 +92,15 @@ def _constructor_value(machine: Machine, frame: Frame, function: code.Function, 
     return Symbol(
         parameter.name, parameter.name, known, is_number=is_number or used_as_number(function, parameter.name)
     )
+
+
+def _is_module_class(machine: Machine, frame: Frame, parameter: code.Parameter) -> bool:
+    """Whether a parameter without a default is annotated with nothing but a class of the source that is a Module."""
+    dotted = dotted_name(parameter.annotation) if parameter.annotation is not None else None
+    if dotted is None or parameter.default is not None:
+        return False
+    definition = machine.project.resolve(frame.module, dotted)
+    return isinstance(definition, ClassDefinition) and machine.project.link(definition).is_module is True
 
 
 def takes_tensor(function: code.Function) -> bool:
