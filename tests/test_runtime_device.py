@@ -119,3 +119,31 @@ def test_a_machine_without_the_device_says_so(tmp_path: Path) -> None:
     done = confirmed(tmp_path, "--confirm", "--device", "cuda")
     assert (done.returncode, done.stdout) == (2, "")
     assert "--device cuda: " in done.stderr
+
+
+def test_what_eval_makes_is_moved_and_met_in_forward_too(tmp_path: Path) -> None:
+    (tmp_path / "cached.py").write_text(
+        "import torch\n"
+        "from torch import nn\n"
+        "class Cached(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.bias = nn.Parameter(torch.zeros(4))\n"
+        "    def train(self, mode=True):\n"
+        "        super().train(mode)\n"
+        "        if mode:\n"
+        "            self.__dict__.pop('now', None)\n"
+        "        else:\n"
+        "            self.now = self.bias.detach() * 2\n"
+        "        return self\n"
+        "    def forward(self, x: torch.Tensor):\n"
+        "        return x + (self.bias if self.training else self.now)\n"
+    )
+    request = ClassRequest("0", str(tmp_path / "cached.py"), str(tmp_path), "cached", "Cached")
+    (observation,) = observe([request], RuntimeSettings(timeout=60))
+    (now,) = [tensor for tensor in observation.tensors if tensor.path == "now"]
+    assert now.follows_device is False
+    assert now.place is not None
+    assert now.place.line == 12
+    assert now.clash is not None, observation.notes
+    assert now.clash.frames[-1].line == 15

@@ -14,6 +14,7 @@ from paramlint.runtime.worker import (
     build,
     device,
     digest,
+    evaluated,
     forward,
     materialise,
     preparation,
@@ -105,6 +106,7 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
         ("materialise", lambda known: materialise.materialised(known, way, clock)),
         ("placement", lambda known: device.placement(known, way, clock, chosen, furthest, options.device)),
     ]
+    stages.append(("evaluated", lambda known: evaluated.evaluated(known, way, clock, chosen, options.device)))
     if options.digests:
         stages.append(("digests", lambda known: digest.digests(known, way, clock, chosen)))
     for name, stage in stages:
