@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 
 import paramlint.engine.analysis
 from paramlint.engine import check as check_module
-from paramlint.engine.analysis import Given
+from paramlint.engine.analysis import Analyser, Batch, Given, Task
 from paramlint.engine.check import check
 from paramlint.engine.configuration import Configuration, ConfigurationError
 from paramlint.engine.outcome import Report
@@ -20,6 +22,7 @@ from paramlint.engine.settings import Overrides
 from paramlint.facts.source import source_from_text
 from paramlint.model.diagnostic import Diagnostic
 from paramlint.project.definitions import SourceModule
+from paramlint.project.environment import NO_ENVIRONMENT
 from paramlint.project.project import Project
 from paramlint.rules import Rule, check_module as real_check_module
 
@@ -240,3 +243,18 @@ def test_progress_counts_files(project: Path) -> None:
     check([project], Configuration(Overrides()), progress=lambda done, total: told.append((done, total)))
     assert told[0] == (0, 4)
     assert told[-1] == (4, 4)
+
+
+@pytest.mark.parametrize("owns_process", [False, True])
+def test_an_analyser_frees_what_it_forgets(project: Path, monkeypatch: pytest.MonkeyPatch, owns_process: bool) -> None:
+    (project / "net.py").write_text(FAULTY, encoding="utf-8")
+    monkeypatch.setattr(paramlint.engine.analysis, "_BYTES_KEPT", 0)
+    analyser = Analyser(owns_process=owns_process)
+    batch = Batch(project, NO_ENVIRONMENT, (Task(project / "net.py", frozenset({"PRM105"})),))
+    (first,) = analyser(batch)
+    known = weakref.ref(analyser.project_for(batch.root, batch.environment))
+    assert known() is not None
+    assert analyser(batch) == (first,)
+    assert first.diagnostics
+    assert known() is None
+    gc.unfreeze()

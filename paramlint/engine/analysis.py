@@ -24,8 +24,8 @@ from paramlint.project.environment import Environment
 from paramlint.project.project import Project
 from paramlint.rules import ALL_RULES, check_module
 
-# A worker forgets what it has read after so many files: memory stays bounded on the largest projects.
-_FILES_KEPT = 600
+# A worker forgets what it has read after so many bytes of source, of which each takes about a hundred in memory.
+_BYTES_KEPT = 6_000_000
 
 
 class Task(NamedTuple):
@@ -66,7 +66,7 @@ class Analyser:
         self._owns_process = owns_process
         self._given: Mapping[Path, Given] = {}
         self._projects: dict[tuple[Path, Environment, frozenset[Path]], Project] = {}
-        self._files_read = 0
+        self._bytes_read = 0
 
     def __call__(self, batch: Batch, given: Mapping[Path, Given] | None = None) -> tuple[FileResult, ...]:
         """Return one result for each task, in their order.
@@ -74,9 +74,8 @@ class Analyser:
         ``given`` stands in for files, by their absolute paths. No source file and no fault of ours makes it raise.
         """
         self._given = given or {}
-        if self._files_read > _FILES_KEPT:
-            self._projects.clear()
-            self._files_read = 0
+        if self._bytes_read > _BYTES_KEPT:
+            self._forget()
         project = self.project_for(batch.root, batch.environment, batch.exact)
         with _collecting_between_files(self._owns_process) as collect:
             results = []
@@ -84,6 +83,14 @@ class Analyser:
                 results.append(self._lint(task, project, task.path in batch.exact))
                 collect()
         return tuple(results)
+
+    def _forget(self) -> None:
+        """Free what is known of all projects: they hold one another in cycles, frozen ones where the process is ours."""
+        self._projects.clear()
+        self._bytes_read = 0
+        if self._owns_process:
+            gc.unfreeze()
+        gc.collect()
 
     def consulted(self) -> Mapping[str, frozenset[Dependency]]:
         """Return what the questions since the last call consulted, by the file in whose context each was asked."""
@@ -129,8 +136,9 @@ class Analyser:
     def _source(self, path: Path) -> Source:
         if path in self._given:
             return self._given[path].source
-        self._files_read += 1
-        return read_source(str(path))
+        source = read_source(str(path))
+        self._bytes_read += len(source.text)
+        return source
 
     def _lint(self, task: Task, project: Project, is_exact: bool) -> FileResult:
         try:
