@@ -8,6 +8,7 @@ from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.ranks import least_rank, rank_of_data, result_rank
 from paramlint.interpret.slots import Fill, Phase
 from paramlint.interpret.values import (
+    NONE,
     POSITIONS,
     Container,
     Device,
@@ -40,7 +41,9 @@ def factory(
         device, by = Device(Placement.LITERAL, "cuda"), function.name
     devices.note_literal(machine, frame, device, by, None, span)
     placement = Placement.DEFAULT if device is None else device.placement
-    if machine.on_meta or "**" in keywords or (machine.device_tests and machine.phase is Phase.FORWARD):
+    is_no_device = device is None and keywords.get("device", NONE) != NONE  # a dtype: torch raises TypeError
+    is_asked = bool(machine.device_tests) and machine.phase is Phase.FORWARD
+    if machine.on_meta or "**" in keywords or is_asked or is_no_device:
         placement = Placement.UNKNOWN
     is_uninitialised: bool | None = function.is_uninitialised
     rank = result_rank(function, positional, keywords)
