@@ -6,6 +6,7 @@ import ast
 import copy
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -327,6 +328,52 @@ def _leaves_later_layers_out(kind: type, subject: Subject) -> None:
     assert met[0] < len(module._modules)
 
 
+def _is_left_at_default(kind: type, subject: Subject) -> None:
+    """Where the layer does not initialise itself, nobody does; other layers are written all the same."""
+    (name,) = re.findall(r"nn\.(\w+)\(", subject.source_line)
+    layer = getattr(torch.nn, name)
+    with poisoned_memory(), mock.patch.object(layer, "reset_parameters", return_value=None):
+        module = build(kind)
+    weights = {path: item.weight for path, item in module.named_modules() if getattr(item, "weight", None) is not None}
+    left = {path for path, weight in weights.items() if bool(torch.isnan(weight).any())}
+    assert left
+    assert all(type(module.get_submodule(path)) is layer for path in left)
+    assert set(weights) - left
+
+
+def _is_written_over(kind: type, subject: Subject) -> None:
+    """The statement changes nothing in the end; or it is the walk that takes from the gains of norms the one that they start with."""
+    if "self." in subject.source_line:
+        _changes_nothing(kind, subject)
+        return
+    norms = (torch.nn.LayerNorm, torch.nn.modules.batchnorm._BatchNorm)
+    gains = [item.weight for item in build(kind).modules() if isinstance(item, norms)]
+    assert gains
+    assert all(bool((gain.abs() < 1).all()) for gain in gains)
+
+
+def _does_not_stay_tied(kind: type, subject: Subject) -> None:
+    """Two Parameters over one piece of memory; or one that is two after a build without memory."""
+    module = build(kind)
+    every = dict(module.named_parameters(remove_duplicate=False))
+    places = [(id(value), value.untyped_storage().data_ptr()) for value in every.values()]
+    if len({number for number, _ in places}) > len({place for _, place in places}):
+        return
+    with torch.device("meta"):
+        empty = build(kind)
+    assert len(list(empty.parameters())) == len(list(module.parameters())) < len(every)
+    empty.to_empty(device="cpu")
+    assert len(list(empty.parameters())) == len(every)
+
+
+def _undoes_a_cast(kind: type, subject: Subject) -> None:
+    module = build(kind).to(torch.float64)
+    assert {value.dtype for value in module.parameters()} == {torch.float64}
+    assert subject.enclosing_method is not None
+    getattr(module, subject.enclosing_method)()
+    assert {value.dtype for value in module.parameters()} == {torch.float64, torch.float32}
+
+
 def _changes_nothing(kind: type, subject: Subject) -> None:
     """Without the statement, or with an empty function in its place, the same seed gives the same model."""
     lines = subject.path.read_text().splitlines()
@@ -550,6 +597,7 @@ FACTS: dict[str, Callable[[type, Subject], None]] = {
     "PRM111": _hides_in_an_object,
     "PRM112": _shares_storage,
     "PRM113": _raises(KeyError),
+    "PRM114": _does_not_stay_tied,
     "PRM201": _is_trained,
     "PRM202": _is_frozen,
     "PRM203": _raises(RuntimeError),
@@ -560,7 +608,9 @@ FACTS: dict[str, Callable[[type, Subject], None]] = {
     "PRM302": _is_unwritten_state,
     "PRM303": _is_never_called,
     "PRM304": _leaves_later_layers_out,
+    "PRM305": _is_left_at_default,
     "PRM306": _raises(AttributeError, TypeError),
+    "PRM307": _is_written_over,
     "PRM308": _reaches_nothing,
     "PRM309": _changes_nothing,
     "PRM310": _starts_dead,
@@ -574,8 +624,5 @@ FACTS: dict[str, Callable[[type, Subject], None]] = {
     "PRM503": _is_passed_by,
     "PRM504": _is_saved_wrongly,
     "PRM505": _cannot_be_copied,
+    "PRM506": _undoes_a_cast,
 }
-
-# What one build and one call cannot show: another scheme's intention, a tie that a loader breaks, the order of writes.
-# The worker's own tests observe these.
-WITHOUT_WITNESS = frozenset({"PRM114", "PRM305", "PRM307", "PRM506"})
