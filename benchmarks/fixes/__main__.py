@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--cases", type=Path)
     parser.add_argument("--packages", type=Path, nargs="*", default=[])
     parser.add_argument("--show", action="store_true", help="print each repair of a package as a diff")
+    parser.add_argument("--labels", type=Path, help="look only at files named here (primer_labels.jsonl)")
     parser.add_argument("--output", type=Path, help="append the figures of each package, a JSON object a line")
     parser.add_argument("--mutants", type=Path)
     parser.add_argument("--python", help="the interpreter that has torch and the mutants' packages")
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.cases:
         failures += measure_cases(arguments.cases)
     if arguments.packages:
-        failures += measure_packages(arguments.packages, arguments.show, arguments.output)
+        failures += measure_packages(arguments.packages, arguments.show, arguments.output, arguments.labels)
     if arguments.mutants:
         failures += measure_mutants(arguments.mutants, arguments.python, arguments.proofs, arguments.output)
     return int(failures > 0)

@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,12 +21,20 @@ from paramlint.facts.write import write_source
 from paramlint.model.diagnostic import Edit
 
 
-def measure_packages(folders: Sequence[Path], show: bool, output: Path | None) -> int:
-    """Apply every fix to a copy of each package; return how many files or findings tell that something broke."""
+def measure_packages(folders: Sequence[Path], show: bool, output: Path | None, labels: Path | None) -> int:
+    """Apply every fix to a copy of each package; return how many files or findings tell that something broke.
+
+    ``labels``: of each package, only the files that labels of the primer name are linted and fixed.
+    """
+    files = defaultdict(set)
+    for line in labels.read_text().splitlines() if labels is not None else ():
+        label = json.loads(line)
+        files[label["package"]].add(label["file"])
     total: Counter[str] = Counter()
     for folder in folders:
         began = time.monotonic()
-        counts = _measure(folder, show)
+        only = None if labels is None else sorted(files[folder.name.rpartition("-")[0]])
+        counts = _measure(folder, show, only)
         total += counts
         row = {"package": folder.name, "seconds": round(time.monotonic() - began), **dict(sorted(counts.items()))}
         print(json.dumps(row), flush=True)
@@ -39,11 +47,12 @@ def measure_packages(folders: Sequence[Path], show: bool, output: Path | None) -
     return total["broken"]
 
 
-def _measure(folder: Path, show: bool) -> Counter[str]:
+def _measure(folder: Path, show: bool, only: Sequence[str] | None) -> Counter[str]:
     with tempfile.TemporaryDirectory() as parent:
         copy = Path(parent) / folder.name
         shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*.so", "*.bin", "*.json", "*.txt"))
-        report = check([copy], configuration(), jobs=1)
+        paths = [copy] if only is None else [copy / name for name in only]
+        report = check(paths, configuration(), jobs=1)
         counts = Counter({"findings": len(report.diagnostics)})
         counts["with a fix"] = sum(is_applicable(item.fix, True) for item in report.diagnostics)
         changes = list(_changes(report, show))
@@ -57,7 +66,7 @@ def _measure(folder: Path, show: bool) -> Counter[str]:
                 print(f"  withheld {where} {item.diagnostic.code} {item.diagnostic.attribute}: {item.reason}")
         counts["broken"] = sum(_is_broken(change) for change in changes if change.applied)
         if counts["applied"]:
-            counts["broken"] += sum(1 for _ in _new_findings(copy, report))
+            counts["broken"] += sum(1 for _ in _new_findings(paths, report))
         return counts
 
 
@@ -116,10 +125,10 @@ def _edited(data: bytes, source: Source, edits: Sequence[Edit]) -> bytes:
     return mark + text
 
 
-def _new_findings(copy: Path, report: Report) -> Iterator[str]:
-    """What is found in the written package beyond what was found before."""
+def _new_findings(paths: Sequence[Path], report: Report) -> Iterator[str]:
+    """What is found in the written files beyond what was found before."""
     before = Counter((item.path, key_of(item)) for item in report.diagnostics)
-    after = check([copy], configuration(), jobs=1)
+    after = check(paths, configuration(), jobs=1)
     for (path, key), count in Counter((item.path, key_of(item)) for item in after.diagnostics).items():
         if count > before[path, key]:
             print(f"  NEW {path} {key}")
