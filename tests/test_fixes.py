@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import stat
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -113,33 +114,51 @@ NET = (
 MENDED = NET.replace("self.mean = torch.ones(3)", 'self.register_buffer("mean", torch.ones(3), persistent=False)')
 
 
+HOISTED = (
+    "from torch import nn\n"
+    "\n"
+    "\n"
+    "class Net(nn.Module):\n"
+    "    def __init__(self):\n"
+    "        super().__init__()\n"
+    "        self.mean = 0.5  # trailing   \n"
+    "\n"
+    "    def forward(self, x):\n"
+    "        return nn.Linear(3, 2)(x)   \n"
+)
+IN_PLACE = HOISTED.replace("trailing   \n", "trailing   \n        self.linear = nn.Linear(3, 2)\n").replace(
+    "nn.Linear(3, 2)(x)", "self.linear(x)"
+)
+ODD: dict[str, Callable[[str], bytes]] = {
+    "plain": str.encode,
+    "CRLF": lambda text: text.replace("\n", "\r\n").encode(),
+    "tabs": lambda text: text.replace("    ", "\t").encode(),
+    "BOM": lambda text: b"\xef\xbb\xbf" + text.encode(),
+    "no final newline": lambda text: text.rstrip("\n").encode(),
+    "Latin-1": lambda text: ("# -*- coding: latin-1 -*-\n# caf\xe9\n" + text).encode("latin-1"),
+    "form feeds": lambda text: re.sub(
+        r"( {8}self\.(mean|register))", "\f\\1", text.replace("\n\nclass", "\n\f\nclass"), count=1
+    ).encode(),
+}
+
+
 @pytest.mark.parametrize(
     ("found", "wanted"),
     [
-        pytest.param(NET.encode(), MENDED.encode(), id="plain"),
-        pytest.param(NET.replace("\n", "\r\n").encode(), MENDED.replace("\n", "\r\n").encode(), id="CRLF"),
-        pytest.param(NET.replace("    ", "\t").encode(), MENDED.replace("    ", "\t").encode(), id="tabs"),
-        pytest.param(b"\xef\xbb\xbf" + NET.encode(), b"\xef\xbb\xbf" + MENDED.encode(), id="BOM"),
-        pytest.param(NET.rstrip("\n").encode(), MENDED.rstrip("\n").encode(), id="no final newline"),
-        pytest.param(
-            ("# -*- coding: latin-1 -*-\n# caf\xe9\n" + NET).encode("latin-1"),
-            ("# -*- coding: latin-1 -*-\n# caf\xe9\n" + MENDED).encode("latin-1"),
-            id="Latin-1",
-        ),
-        pytest.param(
-            NET.replace("\n\nclass", "\n\f\nclass").replace("        self.mean", "\f        self.mean").encode(),
-            MENDED.replace("\n\nclass", "\n\f\nclass").replace("        self.reg", "\f        self.reg").encode(),
-            id="form feeds",
-        ),
+        pytest.param(NET, MENDED, id="one line"),
+        pytest.param(HOISTED, IN_PLACE, id="one line more"),
     ],
 )
-def test_everything_beside_the_edit_is_kept(found: bytes, wanted: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_everything_beside_the_edit_is_kept(
+    found: str, wanted: str, odd: Callable[[str], bytes], tmp_path: Path
+) -> None:
     path = tmp_path / "net.py"
-    path.write_bytes(found)
+    path.write_bytes(odd(found))
     path.chmod(0o640)
     change = fixer().fix(read_source(str(path)))
     write_source(change.after)
-    assert path.read_bytes() == wanted
+    assert path.read_bytes() == odd(wanted)
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert os.listdir(tmp_path) == ["net.py"]
 

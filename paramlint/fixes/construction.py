@@ -106,7 +106,7 @@ def statement_start(site: Site, statement: code.Statement) -> int | None:
     for number in range(min(lines), max(0, min(lines) - 10), -1):
         line = site.text.line(number)
         if _HEADER.match(line):
-            return site.text.offset(number, 1) + len(site.text.indentation(number))
+            return site.text.first(number)
     return None
 
 

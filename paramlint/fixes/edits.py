@@ -49,8 +49,13 @@ class Text:
         return self._starts[number - 1] + len(self.line(number))
 
     def indentation(self, number: int) -> str:
+        """The blanks that indent a line: a form feed begins them anew."""
         line = self.line(number)
-        return line[: len(line) - len(line.lstrip(_BLANK))]
+        return line[: len(line) - len(line.lstrip(_BLANK))].rpartition("\f")[2]
+
+    def first(self, number: int) -> int:
+        """The offset of the first character of a line that is no blank."""
+        return self.line_end(number) - len(self.line(number).lstrip(_BLANK))
 
     def span(self, start: int, end: int) -> Span:
         """The span between two offsets."""
