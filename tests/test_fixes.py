@@ -233,6 +233,13 @@ FORWARD = ("", "def forward(self, x):")
             ("nn.init.zeros_(self.out.bias)",),
             id="the bias, where the weight is initialised",
         ),
+        pytest.param(
+            MODULE
+            + "        # the only layer\n        self.out = nn.Linear(3, 3)\n\n"
+            + "    def forward(self, x):\n        return self.out(x)\n",
+            ("        super().__init__()\n        # the only layer\n        self.out",),
+            id="a comment stays with its statement",
+        ),
     ],
 )
 def test_what_is_known_is_repaired(text: str, wanted: tuple[str, ...], tmp_path: Path) -> None:

@@ -17,15 +17,24 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.fixes.every import configuration
 from benchmarks.mutation.operators import OPERATORS
 from benchmarks.mutation.planting import Mutant, Subject
-from paramlint.engine.repair import Fixer
-from paramlint.facts.source import read_source
+from paramlint.engine.fixing import fix_source
+from paramlint.engine.suppression import Suppressions
+from paramlint.facts import lower_ast, lower_libcst
+from paramlint.facts.source import Source, read_source
+from paramlint.fixes import with_fixes
+from paramlint.fixes.style import METHOD
+from paramlint.model.code import SourceFacts
+from paramlint.model.diagnostic import Diagnostic
+from paramlint.project.environment import find_environment
+from paramlint.project.project import Project
+from paramlint.rules import ALL_RULES
+from paramlint.rules.run import check_class
 
 _WITNESS = Path(__file__).with_name("witness.py")
 _CODES = {operator.name: operator.codes for operator in OPERATORS}
@@ -62,8 +71,13 @@ def measure_mutants(folder: Path, python: str, proofs: int, output: Path | None)
         for mutant, fault in zip(some, seen, strict=False)
         if fault is not None
     ]
-    fixer = Fixer(configuration(python), with_unsafe=True)
-    repairs = [_repaired(fixer, subject, mutant) for subject, mutant in mutants]
+    linters: dict[Path, Linter] = {}
+    repairs: list[Repair] = []
+    for number, (subject, mutant) in enumerate(mutants):
+        root = _root(subject)
+        linter = linters.setdefault(root, Linter(root, python))
+        repairs.append(_repaired(linter, subject, mutant))
+        print(f"{number + 1} of {len(mutants)} mutants looked at", end="\r", file=sys.stderr, flush=True)
     done = [index for index, item in enumerate(repairs) if item.text is not None]
     for index in done[:: max(1, len(done) // proofs)][:proofs] if proofs else ():
         repairs[index] = _under_proof(repairs[index], python)
@@ -86,9 +100,50 @@ def measure_mutants(folder: Path, python: str, proofs: int, output: Path | None)
     return sum(bool(row["under proof"]) and row["verdict"] == "different" for row in rows)
 
 
-def _repaired(fixer: Fixer, subject: Subject, mutant: Mutant) -> Repair:
+class Linter:
+    """Lints one class in its file's place, with fixes; other files' facts are kept from one mutant to the next."""
+
+    def __init__(self, root: Path, python: str) -> None:
+        self._root = root
+        self._environment = find_environment(root, python, os.environ)
+        self._facts: dict[Path, SourceFacts] = {}
+
+    def of(self, name: str) -> Callable[[Source], Sequence[Diagnostic]]:
+        def lint(source: Source) -> Sequence[Diagnostic]:
+            path = Path(source.path)
+            facts = lower_libcst.lower(source)
+            project = Project(
+                self._root, self._environment, lambda other: facts if other == path else self._load(other)
+            )
+            module = project.module_at(path)
+            suppressions = Suppressions(source.text)
+            found = [
+                item
+                for linked in project.classes(module)
+                if linked.definition.qualified_name.split(".")[0] == name
+                for item in check_class(project, linked, ALL_RULES)
+                if item.path == path.as_posix() and not suppressions.silences(item.code, item.span.line)
+            ]
+            return list(with_fixes(project, module, source.text, METHOD, found))
+
+        return lint
+
+    def _load(self, path: Path) -> SourceFacts:
+        if path not in self._facts:
+            self._facts[path] = lower_ast.lower(read_source(str(path)))
+        return self._facts[path]
+
+
+def _root(subject: Subject) -> Path:
+    """The folder from which the class's package is importable."""
+    steps = len(subject.module.split(".")) - (subject.path.name != "__init__.py")
+    return subject.path.parents[steps]
+
+
+def _repaired(linter: Linter, subject: Subject, mutant: Mutant) -> Repair:
     source = read_source(str(subject.path))
-    change = fixer.fix(source._replace(text=source.text.replace(subject.text, mutant.text)))
+    faulty = source._replace(text=source.text.replace(subject.text, mutant.text))
+    change = fix_source(faulty, linter.of(subject.name), with_unsafe=True)
     fixes = [
         item.fix
         for item in change.applied
@@ -119,8 +174,7 @@ def _class_text(text: str, original: str, name: str) -> str:
 
 def _under_proof(repair: Repair, python: str) -> Repair:
     """Let the command repair and prove the fault in a copy of the package."""
-    steps = len(repair.subject.module.split(".")) - (repair.subject.path.name != "__init__.py")
-    package = repair.subject.path.parents[steps] / repair.subject.package
+    package = _root(repair.subject) / repair.subject.package
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(package, Path(folder, package.name), ignore=shutil.ignore_patterns("__pycache__"))
         Path(folder, "pyproject.toml").touch()

@@ -24,6 +24,7 @@ def missing_super_init(site: Site) -> Fix | None:
     offset = _body_start(site, constructor)
     if offset is None:
         return None
+    offset = _above_comments(site, offset)
     line = site.text.span(offset, offset).line
     indentation = site.text.indentation(line)
     is_alone = not site.text.line(line)[: offset - site.text.offset(line, 1)].strip()
@@ -47,6 +48,7 @@ def assignment_before_super_init(site: Site) -> Fix | None:
     offset = statement_start(site, target)
     if offset is None:
         return None
+    offset = _above_comments(site, offset)
     text, span = site.text, base.statement.span
     removal = without_statement(site, base)
     if removal is None:
@@ -94,6 +96,16 @@ def _body_start(site: Site, function: code.Function) -> int | None:
     elif is_text:
         return None
     return statement_start(site, first)
+
+
+def _above_comments(site: Site, offset: int) -> int:
+    """Where a statement begins with the lines of comment that belong to it."""
+    number = site.text.span(offset, offset).line
+    if site.text.first(number) != offset:
+        return offset
+    while number > 1 and site.text.line(number - 1).lstrip().startswith("#"):
+        number -= 1
+    return site.text.first(number)
 
 
 def statement_start(site: Site, statement: code.Statement) -> int | None:
