@@ -269,6 +269,11 @@ def test_what_is_known_is_repaired(text: str, wanted: tuple[str, ...], tmp_path:
             + "        return x * self.weight\n",
             id="a weight that is frozen",
         ),
+        pytest.param(
+            body("    self.out = nn.utils.weight_norm(nn.Linear(3, 3))", "    self.out.weight.data.normal_()", *FORWARD)
+            + "        return self.out(x)\n",
+            id="a weight that cannot be assigned",
+        ),
     ],
 )
 def test_what_is_not_known_is_left(text: str, tmp_path: Path) -> None:

@@ -49,6 +49,8 @@ _OWN = frozenset(
         "layer in a tuple",
     }
 )
+# What these plant computes something of its own too, and cannot be built: only what is registered can be compared.
+_FREE = frozenset({"tensor over parameter", "Parameter of integers"})
 
 
 class Repair(NamedTuple):
@@ -230,7 +232,8 @@ def _job(key: str, repairs: Iterable[Repair]) -> dict[str, Any]:
             {
                 "text": item.text,
                 "reference": item.mutant.text if item.mutant.operator in _OWN else None,
-                "names": item.names if item.mutant.operator in _OWN else (),
+                "names": item.names if item.mutant.operator in _OWN | _FREE else (),
+                "is_free": item.mutant.operator in _FREE,
             }
             for item in some
         ],

@@ -5,7 +5,8 @@
 ``JOBS`` is a file with a JSON object a line: ``key``, ``module``, ``name`` of a class, ``annotations`` (whether the
 module postpones them) and ``repairs``, each with ``text`` (of the class, after the imports that it newly needs),
 ``reference`` (the text of a class that computes what the repaired one should, null for the class as it is) and ``names``
-(attributes that may differ from the original as long as they hold what the reference holds). ``RESULTS`` gets a line for
+(attributes that may differ from the original as long as they hold what the reference holds); ``is_free`` says that no
+class computes what the repaired one should, so that only what is registered can be compared. ``RESULTS`` gets a line for
 each class: its ``key`` and for each repair an object of ``state``, ``values``, ``output``: null where all is equal, else
 what is not. How classes are built is the mutation oracle's; nothing of paramlint is imported.
 """
@@ -125,6 +126,7 @@ def _output(reference: nn.Module, repaired: nn.Module, chosen: making.Made | Non
 
 
 def _called(instance: nn.Module, chosen: making.Made) -> list[torch.Tensor]:
+    making.seed(1)
     arguments = chosen.make()
     making.seed(2)
     with torch.no_grad():
@@ -162,7 +164,10 @@ def _repair(
         repaired = seeded(made.make)
     except Exception as error:
         return {"state": f"not built: {type(error).__name__}: {error}", "values": None, "output": None, "called": False}
-    return {**compare(original, reference, repaired, repair["names"], chosen), "called": chosen is not None}
+    seen = compare(original, reference, repaired, repair["names"], chosen)
+    if repair["is_free"]:
+        seen.update(values=None, output=None)
+    return {**seen, "called": chosen is not None}
 
 
 def main() -> None:

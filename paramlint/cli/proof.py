@@ -19,12 +19,16 @@ from paramlint.model.observation import ClassRequest, Observation, Scalar
 from paramlint.project.project import Project
 from paramlint.runtime import parent
 from paramlint.runtime.confirm import confirm
-from paramlint.runtime.equivalence import again, combined, difference
+from paramlint.runtime.equivalence import again, combined, difference, has_new_values
 from paramlint.runtime.settings import RuntimeSettings
 
 Progress = Callable[[int, int], None]
 
 _MOST_ROUNDS = 4
+
+# That an initialisation has no effect is told by the lines that write, which are others after the fix: that values
+# are other than before tells that it has one.
+_TOLD_BY_LINE = frozenset({"PRM303", "PRM308", "PRM309"})
 
 _Instance = tuple[str, str, tuple[tuple[str, Scalar], ...]]
 
@@ -120,17 +124,27 @@ def _instance(request: ClassRequest) -> _Instance:
     return request.path, request.qualified_name, request.circumstances
 
 
+def _of(seen: _Seen, diagnostic: Diagnostic) -> Iterator[tuple[_Instance, Observation]]:
+    """What was observed of the class of a finding."""
+    subject = (diagnostic.path, diagnostic.class_name or "")
+    yield from ((item, observation) for item, observation in seen.observations.items() if item[:2] == subject)
+
+
 def _reasons(change: Change, before: _Seen, after: _Seen) -> dict[Key, str]:
     """Why some fixes of a file are not proved, by their findings."""
     effect = combined([item.fix.effect for item in change.applied if item.fix])
     reasons: dict[Key, str] = {}
     for diagnostic in change.applied:
         proof = after.proved[diagnostic.path, key_of(diagnostic)].proof
-        if proof is not None and proof.verdict is Verdict.CONFIRMED:
+        shows = proof is not None and proof.verdict is Verdict.CONFIRMED
+        if shows and diagnostic.code in _TOLD_BY_LINE:
+            shows = not any(
+                has_new_values(before.observations.get(item), seen) for item, seen in _of(after, diagnostic)
+            )
+        if proof is not None and shows:
             reasons[key_of(diagnostic)] = f"the built model still shows the finding: {proof.evidence}"
             continue
-        subject = (diagnostic.path, diagnostic.class_name or "")
-        instances = [instance for instance in after.observations if instance[:2] == subject]
+        instances = [instance for instance, _ in _of(after, diagnostic)]
         wanted = [instance for instance in instances if instance[2] == diagnostic.circumstances] or instances
         reason = None if wanted else "no instance of its class was asked for"
         for instance in wanted:

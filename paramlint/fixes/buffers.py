@@ -64,8 +64,8 @@ def _filled_later(site: Site) -> Fix | None:
     if len(made) != 1 or not isinstance(made[0].value, code.Constant) or made[0].spot.block is not made[0].method.body:
         return None
     message = (
-        f"register '{site.name}' as a buffer that is not saved, and None at first: checkpoints keep their keys, and older "
-        "ones load"
+        f"register '{site.name}' as a buffer that is not saved, and None at first, so that it moves once it is made: "
+        "checkpoints keep their keys, and older ones load"
     )
     edits = _register_call(site, made[0], False, is_method=True)
     return Fix(message, Applicability.SAFE, edits, Effect((site.name,)))
@@ -78,6 +78,11 @@ def parameter_to_buffer(site: Site) -> Fix | None:
         return None
     if site.diagnostic.code == "PRM202" and _WEIGHT.search(site.name):
         reason = f"not registered as a buffer: by its name '{site.name}' may be meant to be trained"
+        return Fix(reason, Applicability.DISPLAY, ())
+    if site.diagnostic.code == "PRM203" and any(_is_cast(node) for item in bindings for node in nodes(item.value)):
+        reason = (
+            f"not registered as a buffer: whether '{site.name}' is meant to hold integers or to be trained is not known"
+        )
         return Fix(reason, Applicability.DISPLAY, ())
     edits: list[Edit] = []
     for binding in bindings:
@@ -267,6 +272,15 @@ def _joined(site: Site, outer: tuple[Edit, ...], inner: tuple[Edit, ...]) -> lis
         text.edit(text.start(last.span), text.end(tail.span), f"{behind}{tail.replacement}"),
         *rest,
     ]
+
+
+def _is_cast(node: object) -> bool:
+    """Whether an expression makes integers of something else."""
+    return (
+        isinstance(node, code.Call)
+        and isinstance(node.function, code.Attribute)
+        and node.function.name in ("long", "int", "short", "char", "byte", "bool")
+    )
 
 
 def _asks_for_gradients(node: object) -> bool:

@@ -101,8 +101,9 @@ def init_without_effect(site: Site) -> Fix | None:
     if spot is None or spot.function is None:
         return None
     statement = spot.statement
-    if any(event.place.span == site.diagnostic.span for event in _events(site, LostWrite)):
-        return _through_parametrisation(site, spot)
+    lost = next((event for event in _events(site, LostWrite) if event.place.span == site.diagnostic.span), None)
+    if lost is not None:
+        return _through_parametrisation(site, spot) if lost.copied_by is None and _is_parametrised(site) else None
     if (
         isinstance(statement, code.Assign)
         and len(statement.targets) == 1
@@ -172,6 +173,14 @@ def _in_place(site: Site, spot: Spot, call: code.Call) -> tuple[Edit, ...]:
 def _events(site: Site, kind: type[Kind]) -> Iterator[Kind]:
     for run in site.trace.runs if site.trace is not None else ():
         yield from (event for event in run.events if isinstance(event, kind))
+
+
+def _is_parametrised(site: Site) -> bool:
+    """Whether the file registers parametrisations, and none by the older hooks, whose weights cannot be assigned."""
+    calls = [node for node in nodes(site.module.facts.body) if isinstance(node, code.Call)]
+    names = {site.refers(node.function) or "" for node in calls}
+    is_new = any(name.startswith("torch.nn.utils.parametri") for name in names)
+    return is_new and not any(name.endswith((".utils.weight_norm", ".utils.spectral_norm")) for name in names)
 
 
 def _through_parametrisation(site: Site, spot: Spot) -> Fix | None:

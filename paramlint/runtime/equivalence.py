@@ -67,6 +67,14 @@ def difference(before: Observation | None, after: Observation | None, effect: Ef
     return _state(before.state, after.state, effect) or _forward(before, after, effect)
 
 
+def has_new_values(before: Observation | None, after: Observation) -> bool:
+    """Whether a parameter or buffer of the same name has other values than before, under the same seed."""
+    if before is None or before.state is None or after.state is None:
+        return False
+    old = {item.name: item.digest for item in before.state}
+    return any(item.name in old and item.digest != old[item.name] for item in after.state)
+
+
 def _way(observation: Observation) -> str:
     """The recipe, whether or not moves were pretended: nothing has moved then either."""
     return (observation.recipe or "").removesuffix(PRETENDED)
