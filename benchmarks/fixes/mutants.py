@@ -243,7 +243,7 @@ def _job(key: str, repairs: Iterable[Repair]) -> dict[str, Any]:
 def _verdict(repair: Repair, seen: dict[str, Any] | None) -> str | None:
     if repair.text is None:
         return None
-    if seen is None:
+    if seen is None or (seen["state"] or "").startswith("not built"):
         return "not built"
     if seen["state"] is None and seen["values"] is None and seen["output"] is None:
         return "equal"

@@ -12,7 +12,7 @@ from paramlint.model import code
 from paramlint.model.diagnostic import Applicability, Edit, Effect, Fix
 
 _PARAMETER = "torch.nn.Parameter"
-_WEIGHT = re.compile(r"(^|_)(weights?|bias|kernel|gamma|beta|gain|tokens?|embed\w*|query|queries)(_|\d|$)")
+_WEIGHT = re.compile(r"(^|_)(weights?|bias|kernel|gamma|beta|gain|scales?|shift|tokens?|embed\w*|query|queries)\d*$")
 _COMPLEX = frozenset({"polar", "complex", "view_as_complex", "complex64", "complex128", "cfloat", "cdouble"})
 
 
