@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
 import json
 import os
 import random
@@ -24,7 +25,7 @@ import sys
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,7 +43,7 @@ from paramlint.runtime.worker.watch import Recorder
 SEED = 2026
 _SECONDS = 90
 _MEMORY = 6 * 2**30
-_SMALL = 2**23
+_MOST_ELEMENTS = 50_000_000
 _WANTED = {"transformers": 150, "timm": 90, "torchvision": 40}
 _SMALL_NAMES = (
     "tiny",
@@ -216,26 +217,24 @@ def _call(spec: Spec) -> Call:
     if spec.package == "torchvision":
         import torchvision
 
-        keywords = {"weights": None}
-        with suppress(TypeError):
-            return _pictured(torchvision.models.get_model(spec.name, **keywords, weights_backbone=None))
-        return _pictured(torchvision.models.get_model(spec.name, **keywords))
+        return _pictured(
+            _if_small(lambda: torchvision.models.get_model(spec.name, weights=None, **_backbone(spec.name)))
+        )
     if spec.package == "timm":
         import timm
 
-        model = timm.create_model(spec.name, pretrained=False)
+        model = _if_small(lambda: timm.create_model(spec.name, pretrained=False))
         size = model.default_cfg.get("input_size", (3, 224, 224))
         sides = [size[-1]] if model.default_cfg.get("fixed_input_size") else [64, 96, 128, size[-1]]
         return _pictured(model, sides, size[0])
     import transformers
 
     kind = getattr(transformers, spec.name)
-    return _searched(kind(_small(kind.config_class())), spec)
+    return _searched(_if_small(lambda: kind(_small(kind.config_class()))), spec)
 
 
 def _pictured(model: nn.Module, sides: Sequence[int] = (64, 128, 224), channels: int = 3) -> Call:
     """The model with the smallest picture that it takes; with frames where it takes videos."""
-    _limit(model)
     model.eval()
     for side in sides:
         for shape in ((1, channels, side, side), (1, channels, 8, side, side)):
@@ -248,7 +247,6 @@ def _pictured(model: nn.Module, sides: Sequence[int] = (64, 128, 224), channels:
 
 def _searched(model: nn.Module, spec: Spec) -> Call:
     """The model with an input as ``--confirm`` finds it."""
-    _limit(model)
     model.eval()
     settings: Any = getattr(model, "config", None)
     if settings is not None:
@@ -262,10 +260,21 @@ def _searched(model: nn.Module, spec: Spec) -> Call:
     return Call(model, arguments, keywords)
 
 
-def _limit(model: nn.Module) -> None:
-    elements = sum(parameter.numel() for parameter in model.parameters())
-    if elements > 8 * _SMALL:
-        raise ValueError(f"{elements} elements are too many for here")
+def _if_small(make: Callable[[], nn.Module]) -> nn.Module:
+    """What ``make`` gives, once it is known to be small: it is made on the meta device first."""
+    with torch.device("meta"):
+        elements = sum(parameter.numel() for parameter in make().parameters())
+    if elements > _MOST_ELEMENTS:
+        raise ValueError("too large")
+    return make()
+
+
+def _backbone(name: str) -> dict[str, None]:
+    """Detectors and segmenters load weights of their backbones unless told not to."""
+    import torchvision
+
+    builder = torchvision.models.get_model_builder(name)
+    return {"weights_backbone": None} if "weights_backbone" in inspect.signature(builder).parameters else {}
 
 
 def _small(settings: Any, depth: int = 0) -> Any:

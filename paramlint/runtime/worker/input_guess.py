@@ -114,7 +114,9 @@ def values(parameter: Parameter, setting: Setting) -> Iterator[Guess]:
     if _FUNCTION.search(name) or "Callable" in annotation:
         yield expression("torch.nn.Identity()", nn.Identity)
         yield expression("torch.relu", lambda: torch.relu)
-    if setting.is_graph or "batch" in setting.beside:
+    if _GRAPH.search(name):
+        yield expression("torch.randint(8, (2, 16))", lambda: torch.randint(NODES, (2, 16)))
+    elif setting.is_graph or "batch" in setting.beside:
         yield from _of_graph(name, setting)
     if (
         re.search(r"(list|List|Sequence|tuple|Tuple)\[", annotation)
@@ -125,7 +127,6 @@ def values(parameter: Parameter, setting: Setting) -> Iterator[Guess]:
             yield several(shape, 3, "tuple" if "uple" in annotation else "list")
         yield from (several(shape, 4, "list") for shape in list(shapes(setting))[:3])
     if _GRAPH.search(name):
-        yield expression("torch.randint(8, (2, 16))", lambda: torch.randint(NODES, (2, 16)))
         return
     if _IMAGE.match(name):
         for side in image_sizes(setting):
@@ -178,7 +179,7 @@ def values(parameter: Parameter, setting: Setting) -> Iterator[Guess]:
         if _IDS.search(name):
             yield ids(limit, BATCH)
             yield ids(limit, BATCH, SIDE, SIDE)
-    if plain is dict or annotation.startswith(("dict", "Dict", "typing.Dict")):
+    if plain is dict or annotation.startswith(("dict", "Dict", "typing.Dict")) or name.endswith("_dict"):
         yield expression("{'x': torch.randn(2, 8)}", lambda: {"x": torch.randn(2, 8)})
     for shape in shapes(setting):
         yield tensor(*shape)
