@@ -8,8 +8,9 @@ from paramlint import torch_api
 from paramlint.fixes.edits import Parts, parts, with_argument, without_argument
 from paramlint.fixes.site import Site, Spot, contains, is_self_attribute, spots
 from paramlint.interpret.events import Clash
-from paramlint.interpret.scan import nodes, used_as_tensor
+from paramlint.interpret.scan import nodes
 from paramlint.interpret.slots import Phase, Registration
+from paramlint.interpret.uses import uses
 from paramlint.model import code
 from paramlint.model.code import Span
 from paramlint.model.diagnostic import Applicability, Edit, Fix
@@ -168,7 +169,7 @@ def _takes_device(name: str | None) -> bool:
 
 def _sources(site: Site, spot: Spot, function: code.Function) -> Iterator[str]:
     """What is certain to be a tensor in the right place: operands of the clash, arguments, parameters of self."""
-    members = torch_api.tensor_members()
+    tensors = uses(function).as_tensor
     bound = _bound(function, spot)
     own = [item.name for item in function.parameters[1:] if item.name not in bound and not item.kind.startswith("*")]
     for clash in _clashes(site):
@@ -176,9 +177,9 @@ def _sources(site: Site, spot: Spot, function: code.Function) -> Iterator[str]:
         if inner is not None and inner.function is function:
             for node in nodes(inner.statement):
                 if isinstance(node, code.Name) and node.identifier in own and contains(clash.place.span, node.span):
-                    if used_as_tensor(function, node.identifier, members) or _is_operand(inner.statement, node):
+                    if node.identifier in tensors or _is_operand(inner.statement, node):
                         yield node.identifier
-    yield from (name for name in own if used_as_tensor(function, name, members))
+    yield from (name for name in own if name in tensors)
     owner = function.parameters[0].name if function.parameters else "self"
     if function in site.methods:
         for run in site.trace.runs[:1] if site.trace is not None else ():
@@ -239,7 +240,7 @@ def tensor_in_container(site: Site) -> Fix | None:
     if spot is None or spot.function is None:
         return None
     function, text = spot.function, site.text
-    members = torch_api.tensor_members()
+    tensors = uses(function).as_tensor
     names = [item.name for item in function.parameters[1:] if not item.kind.startswith("*")]
     moving = next(
         (
@@ -248,7 +249,7 @@ def tensor_in_container(site: Site) -> Fix | None:
             if isinstance(node, code.Name)
             and node.identifier in names
             and node.identifier not in _bound(function, spot)
-            if _is_operand(spot.statement, node) or used_as_tensor(function, node.identifier, members)
+            if _is_operand(spot.statement, node) or node.identifier in tensors
         ),
         None,
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from paramlint import torch_api
 from paramlint.interpret import calls, evaluate
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.scan import annotation_words, used_as_number, used_as_tensor, used_otherwise
+from paramlint.interpret.scan import annotation_words
 from paramlint.interpret.slots import Fill, Phase, Place
+from paramlint.interpret.uses import Uses, uses
 from paramlint.interpret.values import (
     UNKNOWN,
     Closure,
@@ -70,7 +70,7 @@ def constructor_arguments(machine: Machine, linked: LinkedClass) -> calls.Argume
 
 
 def _constructor_value(machine: Machine, frame: Frame, function: code.Function, parameter: code.Parameter) -> Value:
-    words = annotation_words(parameter.annotation)
+    words = machine.project.scanned(annotation_words, parameter.annotation)
     default = None if parameter.default is None else evaluate.evaluate(machine, frame, parameter.default)
     if words & _TENSOR_WORDS and not words & _OTHER_WORDS and default is None:
         return Tensor(
@@ -89,9 +89,8 @@ def _constructor_value(machine: Machine, frame: Frame, function: code.Function, 
         default = Known(default.literal)
     known = default if isinstance(default, Known) else None
     is_number = words == {"int"} or (known is not None and type(known.value) is int)
-    return Symbol(
-        parameter.name, parameter.name, known, is_number=is_number or used_as_number(function, parameter.name)
-    )
+    is_number = is_number or parameter.name in machine.project.scanned(uses, function).as_number
+    return Symbol(parameter.name, parameter.name, known, is_number=is_number)
 
 
 def _is_module_class(machine: Machine, frame: Frame, parameter: code.Parameter) -> bool:
@@ -107,8 +106,10 @@ def takes_tensor(function: code.Function) -> bool:
     """Whether a method's first argument is certainly a tensor."""
     if any(_last_word(item) in ("staticmethod", "classmethod", "property") for item in function.decorators):
         return False
-    parameters = function.parameters[1:2]
-    return any(_certainty(function, parameter, False) for parameter in parameters)
+    if len(function.parameters) < 2:
+        return False
+    parameter = function.parameters[1]
+    return _certainty(parameter, annotation_words(parameter.annotation), uses(function), False)
 
 
 def _last_word(decorator: code.Expression) -> str:
@@ -116,18 +117,17 @@ def _last_word(decorator: code.Expression) -> str:
     return dotted[-1] if dotted else ""
 
 
-def _certainty(function: code.Function, parameter: code.Parameter, is_first: bool) -> bool:
-    words = annotation_words(parameter.annotation)
+def _certainty(parameter: code.Parameter, words: frozenset[str], used: Uses, is_first: bool) -> bool:
     if words & _OTHER_WORDS:
         return False
     if words & _TENSOR_WORDS:
         return True
-    if used_as_tensor(function, parameter.name, torch_api.tensor_members()):
+    if parameter.name in used.as_tensor:
         return True
-    return is_first and not words and parameter.default is None and not used_otherwise(function, parameter.name)
+    return is_first and not words and parameter.default is None and parameter.name not in used.otherwise
 
 
-def forward_arguments(method: Closure, place: Place) -> calls.Arguments:
+def forward_arguments(machine: Machine, method: Closure, place: Place) -> calls.Arguments:
     """What a forward may be given: tensors that follow the input, and settings."""
     arguments = calls.Arguments([], {}, is_exact=False)
     if not isinstance(method.node, code.Function):
@@ -142,13 +142,15 @@ def forward_arguments(method: Closure, place: Place) -> calls.Arguments:
             continue
         if parameter.kind == "**":
             continue
-        arguments.keywords[parameter.name] = _forward_value(method.node, parameter, place, is_first)
+        arguments.keywords[parameter.name] = _forward_value(machine, method.node, parameter, place, is_first)
         is_first = False
     return arguments
 
 
-def _forward_value(function: code.Function, parameter: code.Parameter, place: Place, is_first: bool) -> Value:
-    words = annotation_words(parameter.annotation)
+def _forward_value(
+    machine: Machine, function: code.Function, parameter: code.Parameter, place: Place, is_first: bool
+) -> Value:
+    words = machine.project.scanned(annotation_words, parameter.annotation)
     default: Known | None = None
     if isinstance(parameter.default, code.Constant) and not isinstance(parameter.default.value, type(...)):
         default = Known(parameter.default.value)
@@ -157,7 +159,7 @@ def _forward_value(function: code.Function, parameter: code.Parameter, place: Pl
         if words & {"list", "List", "Sequence", "tuple", "Tuple"} and words & _TENSOR_WORDS:
             return UNKNOWN
         return Symbol(f"forward({parameter.name})", None, default)
-    certain = _certainty(function, parameter, is_first)
+    certain = _certainty(parameter, words, machine.project.scanned(uses, function), is_first)
     if words & {"List", "list", "Tuple", "tuple", "Sequence"} and words & _TENSOR_WORDS:
         return Container("list", [_input(place, True, None, None)], is_exact=False)
     optional = parameter.default is not None or "Optional" in words or "None" in words

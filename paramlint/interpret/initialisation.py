@@ -148,12 +148,15 @@ def note_assignment(machine: Machine, frame: Frame, receiver: Value, name: str, 
     elif isinstance(receiver, Instance) and receiver.is_module and isinstance(value, Tensor) and value.is_parameter:
         old = receiver.bindings.get(name)
         replaces = old is not None and old.registration is Registration.PARAMETER and old.value is not value
-        attribute = name if receiver is root else owner_of(root, receiver)
-        if replaces and value.is_registered and attribute is not None:
-            machine.emit(Tied(place, attribute, frame.function, False))
+        if replaces and value.is_registered:
+            attribute = name if receiver is root else owner_of(root, receiver)
+            if attribute is not None:
+                machine.emit(Tied(place, attribute, frame.function, False))
     elif isinstance(receiver, Instance) and receiver.linked is not None and receiver is not root:
-        attribute = owner_of(root, receiver)
-        if isinstance(value, Known) and attribute is not None and receiver.is_module and name not in receiver.bindings:
+        if isinstance(value, Known) and receiver.is_module and name not in receiver.bindings:
+            attribute = owner_of(root, receiver)
+            if attribute is None:
+                return
             names = [getattr(base, "qualified_name", getattr(base, "name", "")) for base in receiver.linked.mro]
             machine.emit(Marked(place, attribute, name, frozenset(item.rsplit(".", 1)[-1] for item in names)))
 

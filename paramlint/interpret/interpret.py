@@ -195,7 +195,7 @@ def _enter(machine: Machine, root: Instance, member: Member, place: Place) -> No
     frame = Frame(member.owner.module, ())
     method = objects.bind_member(machine, frame, root, root, member)
     if isinstance(method, Closure):
-        result = calls.call(machine, frame, method, forward_arguments(method, place), place.span)
+        result = calls.call(machine, frame, method, forward_arguments(machine, method, place), place.span)
         products.count_reads([result])
 
 

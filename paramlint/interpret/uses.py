@@ -1,0 +1,84 @@
+"""What the uses of a name in a function say of the value that it stands for."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from paramlint import torch_api
+from paramlint.interpret.scan import nodes
+from paramlint.model import code
+
+# Members of tensors that other objects have as well.
+_SHARED_MEMBERS = frozenset(
+    {
+        *("copy", "index", "count", "T", "data", "name", "values", "items", "keys"),
+        *("device", "dtype", "to", "shape", "type", "sum", "mean", "max", "min"),
+        *("all", "any", "reshape", "round", "clip", "conj", "real", "imag", "ndim"),
+        *("size", "item", "tolist", "sort", "split", "is_integer", "remove", "pop", "get"),
+        *("register_hook", "names", "apply_", "grad", "std", "var", "dot", "cpu", "cuda"),
+        *("float", "half", "double", "eval", "train", "requires_grad_", "apply", "add", "log"),
+        *("indices"),
+    }
+)
+_SIZED = frozenset({"Tensor", "FloatTensor", "empty", "zeros", "ones", "rand", "randn"})
+_DIVISIONS = frozenset({"//", "/", "-", "**", "%"})
+_OF_OTHERS = frozenset({"len", "isinstance", "range", "enumerate", "zip", "type", "int", "float"})
+_OF_DICTS = frozenset({"items", "keys", "get"})
+
+
+class Uses(NamedTuple):
+    """The names that a function uses as only a tensor can be used, as a tensor is not used, and as only a number can be.
+
+    What is used otherwise is iterated, read by key, or is asked what it is; a number is one size of several, divided
+    or counted to.
+    """
+
+    as_tensor: frozenset[str]
+    otherwise: frozenset[str]
+    as_number: frozenset[str]
+
+
+def uses(function: code.Function) -> Uses:
+    """Return what a function's body does with names."""
+    as_tensor: set[str] = set()
+    otherwise: set[str] = set()
+    as_number: set[str] = set()
+    members = torch_api.tensor_members()
+    for node in nodes(function.body):
+        match node:
+            case code.Attribute(value=code.Name(identifier=name), name=member):
+                if member in members and member not in _SHARED_MEMBERS:
+                    as_tensor.add(name)
+                if member in _OF_DICTS:
+                    otherwise.add(name)
+            case code.Call():
+                otherwise |= _told_apart(node)
+                as_number |= _counted(node)
+            case code.BinaryOperation(operator=operator) if operator in _DIVISIONS:
+                as_number |= _names((node.left, node.right))
+            case code.For(iterable=code.Name(identifier=name)) | code.Clause(iterable=code.Name(identifier=name)):
+                otherwise.add(name)
+            case code.Subscript(value=code.Name(identifier=name), index=code.Constant(value=str())):
+                otherwise.add(name)
+    return Uses(frozenset(as_tensor), frozenset(otherwise), frozenset(as_number))
+
+
+def _told_apart(call: code.Call) -> set[str]:
+    """The names that a call of a builtin function asks for their length, type or elements."""
+    if isinstance(call.function, code.Name) and call.function.identifier in _OF_OTHERS:
+        return _names(tuple(argument.value for argument in call.arguments))
+    return set()
+
+
+def _counted(call: code.Call) -> set[str]:
+    """The names that a call takes as one size of several, or counts to."""
+    given = tuple(item.value for item in call.arguments if item.keyword is None and not item.star)
+    if isinstance(call.function, code.Attribute):
+        return _names(given) if call.function.name in _SIZED and len(given) > 1 else set()
+    if isinstance(call.function, code.Name) and call.function.identifier == "range":
+        return _names(given)
+    return set()
+
+
+def _names(expressions: tuple[code.Expression, ...]) -> set[str]:
+    return {item.identifier for item in expressions if isinstance(item, code.Name)}
