@@ -8,6 +8,7 @@ import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -153,7 +154,8 @@ class Analyser:
     def _diagnostics(self, task: Task, project: Project, is_exact: bool) -> tuple[Diagnostic, ...]:
         rules = [rule for rule in ALL_RULES if rule.code in task.codes]
         module = project.module_at(task.path)
-        found = sorted(set(check_module(project, module, rules)), key=place_order)
+        ask = check_module if self._fast_path else partial(check_module, asks_all=True)
+        found = sorted(set(ask(project, module, rules)), key=place_order)
         if found and self._honours_noqa:
             suppressions = Suppressions(self._source(task.path).text)
             found = [entry for entry in found if not suppressions.silences(entry.code, entry.span.line)]

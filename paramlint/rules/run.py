@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from paramlint.interpret.hierarchy import is_written_as_module
 from paramlint.interpret.interpret import interpret
+from paramlint.interpret.silence import may_speak
 from paramlint.model.code import Span
 from paramlint.model.diagnostic import Diagnostic
 from paramlint.project.classes import LinkedClass
@@ -25,18 +26,24 @@ _PRECEDENCE = (
 )
 
 
-def check_module(project: Project, module: SourceModule, rules: Sequence[Rule]) -> Iterator[Diagnostic]:
+def check_module(
+    project: Project, module: SourceModule, rules: Sequence[Rule], *, asks_all: bool = False
+) -> Iterator[Diagnostic]:
     """Yield the diagnostics of a file in source order, each place once.
 
     Only places in the file itself are reported, so that a file says the same alone and among others. Where a class and
-    those that build it say the same of a line in it, the class does. A template of another file says nothing.
+    those that build it say the same of a line in it, the class does. A template of another file says nothing. Modules of
+    which no rule can have anything to say are not interpreted, unless ``asks_all``.
     """
+    codes = frozenset(rule.code for rule in rules)
     found: dict[tuple[object, ...], Diagnostic] = {}
     by_owner: set[tuple[str, Span]] = set()
     by_others: list[Diagnostic] = []
     classes = project.classes(module)
     starts = sorted(linked.definition.node.span.line for linked in classes)
     for linked in classes:
+        if linked.is_module is True and not asks_all and not may_speak(project, linked, codes):
+            continue
         for diagnostic in check_class(project, linked, rules):
             if diagnostic.path != module.path.as_posix():
                 continue

@@ -1,0 +1,133 @@
+"""What of a function's text leaves every rule silent: names from outside the source, calls of them, and words."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from paramlint import torch_api
+from paramlint.interpret.ingredients import Dotted, Ingredients
+from paramlint.interpret.kinds import Kind, Values
+from paramlint.interpret.reach import Unit
+from paramlint.model import code
+from paramlint.project.resolve import dotted_name
+from paramlint.torch_api import Kind as FunctionKind
+
+_UNSEEN = frozenset({"exec", "eval", "vars", "setattr", "delattr", "globals", "locals"})
+# Factories of float tensors that are no fixed table and no memory that nothing has written.
+_INITIAL = frozenset({"torch.zeros", "torch.ones", "torch.randn", "torch.rand"})
+# What a text uses to write, walk or move what modules hold.
+_HANDLING = frozenset(
+    {
+        *("data", "weight", "bias", "requires_grad", "requires_grad_", "apply", "_apply", "modules", "named_modules"),
+        *("children", "named_children", "parameters", "named_parameters", "buffers", "named_buffers", "to_empty"),
+        *("to", "cuda", "xpu", "ipu", "mtia", "_parameters", "_buffers", "_modules", "__dict__", "__setattr__"),
+        *("register_parameter", "register_module", "state_dict", "load_state_dict", "new", "new_empty", "empty_like"),
+        *("reset_parameters", "init_weights", "_reset_parameters", "new_empty_strided", "skip_init"),
+    }
+)
+
+
+def handles(unit: Unit) -> bool:
+    """Whether a function that runs in construction writes, walks, moves or drops something."""
+    facts = unit.facts
+    if facts.attributes & _HANDLING or facts.alone & tensor_operations() or writes_in_place(facts):
+        return True
+    # The first argument of a function that is no method is no self.
+    if facts.rebinds or facts.binds_others or (facts.stores if unit.owner is None else False):
+        return True
+    return any(
+        item.keyword == "device"
+        and not (isinstance(item.value, code.Name) and item.value.identifier in facts.parameters)
+        for call in facts.calls
+        for item in call.arguments
+    )
+
+
+def writes_in_place(facts: Ingredients) -> bool:
+    return any(name.endswith("_") and not name.startswith("_") for name in facts.attributes)
+
+
+def follows_a_tensor(facts: Ingredients, dotted: Dotted, name: str) -> bool:
+    """Whether a factory is only called, and always on the device of something that is asked for it."""
+    function = torch_api.functions.get(name)
+    if function is None or function.kind is not FunctionKind.FACTORY or function.is_uninitialised:
+        return False
+    calls = [call for call in facts.calls if dotted_name(call.function) == dotted]
+    return dotted not in facts.passed and all(_names_a_device(call, facts) for call in calls)
+
+
+def _names_a_device(call: code.Call, facts: Ingredients) -> bool:
+    for argument in call.arguments:
+        if argument.keyword == "device":
+            value = argument.value
+            if isinstance(value, code.Name):
+                bound = facts.locals.get(value.identifier, ())
+                is_bound = value.identifier not in facts.parameters and bool(bound)
+                return is_bound and all(not item.is_element and _is_device_of_other(item.value) for item in bound)
+            return _is_device_of_other(value)
+    return False
+
+
+def _is_device_of_other(node: code.Expression | None) -> bool:
+    """``x.device``, but for ``self.device``, which may be anything."""
+    if not isinstance(node, code.Attribute) or node.name != "device":
+        return False
+    return not (isinstance(node.value, code.Name) and node.value.identifier == "self")
+
+
+def is_tame(name: str, is_forward: bool) -> bool:
+    """Whether a name from outside the source stands for nothing that a rule asks about."""
+    if name.startswith("builtins."):
+        return name.removeprefix("builtins.") not in _UNSEEN
+    if name in parameter_classes():
+        return not is_forward
+    if name in torch_api.buffer_classes() or name.startswith(
+        ("torch.nn.init.", "torch.nn.utils.", "torch.nn.Parameter")
+    ):
+        return False
+    if name.endswith(("skip_init", "weight_norm", "spectral_norm")):
+        return False
+    function = torch_api.functions.get(name)
+    if function is not None:
+        if function.is_uninitialised or (is_forward and function.kind is FunctionKind.FACTORY):
+            return False
+    return not (is_forward and torch_api.is_module_class(name))
+
+
+def is_plain_parameter(call: code.Call, values: Values) -> bool:
+    """Whether ``nn.Parameter(...)`` is given float data that is written, is no table, and asks for gradients."""
+    given = [item for item in call.arguments if not _asks_for_gradients(item)]
+    only = given[0] if len(given) == 1 else None
+    return only is not None and not only.star and only.keyword in (None, "data") and _is_plain_data(only.value, values)
+
+
+def _asks_for_gradients(argument: code.Argument) -> bool:
+    value = argument.value
+    return argument.keyword == "requires_grad" and isinstance(value, code.Constant) and value.value is True
+
+
+def _is_plain_data(node: code.Expression, values: Values) -> bool:
+    if isinstance(node, code.BinaryOperation) and node.operator in ("*", "/", "+", "-"):
+        sides = (node.left, node.right)
+        plain = [side for side in sides if _is_plain_data(side, values)]
+        return bool(plain) and all(side in plain or values.kind(side) <= Kind.CLASS for side in sides)
+    if not isinstance(node, code.Call) or values.refers(node.function) not in _INITIAL:
+        return False
+    return all(item.keyword is None and values.kind(item.value) <= Kind.CLASS for item in node.arguments)
+
+
+@cache
+def parameter_classes() -> frozenset[str]:
+    return torch_api.parameter_classes()
+
+
+@cache
+def tensor_operations() -> frozenset[str]:
+    """The names of all that returns a tensor."""
+    named = (*torch_api.functions, *torch_api.methods)
+    return frozenset(name.rsplit(".", 1)[-1] for name in named) | {"rearrange", "repeat", "reduce", "einsum"}
+
+
+def has_state(name: str) -> bool:
+    layer = torch_api.layers.get(name)
+    return layer is not None and bool(layer.parameters or layer.buffers or layer.children)
