@@ -96,7 +96,8 @@ def check(
     groups = _groups(files, planner)
     remembered = None if cache_folder is None or given else _memory(cache_folder, fast_path)
     results = remembered.recalled(groups) if remembered else {}
-    batches = _batches(groups, sizes, results)
+    # The largest first, so that no process is left alone with a large one at the end.
+    batches = sorted(_batches(groups, sizes, results), key=lambda batch: -sum(sizes[task.path] for task in batch.tasks))
     divided = len(batches) > 1 and not given and sum(sizes.values()) > _WORTH_DIVIDING_BYTES
     processes = min(jobs or os.cpu_count() or 1, len(batches)) if divided else 1
     tell = progress or (lambda done, total: None)

@@ -6,8 +6,10 @@ import os
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pathspec import GitIgnoreSpec
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 IGNORE_FILE = ".gitignore"
 
@@ -22,6 +24,8 @@ class PatternList:
 
     @cached_property
     def _spec(self) -> GitIgnoreSpec:
+        from pathspec import GitIgnoreSpec  # a run over files that are named matches no pattern
+
         return GitIgnoreSpec.from_lines(self.lines)
 
     def verdict(self, path: str, is_folder: bool) -> bool | None:
