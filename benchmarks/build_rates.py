@@ -7,7 +7,7 @@
 torch_geometric.nn, x_transformers, kornia, and 300 classes of transformers drawn by a fixed seed. All classes that the
 source defines count, abstract ones and those whose optional dependencies are missing too; those made inside functions
 are counted apart, since nothing but their function makes them. Prints a line for each package and the reasons for the
-rest; ``--list FILE`` writes one line of JSON for each class.
+rest; ``--list FILE`` adds one line of JSON for each class as soon as it is done.
 """
 
 from __future__ import annotations
@@ -66,18 +66,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     environment = find_environment(Path.cwd(), options.python, {})
     rates: list[Rates] = []
     reasons: Counter[str] = Counter()
-    lines: list[str] = []
     for package in options.packages:
         limits = [limit for limit in (DRAWN.get(package), options.sample) if limit is not None]
         started = time.monotonic()
         requests = requests_for(package, environment, options.python, min(limits, default=None), options.seed)
-        found = list(parent.observe(requests, settings))
+        found = []
+        for observation in parent.observe(requests, settings):
+            found.append(observation)
+            if options.list is not None:
+                with options.list.open("a") as file:
+                    file.write(json.dumps(_summary(package, observation)) + "\n")
         rates.append(counted(package, found))
         reasons.update(reason(observation) for observation in found if observation.status != "built")
-        lines += [json.dumps(_summary(package, observation)) for observation in found]
         print(line_of(rates[-1]), f"({time.monotonic() - started:.0f} s)", flush=True)
-        if options.list is not None:
-            options.list.write_text("\n".join(lines) + "\n")
     total = sum(item.classes for item in rates)
     print(
         f"all: {total} classes, {_share(sum(item.built for item in rates), total)} built, "
