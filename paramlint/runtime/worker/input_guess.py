@@ -151,6 +151,8 @@ def values(parameter: Parameter, setting: Setting) -> Iterator[Guess]:
             "(torch.randn(1, 8, 16), torch.randn(1, 8, 16))",
             lambda: (torch.randn(1, LENGTH, 16), torch.randn(1, LENGTH, 16)),
         )
+    if name in ("batch_shape", "input_shape", "x_shape"):
+        yield constant((BATCH, 3, SIDE, SIDE))
     if name in ("hw", "size", "shape", "input_resolution", "spatial_shape", "h_w", "hw_shape", "output_size"):
         yield constant((8, 8))
     if name in ("h", "w", "height", "width") and _first_layer(instance) is None:

@@ -62,7 +62,13 @@ def repairs(
             for other_name in alike:
                 if name != other_name:
                     yield ((name, plan[other_name]),)
-    if "NoneType" in text or "must be specified" in text or "have to specify" in text or "not None" in text:
+    if (
+        "NoneType" in text
+        or "must be specified" in text
+        or "have to specify" in text
+        or "not None" in text
+        or "be None" in text
+    ):
         for item in known:
             if (item.name not in plan or plan[item.name].text == "None") and input_guess.is_main(item):
                 for other in _first(input_guess.values(item, setting), 2):
