@@ -1,1 +1,8 @@
-"""A measure of missed alarms: faults planted in sound classes of real packages, observed by torch, looked for by paramlint."""
+"""How many planted faults does paramlint find? See ``__main__``."""
+
+from pathlib import Path
+
+
+def oracle_path() -> Path:
+    """The script that builds and looks, to be run under an interpreter that has torch and the packages."""
+    return Path(__file__).with_name("oracle.py")

@@ -25,12 +25,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.mutation import oracle_path
 from benchmarks.mutation.judging import Judge
 from benchmarks.mutation.operators import OPERATORS
 from benchmarks.mutation.planting import Mutant, Subject, root_of, subjects
 from paramlint.project.environment import find_environment
 
-_ORACLE = Path(__file__).with_name("oracle.py")
 Row = Mapping[str, str | None]
 Observed = tuple[Subject, Sequence[str | None]]
 
@@ -51,7 +51,7 @@ def observe(some: Sequence[Subject], python: str) -> Iterator[tuple[Subject, Map
                 }
                 stream.write(json.dumps(job) + "\n")
         subprocess.run(
-            [python, str(_ORACLE), str(jobs), str(results)],
+            [python, str(oracle_path()), str(jobs), str(results)],
             check=False,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
