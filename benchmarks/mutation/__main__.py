@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +103,11 @@ def measure(package: Path, arguments: argparse.Namespace) -> Iterator[Row]:
     kept = observed(package, arguments)
     began = time.monotonic()
     judge = Judge(root_of(package), find_environment(root_of(package), arguments.python, os.environ))
-    silent = [item for item in kept if judge.is_silent(item[0])]
-    for subject, observations in silent:
+    silent = 0
+    for subject, observations in kept:
+        if not judge.is_silent(subject):
+            continue
+        silent += 1
         for mutant, fault in zip(subject.mutants, observations, strict=False):
             if fault is not None:
                 found = judge.finding(subject, mutant)
@@ -116,7 +120,7 @@ def measure(package: Path, arguments: argparse.Namespace) -> Iterator[Row]:
                     "found": found.code if found else None,
                 }
     seconds = time.monotonic() - began
-    print(f"{package.name}: {len(silent)} of {len(kept)} classes silent; linted in {seconds:.0f} s", file=sys.stderr)
+    print(f"{package.name}: {silent} of {len(kept)} classes silent; linted in {seconds:.0f} s", file=sys.stderr)
 
 
 def table(rows: Sequence[Row]) -> Iterator[str]:
@@ -170,15 +174,18 @@ def main() -> int:
     if not arguments.report:
         if not arguments.python or not arguments.packages:
             parser.error("--python and --packages are needed, or --report")
-        for package in _packages(arguments.python, arguments.packages):
-            rows += measure(package, arguments)
+        with arguments.output.open("w") if arguments.output else nullcontext() as stream:
+            for package in _packages(arguments.python, arguments.packages):
+                for row in measure(package, arguments):
+                    rows.append(row)
+                    if stream:
+                        stream.write(json.dumps(row) + "\n")
+                        stream.flush()
     print("\n".join(table(rows)))
     if arguments.verbose:
         for row in rows:
             if row["found"] is None:
                 print(f"missed: {row['operator']}: {row['class']}.{row['attribute']} ({row['observed']})")
-    if arguments.output:
-        arguments.output.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return 0
 
 
