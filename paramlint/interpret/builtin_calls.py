@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from paramlint import torch_api
@@ -159,10 +160,20 @@ def call_builtin(machine: Machine, frame: Frame, name: str, arguments: Arguments
                 first.bindings.pop(str(values[1].value), None)
             return NONE
         case "exec" | "eval" | "vars":
-            if machine.root is not None:
-                machine.root.is_opaque = True
+            for instance in [first] if name == "vars" and isinstance(first, Instance) else _in_sight(frame):
+                instance.is_opaque = True
             return UNKNOWN
     return _number(machine, name, values)
+
+
+def _in_sight(frame: Frame) -> Iterator[Instance]:
+    """The objects that a statement given as text can name: self and what is bound to names around the call."""
+    around: Frame | None = frame
+    while around is not None:
+        for value in (around.receiver, *around.names.values()):
+            if isinstance(value, Instance):
+                yield value
+        around = around.outer
 
 
 def _number(machine: Machine, name: str, values: list[Value]) -> Value:

@@ -67,7 +67,10 @@ def layer_in_a_tuple(node: cst.ClassDef) -> Iterator[Planted]:
 
 def tensor_over_parameter(node: cst.ClassDef) -> Iterator[Planted]:
     init = constructor(node)
-    for _, name, call in assigned(node, LAYER):
+    own = [small for line in patterns.lines(init) for small in line.body] if init else []
+    for assign, name, call in assigned(node, LAYER):
+        if assign not in own:
+            continue  # a layer that only one branch makes would be missing, which is another fault
         if init is not None and isinstance(init.body, cst.IndentedBlock) and dotted(call.func).endswith("Linear"):
             added = cst.parse_statement(f"self.{name}.weight = self.{name}.weight * 0.5\n")
             yield Planted(f"{name}.weight", patterns.with_block(node, init, lambda body, added=added: [*body, added]))
