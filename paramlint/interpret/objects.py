@@ -260,10 +260,12 @@ def get_item(machine: Machine, frame: Frame, receiver: Value, index: Value, node
                 return receiver.bindings[index.value].value
             if isinstance(index, External) and index.name == "builtins.slice":
                 return Container("list", inner, is_exact=False)
+            if len({id(item) for item in inner}) == 1:
+                return inner[0]
             if machine.phase is Phase.CONSTRUCTOR:
                 for item in inner:
                     results.escape(item)  # one of them, who knows which, is at hand
-            return inner[0] if len({id(item) for item in inner}) == 1 else UNKNOWN
+            return UNKNOWN
         case External():
             return receiver  # a generic alias such as list[int]
     return UNKNOWN
