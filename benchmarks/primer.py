@@ -1,14 +1,16 @@
 """Lint pinned packages from PyPI, unmodified, and compare the alarms with labels that were given by reading the source.
 
-    python benchmarks/primer.py [--corpus FOLDER] [--packages timm,monai]
+    python benchmarks/primer.py [--corpus FOLDER] [--packages timm,monai] [--record]
 
 The packages and versions are those of ``primer_packages.txt``. What the corpus folder does not hold yet is downloaded by
 pip without dependencies and unpacked there; nothing of it is imported or run by paramlint, and no interpreter's packages
 are looked at, so that the figures are the same on every machine. The labels are in ``primer_labels.jsonl``.
 
 Printed are new alarms (without a label), missing ones (labelled, and no longer said), changed ones (at another line or
-in other words of the rule), and precision overall and for each rule, with alarms for each 1,000 Module classes. Exits
-with 1 when an alarm has no label, with 2 when a package could not be had. Files that cannot be analysed are listed.
+in other words of the rule), and precision overall and for each rule, with alarms for each 1,000 Module classes. With
+``--record`` the alarms go into ``primer_results.jsonl``, from which ``benchmarks/field_report.py`` makes the tables of
+docs/field-report.md. Exits with 1 when an alarm has no label, with 2 when a package could not be had. Files that cannot
+be analysed are listed.
 """
 
 from __future__ import annotations
@@ -57,10 +59,11 @@ class Alarm(NamedTuple):
 
 
 class Label(NamedTuple):
-    """What reading the source said of an alarm, and why in a line."""
+    """What reading the source said of an alarm, why in a line, and what a user meets where the reason does not say it."""
 
     is_true: bool
     reason: str
+    meets: str = ""
 
 
 class Linted(NamedTuple):
@@ -94,8 +97,31 @@ def read_labels(path: Path) -> dict[Alarm, Label]:
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         fields = ("package", "version", "file", "line", "code", "class", "attribute")
-        labels[Alarm(*(row[field] for field in fields))] = Label(row["verdict"] == "true", row["reason"])
+        labels[Alarm(*(row[field] for field in fields))] = Label(
+            row["verdict"] == "true", row["reason"], row.get("meets", "")
+        )
     return labels
+
+
+def read_results(path: Path) -> dict[str, Linted]:
+    """Return what the last recorded run of each package said, one JSON object a line; errors are not recorded."""
+    results = {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        row = json.loads(line)
+        alarms = tuple(Alarm(row["package"], row["version"], *alarm) for alarm in row["alarms"])
+        results[row["package"]] = Linted(alarms, (), row["files"], row["classes"], row["seconds"])
+    return results
+
+
+def write_results(path: Path, versions: Mapping[str, str], results: Mapping[str, Linted]) -> None:
+    """Write what ``read_results`` reads, packages in their order, those that are not pinned any more left out."""
+    with path.open("w", encoding="utf-8") as stream:
+        for name in sorted(results.keys() & versions.keys()):
+            result = results[name]
+            row: dict[str, object] = {"package": name, "version": versions[name], "files": result.files}
+            row |= {"classes": result.classes, "seconds": round(result.seconds)}
+            row["alarms"] = [alarm[2:] for alarm in sorted(result.alarms, key=str)]
+            stream.write(json.dumps(row) + "\n")
 
 
 def fetch(name: str, version: str, corpus: Path) -> Path | None:
@@ -211,6 +237,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--packages", default="", help="only these, by name, separated by commas")
     parser.add_argument("--labels", type=Path, default=HERE / "primer_labels.jsonl")
     parser.add_argument(
+        "--record",
+        action="store_true",
+        help="put what was found in primer_results.jsonl, which the report is made from",
+    )
+    parser.add_argument(
         "--output", type=Path, help="write the alarms as JSON lines, with the verdict where there is one"
     )
     arguments = parser.parse_args()
@@ -255,6 +286,9 @@ def main() -> int:
     alarms = [alarm for result in linted.values() for alarm in result.alarms]
     if arguments.output:
         _write(arguments.output, alarms, labels)
+    if arguments.record:
+        recorded = read_results(HERE / "primer_results.jsonl")
+        write_results(HERE / "primer_results.jsonl", packages, recorded | linted)
     comparison = compare(alarms, labels)
     print()
     _print(comparison)

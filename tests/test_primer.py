@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from benchmarks.primer import HERE, Alarm, Label, compare, precision, read_labels, read_packages
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from benchmarks.field_report import PAGE, Evidence, gather, parts, with_parts
+from benchmarks.primer import (
+    HERE,
+    Alarm,
+    Label,
+    Linted,
+    compare,
+    precision,
+    read_labels,
+    read_packages,
+    read_results,
+    write_results,
+)
 
 ALARM = Alarm("package", "1.0", "net.py", 3, "PRM101", "Net", "scale")
 RIGHT = Label(True, "meets the input")
@@ -46,3 +63,37 @@ def test_labels_are_of_pinned_packages() -> None:
     labels = read_labels(HERE / "primer_labels.jsonl")
     assert all(packages.get(alarm.package) == alarm.version for alarm in labels)
     assert all(label.reason for label in labels.values())
+
+
+def test_recorded_runs_are_read_as_they_were_written(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    results = {"package": Linted((ALARM,), (), 3, 7, 2.0)}
+    write_results(path, {"package": "1.0"}, results | {"unpinned": Linted((), (), 1, 1, 1.0)})
+    assert read_results(path) == results
+
+
+def test_the_tables_count_what_is_labelled() -> None:
+    results = {"package": Linted((ALARM,), (), 3, 500, 2.0)}
+    made = parts(Evidence({"package": "1.0", "other": "2.0"}, results, ((ALARM, RIGHT),), 0))
+    assert "| PRM101 unregistered-tensor | 1 | 1 | 1.00 |" in made["precision"]
+    assert "1 alarms in 500 Module classes: 2.0 for each 1,000." in made["precision"]
+    assert "Not recorded: other 2.0." in made["packages"]
+    assert "| package 1.0 | `net.py:3` | PRM101 `Net.scale` | meets the input |" in made["bugs"]
+
+
+def test_a_page_without_the_comments_is_refused() -> None:
+    with pytest.raises(ValueError, match="no part bugs"):
+        with_parts("# a page", {"bugs": ""})
+
+
+def test_the_field_report_is_current() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == with_parts(page, parts(gather())), "run: python -m benchmarks.field_report"
+
+
+def test_the_default_selection_is_as_right_as_promised() -> None:
+    known = gather().known
+    every = Counter(alarm.code for alarm, _ in known)
+    right = Counter(alarm.code for alarm, label in known if label.is_true)
+    assert right.total() >= 0.95 * every.total()
+    assert not [code for code in every if every[code] >= 10 and right[code] < 0.9 * every[code]]
