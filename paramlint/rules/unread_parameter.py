@@ -65,8 +65,8 @@ def _is_made_here(slot: Slot) -> bool:
 RULE = Rule(
     code="PRM205",
     slug="unread-parameter",
-    severity=Severity.INFO,
-    enabled_by_default=False,
+    severity=Severity.WARNING,
+    enabled_by_default=True,
     summary="A parameter or layer is built in the constructor, and nothing reads it.",
     rationale="""\
 What forward does not use gets no gradient: it keeps its first values, takes memory and a place in every checkpoint,

@@ -13,7 +13,10 @@ from paramlint.runtime.reveal.spans import statement_span
 
 
 class Kind(NamedTuple):
-    """A code with its name and severity. ``is_default``: reported unless other codes are asked for."""
+    """A code with its name and severity. ``is_default``: reported unless other codes are asked for.
+
+    One forward of a part may leave to the owner what the source shows to be read: PRM205 is on by default for source alone.
+    """
 
     slug: str
     severity: Severity
@@ -34,7 +37,7 @@ KINDS = MappingProxyType(
         "PRM110": Kind("tensor-in-container", Severity.WARNING),
         "PRM111": Kind("state-in-helper-object", Severity.WARNING),
         "PRM204": Kind("gradient-cut", Severity.WARNING),
-        "PRM205": Kind("unread-parameter", Severity.INFO, is_default=False),
+        "PRM205": Kind("unread-parameter", Severity.WARNING, is_default=False),
         "PRM301": Kind("uninitialised-parameter", Severity.ERROR),
         "PRM302": Kind("uninitialised-buffer", Severity.WARNING),
         "PRM504": Kind("buffer-persistence", Severity.INFO),
