@@ -21,38 +21,43 @@ _LICENCE_TO_SPEAK = 0.9
 
 
 class Evidence(NamedTuple):
-    """What the tables are made from: pinned versions, recorded runs, and labels of the recorded packages."""
+    """What the tables are made from: pinned versions, recorded runs, labelled alarms, how many have no label, and bugs.
+
+    ``known`` are the recorded alarms of the default selection with their labels; ``bugs`` are all that were found right in
+    any package, by whichever rule.
+    """
 
     versions: Mapping[str, str]
     results: Mapping[str, Linted]
     known: tuple[tuple[Alarm, Label], ...]
     unread: int
+    bugs: tuple[tuple[Alarm, Label], ...]
 
 
 def gather() -> Evidence:
-    """Read the data files; ``known`` holds the alarms of the default selection that have a label."""
+    """Read the data files."""
     versions = read_packages(HERE / "primer_packages.txt")
     results = read_results(HERE / "primer_results.jsonl")
     default = {rule.code for rule in ALL_RULES if rule.enabled_by_default}
     alarms = [alarm for result in results.values() for alarm in result.alarms if alarm.code in default]
-    found = compare(alarms, read_labels(HERE / "primer_labels.jsonl"))
-    return Evidence(versions, results, found.known, len(found.new) + len(found.changed))
+    labels = read_labels(HERE / "primer_labels.jsonl")
+    found = compare(alarms, labels)
+    bugs = tuple((alarm, label) for alarm, label in labels.items() if label.is_true)
+    return Evidence(versions, results, found.known, len(found.new) + len(found.changed), bugs)
 
 
 def parts(evidence: Evidence) -> dict[str, str]:
     """Return each generated part of the page by its name."""
-    right = [(alarm, label) for alarm, label in evidence.known if label.is_true]
     wrong = [(alarm, label) for alarm, label in evidence.known if not label.is_true]
     return {
         "packages": "\n".join(_packages(evidence)) + "\n",
         "precision": "\n".join(_precision(evidence)) + "\n",
-        "bugs": "\n".join(_alarms(right, "what a user meets")) + "\n",
+        "bugs": "\n".join(_alarms(evidence.bugs, "what a user meets")) + "\n",
         "false alarms": "\n".join(_alarms(wrong, "why it is none")) + "\n",
     }
 
 
 def _packages(evidence: Evidence) -> Iterator[str]:
-    missing = [f"{name} {version}" for name, version in evidence.versions.items() if name not in evidence.results]
     yield "| package | files | Module classes | alarms | right |"
     yield "|---|---|---|---|---|"
     by_package = Counter(alarm.package for alarm, _ in evidence.known)
@@ -60,9 +65,10 @@ def _packages(evidence: Evidence) -> Iterator[str]:
     for name, result in sorted(evidence.results.items()):
         alarms = f"{by_package[name]} | {right[name]}"
         yield f"| {name} {evidence.versions[name]} | {result.files} | {result.classes} | {alarms} |"
-    if missing:
+    others = [f"{name} {version}" for name, version in evidence.versions.items() if name not in evidence.results]
+    if others:
         yield ""
-        yield f"Not recorded: {', '.join(missing)}."
+        yield f"Not recorded: {', '.join(others)}."
 
 
 def _precision(evidence: Evidence) -> Iterator[str]:
@@ -77,7 +83,8 @@ def _precision(evidence: Evidence) -> Iterator[str]:
     total = every.total()
     yield f"| all | {total} | {right.total()} | {right.total() / max(total, 1):.3f} |"
     yield ""
-    yield f"{total} alarms in {classes} Module classes: {1000 * total / max(classes, 1):.1f} for each 1,000."
+    rate = f"{1000 * total / max(classes, 1):.1f} for each 1,000"
+    yield f"{total} alarms in {classes} Module classes: {rate}."
     if evidence.unread:
         yield f"{evidence.unread} more alarms have no label yet."
     below = [code for code in every if every[code] >= 10 and right[code] / every[code] < _LICENCE_TO_SPEAK]

@@ -74,7 +74,7 @@ def test_recorded_runs_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 def test_the_tables_count_what_is_labelled() -> None:
     results = {"package": Linted((ALARM,), (), 3, 500, 2.0)}
-    made = parts(Evidence({"package": "1.0", "other": "2.0"}, results, ((ALARM, RIGHT),), 0))
+    made = parts(Evidence({"package": "1.0", "other": "2.0"}, results, ((ALARM, RIGHT),), 0, ((ALARM, RIGHT),)))
     assert "| PRM101 unregistered-tensor | 1 | 1 | 1.00 |" in made["precision"]
     assert "1 alarms in 500 Module classes: 2.0 for each 1,000." in made["precision"]
     assert "Not recorded: other 2.0." in made["packages"]
