@@ -64,11 +64,12 @@ def _filled_later(site: Site) -> Fix | None:
     if len(made) != 1 or not isinstance(made[0].value, code.Constant) or made[0].spot.block is not made[0].method.body:
         return None
     message = (
-        f"register '{site.name}' as a buffer that is not saved, and None at first, so that it moves once it is made: "
-        "checkpoints keep their keys, and older ones load"
+        f"register '{site.name}' as a buffer that is not saved, and None at first, so that it moves once it is made; "
+        "where forward makes it, it needs the input's device still. Checkpoints keep their keys, and older ones load"
     )
     edits = _register_call(site, made[0], False, is_method=True)
-    return Fix(message, Applicability.SAFE, edits, Effect((site.name,)))
+    # On an accelerator the first call may still raise: half a repair is the user's to finish.
+    return Fix(message, Applicability.UNSAFE, edits, Effect((site.name,)))
 
 
 def parameter_to_buffer(site: Site) -> Fix | None:
