@@ -109,7 +109,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_text_shows_findings_and_the_table(project: Path, arguments: list[str]) -> None:
     done = paramlint_audit(project, *arguments)
     assert done.code == 1, done.errors
-    assert "src/pkg/models.py:9:9: PRM101 unregistered-tensor" in done.output
+    assert "src/pkg/models.py:9:9: PRM101 [*] unregistered-tensor" in done.output
     assert "src/pkg/models.py:10:9: PRM301 uninitialised-parameter" in done.output
     assert "never written, made at models.py:10" in done.output
     assert "layer's default at models.py:8" in done.output

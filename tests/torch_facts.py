@@ -302,7 +302,9 @@ def _is_never_called(kind: type, subject: Subject) -> None:
         # A part that its owner's scheme forgets: what the owner is made of, a test of this kind cannot know.
         assert subject.attributes
         return
-    with mock.patch.object(kind, subject.method) as method:
+    is_mangled = subject.method.startswith("__") and not subject.method.endswith("__")
+    name = f"_{kind.__name__}{subject.method}" if is_mangled else subject.method
+    with mock.patch.object(kind, name) as method:
         assert call(build(kind)) is None
     assert not method.called
 

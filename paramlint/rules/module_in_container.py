@@ -24,7 +24,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             if member.inside or module is None or module.is_registered or module.has_state is not True:
                 continue
             seen.add(slot.name)
-            if not trace.surroundings.reads(slot.name):
+            if _is_left_over(trace, slot):
                 break
             yield Finding(
                 slot.place.path,
@@ -37,6 +37,12 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
                 circumstances(run),
             )
             break
+
+
+def _is_left_over(trace: ClassTrace, slot: Slot) -> bool:
+    """Whether the class has a forward and nothing in the project reads the container."""
+    has_forward = any(method.name == "forward" for method in trace.methods)
+    return has_forward and not trace.surroundings.reads(slot.name)
 
 
 def _is_hidden_on_purpose(trace: ClassTrace, slot: Slot) -> bool:
