@@ -226,6 +226,7 @@ def set_item(machine: Machine, frame: Frame, receiver: Value, index: Value, valu
             note_state(machine, receiver, place, "[]=")
             results.write(machine, receiver)
         case Container():
+            _note_rewritten(machine, receiver, place)
             if receiver.kind == "dict":
                 receiver.keys.append(index)
                 receiver.items.append(value)
@@ -240,3 +241,11 @@ def set_item(machine: Machine, frame: Frame, receiver: Value, index: Value, valu
             set_on_module(machine, receiver, key, value, place)
         case _:
             results.escape(value)
+
+
+def _note_rewritten(machine: Machine, container: Container, place: Place) -> None:
+    """What forward puts into a container of the instance replaces what construction put there, by whichever name."""
+    if machine.phase is Phase.FORWARD and machine.root is not None:
+        for name, binding in machine.root.bindings.items():
+            if binding.value is container:
+                machine.rewritten[name] = place
