@@ -305,6 +305,14 @@ REGISTRATION = [
         OPEN,
         "made nothing at the line",
     ),
+    case(
+        "PRM108",
+        "zeros in a weight's place",
+        built(forward=RAN._replace(written_attributes=("x",), left_zero=("x",))),
+        YES,
+        "nothing but zeros",
+    ),
+    case("PRM108", "another value", built(forward=RAN._replace(written_attributes=("x",))), OPEN, "stays at zero"),
     case("PRM108", "at construction", built(assignments=(BOUND,), forward=RAN), NO, "ran during construction"),
     case(
         "PRM108",

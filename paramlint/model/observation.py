@@ -210,7 +210,8 @@ class ForwardObservation(NamedTuple):
     ``failure`` is the last error where it did not run. ``device_failure`` is the error of a forward pass on the
     simulated accelerator (None: ran, or see ``device_status``). ``device_status`` is "ran", "clash",
     "not run: <reason>". ``written_attributes`` are paths of attributes that forward bound to a tensor,
-    ``graph_tensors`` those left holding a tensor with a gradient function.
+    ``graph_tensors`` those left holding a tensor with a gradient function, ``left_zero`` those
+    of the written ones that hold nothing but zeros after the passes.
     ``differs_between_calls``: two passes in eval mode under different seeds gave different outputs.
     ``differs_after_reload``: the state of this instance loaded into one built under another seed gives another output.
     ``lost_on_reload``: paths of the tensors that no state holds and that make this difference (empty: not told).
@@ -230,6 +231,7 @@ class ForwardObservation(NamedTuple):
     creations: tuple[Creation, ...] = ()
     written_attributes: tuple[str, ...] = ()
     graph_tensors: tuple[str, ...] = ()
+    left_zero: tuple[str, ...] = ()
     differs_between_calls: bool | None = None
     differs_after_reload: bool | None = None
     lost_on_reload: tuple[str, ...] = ()

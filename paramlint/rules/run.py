@@ -23,6 +23,7 @@ _PRECEDENCE = (
     ("PRM309", "PRM308", "PRM307"),
     ("PRM301", "PRM303"),
     ("PRM401", "PRM402"),
+    ("PRM101", "PRM504"),
 )
 
 

@@ -74,6 +74,7 @@ def _forward_inside(forward: ForwardObservation, prefix: str) -> ForwardObservat
         ),
         written_attributes=below(forward.written_attributes),
         graph_tensors=below(forward.graph_tensors),
+        left_zero=below(forward.left_zero),
         differs_between_calls=None,
         differs_after_reload=None,
         lost_on_reload=(),

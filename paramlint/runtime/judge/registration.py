@@ -143,7 +143,9 @@ def parameter_created_in_forward(diagnostic: Diagnostic, observation: Observatio
     if forward is not None and diagnostic.attribute in forward.written_attributes:
         if not any(_is_parameter(creation) for creation in forward.creations):
             evidence = f"forward binds '{diagnostic.attribute}' to a new tensor, which is in no parameters()"
-            return unconfirmed("that nothing else ever writes it was not observed", evidence)
+            if diagnostic.attribute in forward.left_zero:
+                return confirmed(f"{evidence} and holds nothing but zeros after the passes")
+            return unconfirmed("that it stays at zero was not observed", evidence)
     return _created(diagnostic, observation, is_parameter=True)
 
 

@@ -113,6 +113,7 @@ def witnessed(known: Observation, before: Before, passes: list[Recorder], recipe
         creations=tuple(_creations(passes, after)),
         written_attributes=tuple(written[:_NAMED]),
         graph_tensors=tuple(item.path for item in after.tensors if item.tensor.grad_fn is not None)[:_NAMED],
+        left_zero=tuple(path for path in written[:_NAMED] if path in now and _is_all_zero(now[path].tensor)),
         called=tuple(owners[number] for recorder in passes[:1] for number in recorder.called if number in owners),
     )
     failures = tuple(
@@ -125,6 +126,13 @@ def witnessed(known: Observation, before: Before, passes: list[Recorder], recipe
 def _assignment(item: Binding, after: Walk) -> Assignment:
     owners = snapshot.module_paths(after)
     return Assignment(owners.get(id(item.module), ""), item.attribute, item.how, "forward", item.place, item.raised)
+
+
+def _is_all_zero(tensor: torch.Tensor) -> bool:
+    try:
+        return tensor.numel() > 0 and not bool(tensor.any())
+    except Exception:  # on meta, or of a subclass that cannot say
+        return False
 
 
 def _version(tensor: torch.Tensor) -> int:
