@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST_SCOPES = 250
 MOST_FILES = 300
 DEEPEST = 6
+_DEVICE_WORDS = frozenset({"to", "cuda", "device", "to_empty", "xpu"})
 
 
 class Scope(NamedTuple):
@@ -92,6 +93,46 @@ def is_always_loaded(project: Project, definition: ClassDefinition) -> bool:
             seen.add(scope.key)
             waiting.append((scope.name, _defined(project, scope), depth + 1))
     return is_loaded
+
+
+def is_never_moved(project: Project, definition: ClassDefinition) -> bool:
+    """Whether a private class is made by functions of the project alone, none of which speaks of a device.
+
+    What such a function keeps to itself no user can move. A class that nothing uses is there for anyone: False.
+    """
+    waiting: list[tuple[str, ClassDefinition | FunctionDefinition | None, int]] = [
+        (definition.node.name, definition, 0)
+    ]
+    seen: set[tuple[str, object]] = {(definition.module.path.as_posix(), definition.node.span)}
+    is_made = False
+    while waiting:
+        name, wanted, depth = waiting.pop()
+        paths = project.files_mentioning(name, definition.module.path)
+        if not name.startswith("_") or paths is None or len(paths) > MOST_FILES or depth > DEEPEST:
+            return False
+        for scope in _mentioning(project, tuple(dict.fromkeys((definition.module.path, *paths))), name, wanted):
+            if scope.key in seen:
+                continue
+            seen.add(scope.key)
+            if isinstance(scope.statement, code.Function):
+                is_made = True
+                if _speaks_of_devices(scope.statement):
+                    return False
+                if not scope.name.startswith("_"):
+                    continue  # what it makes ends with it
+            elif not isinstance(scope.statement, code.Class):
+                return False
+            waiting.append((scope.name, _defined(project, scope), depth + 1))
+    return is_made
+
+
+def _speaks_of_devices(function: code.Function) -> bool:
+    return any(
+        (isinstance(node, code.Attribute) and node.name in _DEVICE_WORDS)
+        or (isinstance(node, code.Name) and node.identifier == "device")
+        or (isinstance(node, code.Argument) and node.keyword == "device")
+        for node in nodes(function.body)
+    )
 
 
 def _loads(project: Project, module: SourceModule, statement: code.Statement, depth: int = 0) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec
 from paramlint import torch_api
 from paramlint.facts.source import SourceError
 from paramlint.interpret.gradients import Use, uses
-from paramlint.interpret.holders import Scope, holders, is_always_loaded
+from paramlint.interpret.holders import Scope, holders, is_always_loaded, is_never_moved
 from paramlint.interpret.reads import ClassReads, does_something, file_reads, names_called, names_thawed, names_used
 from paramlint.interpret.scan import initialised_attributes, nodes
 from paramlint.interpret.sets import names_set, names_set_on_others, sets_computed_names
@@ -294,6 +294,11 @@ class Surroundings:
             if self._inherits_here(scope) and attribute in initialised_attributes((scope.statement,)):
                 return True
         return False
+
+    @cached_property
+    def is_never_moved(self) -> bool:
+        """Whether only functions of the project make instances, privately, and no device is spoken of there."""
+        return is_never_moved(self._project, self._linked.definition)
 
     @cached_property
     def is_always_loaded(self) -> bool:

@@ -21,6 +21,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         if tensor.is_parameter:
             continue  # that it is made in forward is what is wrong
+        if trace.surroundings.is_never_moved:
+            return
         seen.add(tensor.made)
         yield Finding(
             tensor.made.path,
@@ -68,6 +70,7 @@ class Pad(nn.Module):
     silent_when=(
         "it is moved before it is used, or has no dimensions",
         "it is used only as an index or in an item assignment",
+        "the class is private, and only functions of the project make instances, which speak of no device",
     ),
     check=check,
 )
