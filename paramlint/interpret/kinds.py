@@ -75,6 +75,23 @@ def joined(kinds: Iterable[Kind]) -> Kind:
     return max(found)
 
 
+class TooManyQuestions(Exception):
+    """Scopes of scopes were asked for until nothing was gained by it."""
+
+
+class Budget:
+    """How many scopes may still be looked into for one class: they ask for one another, the deeper the more."""
+
+    left = 0
+
+    @classmethod
+    def spend(cls) -> None:
+        """Take one; raises TooManyQuestions when none is left."""
+        cls.left -= 1
+        if cls.left < 0:
+            raise TooManyQuestions
+
+
 class Values:
     """The kinds of expressions in one function (or outside any), with arguments of a kind of their own."""
 
@@ -89,6 +106,7 @@ class Values:
         depth: int = 0,
     ) -> None:
         self._project = project
+        Budget.spend()
         self._module = module
         self._enclosing = enclosing if function is None else (*enclosing, function)
         self._owner = owner

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from paramlint import torch_api
 from paramlint.interpret.arguments import takes_tensor
 from paramlint.interpret.ingredients import Ingredients, ingredients_of
-from paramlint.interpret.kinds import Kind, Values, joined
+from paramlint.interpret.kinds import Budget, Kind, TooManyQuestions, Values, joined
 from paramlint.interpret.reach import CONSTRUCTORS, Reach, Unit
 from paramlint.interpret.reads import class_reads
 from paramlint.interpret.scan import nodes
@@ -60,9 +60,18 @@ _SAFEGUARD = re.compile(r"(^|_)(eps|epsilon)$", re.IGNORECASE)
 _SCHEME = re.compile(r"_?(init|reset)")
 
 
+_MOST_SCOPES = 400
+
+
 def may_speak(project: Project, linked: LinkedClass, codes: frozenset[str]) -> bool:
     """Whether one of some rules may have something to say of a Module class in its own file; False is certain."""
-    return not codes <= _UNDERSTOOD or not _Silence(project, linked, codes).is_certain()
+    if not codes <= _UNDERSTOOD:
+        return True
+    Budget.left = _MOST_SCOPES
+    try:
+        return not _Silence(project, linked, codes).is_certain()
+    except TooManyQuestions:
+        return True
 
 
 class _Silence:
