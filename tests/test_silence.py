@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import paramlint.interpret.silence
 import paramlint.rules.run
 from paramlint.facts import lower_ast
 from paramlint.facts.source import read_source
@@ -113,6 +114,17 @@ def test_classes_without_ingredients_are_not_interpreted(tmp_path: Path, interpr
     assert not list(check_module(project, project.module_at(path), ALL_RULES))
     assert interpreted == []
     assert not list(check_module(project, project.module_at(path), ALL_RULES, asks_all=True))
+    assert interpreted == ["Attention", "Model"]
+
+
+def test_a_class_that_asks_for_too_much_is_interpreted(
+    tmp_path: Path, interpreted: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paramlint.interpret.silence, "_MOST_SCOPES", 0)
+    path = tmp_path / "quiet.py"
+    path.write_text(QUIET, encoding="utf-8")
+    project = project_of(path)
+    assert not list(check_module(project, project.module_at(path), ALL_RULES))
     assert interpreted == ["Attention", "Model"]
 
 

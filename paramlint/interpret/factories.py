@@ -68,7 +68,7 @@ def factory(
         storage=Storage(_fill(machine, is_uninitialised), constant=constants.constant_of(name, positional, keywords)),
         rank=rank,
         least_rank=least_rank(function, positional, keywords),
-        is_random=_is_random(function, keywords) or any(item.is_random for item in source),
+        is_random=draws_anew(function, keywords) or any(item.is_random for item in source),
         follows_model=device is not None,
         is_empty=_is_empty(positional, is_uninitialised) or _has_no_size(function, positional),
         is_integer=_is_integer(function, positional, keywords),
@@ -125,7 +125,7 @@ def _is_empty(positional: list[Value], is_uninitialised: bool | None) -> bool:
     return bool(sizes) and is_uninitialised is not False and any(size == Known(0) for size in sizes)
 
 
-def _is_random(function: Function, keywords: dict[str, Value]) -> bool:
+def draws_anew(function: Function, keywords: dict[str, Value]) -> bool:
     """Whether each run draws other values; a generator of its own is there to be seeded."""
     return function.is_random and keywords.get("generator", NONE) == NONE
 
@@ -171,7 +171,7 @@ def like(
         storage=Storage(_fill(machine, function.is_uninitialised), constant=constant),
         rank=result_rank(function, positional, keywords),
         least_rank=least_rank(function, positional, keywords),
-        is_random=_is_random(function, keywords),
+        is_random=draws_anew(function, keywords),
         is_integer=function.is_integer,
         is_certain=first.is_certain,
         follows_model=first.is_registered or first.follows_model,

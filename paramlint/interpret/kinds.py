@@ -8,6 +8,7 @@ from functools import cache
 
 from paramlint import torch_api
 from paramlint.interpret.ingredients import Ingredients, Local, Store, ingredients
+from paramlint.interpret.machine import BudgetSpent
 from paramlint.interpret.scan import annotation_words
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass, Member
@@ -75,21 +76,17 @@ def joined(kinds: Iterable[Kind]) -> Kind:
     return max(found)
 
 
-class TooManyQuestions(Exception):
-    """Scopes of scopes were asked for until nothing was gained by it."""
-
-
 class Budget:
-    """How many scopes may still be looked into for one class: they ask for one another, the deeper the more."""
+    """How many scopes may be looked into for one class: they ask for one another, the deeper the more."""
 
-    left = 0
+    def __init__(self, scopes: int) -> None:
+        self._left = scopes
 
-    @classmethod
-    def spend(cls) -> None:
-        """Take one; raises TooManyQuestions when none is left."""
-        cls.left -= 1
-        if cls.left < 0:
-            raise TooManyQuestions
+    def spend(self) -> None:
+        """Take one; raises ``BudgetSpent`` when none is left."""
+        self._left -= 1
+        if self._left < 0:
+            raise BudgetSpent
 
 
 class Values:
@@ -102,11 +99,13 @@ class Values:
         enclosing: Enclosing,
         owner: LinkedClass | None,
         function: code.Function | None,
+        budget: Budget,
         given: Kind = Kind.PLAIN,
         depth: int = 0,
     ) -> None:
+        budget.spend()
+        self._budget = budget
         self._project = project
-        Budget.spend()
         self._module = module
         self._enclosing = enclosing if function is None else (*enclosing, function)
         self._owner = owner
@@ -135,7 +134,9 @@ class Values:
             given = joined((given, Kind.OBJECT))
         default = Kind.PLAIN
         if parameter.default is not None and not isinstance(parameter.default, code.Constant):
-            outside = Values(self._project, self._module, self._enclosing[:-1], None, None, depth=self._depth + 1)
+            outside = Values(
+                self._project, self._module, self._enclosing[:-1], None, None, self._budget, depth=self._depth + 1
+            )
             default = outside.kind(parameter.default)
         rebound = [self._of_local(item) for item in self._locals.get(parameter.name, ())]
         return joined((given, default, *rebound))
@@ -188,7 +189,7 @@ class Values:
         named = self.referred(node)
         if not isinstance(named, ValueDefinition) or not isinstance(named.node, code.Call):
             return False
-        outside = Values(self._project, named.module, (), None, None, depth=self._depth + 1)
+        outside = Values(self._project, named.module, (), None, None, self._budget, depth=self._depth + 1)
         made = outside.referred(named.node.function)
         return isinstance(made, ClassDefinition) and self._project.link(made).is_module is False
 
@@ -230,7 +231,7 @@ class Values:
             case ModuleReference() | Unresolved():
                 return Kind.PLAIN
             case ValueDefinition():
-                outside = Values(self._project, definition.module, (), None, None, depth=self._depth + 1)
+                outside = Values(self._project, definition.module, (), None, None, self._budget, depth=self._depth + 1)
                 return outside.kind(definition.node)
 
     def _of_attribute(self, node: code.Attribute) -> Kind:
@@ -274,7 +275,14 @@ class Values:
                 if stores:
                     enclosing = (*base.enclosing, base.node)
                     inside = Values(
-                        self._project, base.module, enclosing, self._owner, function, Kind.CLASS, self._depth + 1
+                        self._project,
+                        base.module,
+                        enclosing,
+                        self._owner,
+                        function,
+                        self._budget,
+                        Kind.CLASS,
+                        self._depth + 1,
                     )
                     kinds += [inside.of_store(store) for store in stores]
         return joined(kinds) if kinds else Kind.OTHER
@@ -347,7 +355,7 @@ class Values:
         given = self.arguments(call)
         if found.yields or given > Kind.CLASS or function.decorators:
             return Kind.OTHER
-        inside = Values(self._project, module, enclosing, owner, function, given, self._depth + 1)
+        inside = Values(self._project, module, enclosing, owner, function, self._budget, given, self._depth + 1)
         kind = joined(inside.kind(value) for value in found.returns)
         return Kind.OTHER if kind is Kind.FUNCTION else kind
 

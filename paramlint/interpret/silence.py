@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from paramlint import torch_api
 from paramlint.interpret.arguments import takes_tensor
 from paramlint.interpret.ingredients import Ingredients, ingredients_of
-from paramlint.interpret.kinds import Budget, Kind, TooManyQuestions, Values, joined
+from paramlint.interpret.kinds import Budget, Kind, Values, joined
+from paramlint.interpret.machine import BudgetSpent
 from paramlint.interpret.reach import CONSTRUCTORS, Reach, Unit
 from paramlint.interpret.reads import class_reads
 from paramlint.interpret.scan import nodes
@@ -58,8 +59,6 @@ _SPECIAL = ("__new__", "__setattr__", "__getattr__", "__getattribute__", "__call
 _DEVICES = re.compile(r"(cuda|xpu|mps|hpu|npu|xla|ipu|mtia|hip|maia|vulkan|gpu|tpu|privateuseone)\b")
 _SAFEGUARD = re.compile(r"(^|_)(eps|epsilon)$", re.IGNORECASE)
 _SCHEME = re.compile(r"_?(init|reset)")
-
-
 _MOST_SCOPES = 400
 
 
@@ -67,10 +66,9 @@ def may_speak(project: Project, linked: LinkedClass, codes: frozenset[str]) -> b
     """Whether one of some rules may have something to say of a Module class in its own file; False is certain."""
     if not codes <= _UNDERSTOOD:
         return True
-    Budget.left = _MOST_SCOPES
     try:
         return not _Silence(project, linked, codes).is_certain()
-    except TooManyQuestions:
+    except BudgetSpent:
         return True
 
 
@@ -84,6 +82,7 @@ class _Silence:
         self._parameters: set[str] = set()
         self._buffers: list[str] = []
         self._made: set[str] = set()
+        self._budget = Budget(_MOST_SCOPES)
 
     def is_certain(self) -> bool:
         return self._is_ordinary() and self._builds_in_silence() and self._runs_in_silence()
@@ -207,7 +206,7 @@ class _Silence:
         return True
 
     def _makes_plain_parameters(self, unit: Unit) -> bool:
-        values = Values(self._project, unit.module, unit.enclosing, None, unit.function, Kind.CLASS)
+        values = Values(self._project, unit.module, unit.enclosing, None, unit.function, self._budget, Kind.CLASS)
         calls = [call for call in unit.facts.calls if values.refers(call.function) in parameter_classes()]
         return all(is_plain_parameter(call, values) for call in calls)
 
@@ -216,7 +215,7 @@ class _Silence:
         member = self._linked.find("__init__")
         is_entered = isinstance(member, Member) and member.node is unit.function
         given = Kind.PLAIN if is_entered else Kind.CLASS
-        values = Values(self._project, unit.module, unit.enclosing, self._linked, unit.function, given)
+        values = Values(self._project, unit.module, unit.enclosing, self._linked, unit.function, self._budget, given)
         parameters = [call for call in unit.facts.calls if values.refers(call.function) in parameter_classes()]
         kept: set[int] = set()
         for name, value, _, is_element in unit.facts.stores:

@@ -9,7 +9,6 @@ from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.ranks import kept_dimensions, least_rank, rank_of_index, result_rank
 from paramlint.interpret.slots import Phase
 from paramlint.interpret.values import (
-    NONE,
     UNKNOWN,
     Container,
     Device,
@@ -226,7 +225,7 @@ def _in_place(
     place = frame.place(span)
     initialisation.note_write(machine, target, place, name, positional[1:])
     initialisation.note_gain(machine, target, place, name, positional[1:], keywords, frame.function)
-    target.is_random = target.is_random or (function.is_random and keywords.get("generator", NONE) == NONE)
+    target.is_random = target.is_random or factories.draws_anew(function, keywords)
     is_initialiser = function.name.startswith("torch.nn.init.")
     is_leaf_parameter = target.is_parameter and target.requires_grad is True and not machine.without_gradients
     if is_leaf_parameter and not is_initialiser and name in torch_api.raises_on_leaf() and not machine.undecided:
