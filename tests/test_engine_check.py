@@ -252,9 +252,15 @@ def test_an_analyser_frees_what_it_forgets(project: Path, monkeypatch: pytest.Mo
     analyser = Analyser(owns_process=owns_process)
     batch = Batch(project, NO_ENVIRONMENT, (Task(project / "net.py", frozenset({"PRM105"})),))
     (first,) = analyser(batch)
-    known = weakref.ref(analyser.project_for(batch.root, batch.environment))
+    linked = analyser.project_for(batch.root, batch.environment)
+    known = weakref.ref(next(iter(linked.classes(linked.module_at(project / "net.py")))))
+    del linked
     assert known() is not None
-    assert analyser(batch) == (first,)
-    assert first.diagnostics
-    assert known() is None
-    gc.unfreeze()
+    gc.disable()  # it is not to happen by chance
+    try:
+        assert analyser(batch) == (first,)
+        assert first.diagnostics
+        assert known() is None
+    finally:
+        gc.enable()
+        gc.unfreeze()
