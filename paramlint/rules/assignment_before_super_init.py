@@ -8,7 +8,7 @@ from paramlint.interpret.events import AssignedBeforeInit, BaseConstructorRan
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, related
+from paramlint.rules.common import finding, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -18,15 +18,14 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         ran = next((event for event in run.events if isinstance(event, BaseConstructorRan)), None)
         if early is None or ran is None or not trace.is_complete:
             continue
-        yield Finding(
-            early.place.path,
-            early.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            early.place,
             early.attribute,
             f"'{early.attribute}' is a {early.kind.value} and is assigned before super().__init__(): torch raises "
             "AttributeError",
             related(ran.place, "the base constructor runs only here"),
-            circumstances(run),
         )
         return
 

@@ -8,7 +8,7 @@ from paramlint.interpret.events import MethodReached, SchemeRan, Tied
 from paramlint.interpret.trace import ClassTrace, MethodFacts
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events, related
+from paramlint.rules.common import events, finding, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -17,15 +17,13 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     for run, tie in events(trace, Tied):
         if not tie.by_data:
             continue
-        yield Finding(
-            tie.place.path,
-            tie.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            tie.place,
             tie.attribute,
             f"'{tie.attribute}' shares its memory with another parameter but stays a Parameter of its own: the optimiser "
             "steps both, and after .to() or to_empty() they are two",
-            (),
-            circumstances(run),
         )
 
 
@@ -39,15 +37,14 @@ def _lost(trace: ClassTrace) -> Iterator[Finding]:
             tie.attribute in method.assigns or "tie" in method.name for method in trace.methods if _is_other(method)
         ):
             continue
-        yield Finding(
-            tie.place.path,
-            tie.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            tie.place,
             tie.attribute,
             f"only the constructor ties '{tie.attribute}': after a build on the meta device and to_empty() there are two "
             f"parameters, and '{later.name}' does not tie them again",
             related(later.place, "the initialisation that runs after to_empty()"),
-            circumstances(run),
         )
 
 

@@ -10,7 +10,7 @@ from paramlint.interpret.slots import Registration, Slot
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, constructed_slots, events, related
+from paramlint.rules.common import constructed_slots, events, finding, related
 
 # What by its name can be made again from what is at hand.
 _RECOMPUTED = re.compile(r"cache|mask|grid|history|hidden", re.IGNORECASE)
@@ -30,15 +30,14 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         seen.add(slot.name)
         consequence = "unexpected key" if slot.is_none else "size mismatch"
-        yield Finding(
-            slot.place.path,
-            slot.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            slot.place,
             slot.name,
             f"'{slot.name}' is saved with the shape of the last input: load_state_dict() of a new model raises "
             f"({consequence}); register it with persistent=False",
             related(filled.place, "forward makes it anew here"),
-            circumstances(run),
         )
     yield from _state(trace)
 
@@ -52,15 +51,14 @@ def _state(trace: ClassTrace) -> Iterator[Finding]:
             continue
         if not trace.surroundings.makes(slot.place) or any(method.name == "_apply" for method in trace.methods):
             continue  # a base registers it in its own way
-        yield Finding(
-            slot.place.path,
-            slot.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            slot.place,
             written.name,
             f"forward writes to '{written.name}' and reads it again, but it is a plain tensor: no checkpoint holds what "
             "it has become, and .to() leaves it where it is",
             related(written.place, "it is written here"),
-            circumstances(run),
         )
 
 

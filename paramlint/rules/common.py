@@ -10,9 +10,9 @@ from paramlint.interpret.hierarchy import MOVERS
 from paramlint.interpret.slots import Member, Phase, Place, Slot, TensorSummary
 from paramlint.interpret.trace import ClassTrace, MethodFacts, Run
 from paramlint.model.diagnostic import Related
+from paramlint.rules.base import Finding
 
 Kind = TypeVar("Kind", bound=Event)
-Circumstances = tuple[tuple[str, bool | int | float | str | None], ...]
 
 
 def events(trace: ClassTrace, kind: type[Kind]) -> Iterator[tuple[Run, Kind]]:
@@ -52,9 +52,19 @@ def constructed_slots(trace: ClassTrace) -> Iterator[tuple[Run, Slot]]:
                 yield run, slot
 
 
-def circumstances(run: Run) -> Circumstances:
-    """The constructor arguments that lead to a path, as far as constants say it."""
-    return tuple((decision.argument, decision.constant) for decision in run.decisions if decision.argument is not None)
+def finding(
+    trace: ClassTrace,
+    run: Run,
+    place: Place,
+    attribute: str | None,
+    message: str,
+    others: tuple[Related, ...] = (),
+) -> Finding:
+    """What is wrong at a place of a class, with the constructor arguments that lead there as far as constants say it."""
+    circumstances = tuple(
+        (decision.argument, decision.constant) for decision in run.decisions if decision.argument is not None
+    )
+    return Finding(place.path, place.span, trace.class_name, attribute, message, others, circumstances)
 
 
 def related(place: Place, message: str) -> tuple[Related, ...]:

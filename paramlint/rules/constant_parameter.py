@@ -9,7 +9,7 @@ from paramlint.interpret.slots import Registration, Slot
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, constructed_slots
+from paramlint.rules.common import constructed_slots, finding
 
 _SAFEGUARD = re.compile(r"(^|_)(eps|epsilon)$", re.IGNORECASE)
 _LEARNED = re.compile(r"learn|train", re.IGNORECASE)
@@ -23,14 +23,12 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if slot.name in seen or reason is None or _is_learned(trace, slot.name):
             continue
         seen.add(slot.name)
-        yield Finding(
-            slot.place.path,
-            slot.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            slot.place,
             slot.name,
             f"'{slot.name}' is {reason}, but an nn.Parameter: the optimiser changes it, and weight decay shrinks it",
-            (),
-            circumstances(run),
         )
 
 

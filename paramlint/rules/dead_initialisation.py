@@ -9,7 +9,7 @@ from paramlint.interpret.slots import Place, Slot
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events, has_other_writer, related
+from paramlint.rules.common import events, finding, has_other_writer, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -27,15 +27,14 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         last = max(slots, key=lambda slot: slot.place)
         other = next((slot.name for slot in slots if slot is not last), last.name)
-        yield Finding(
-            last.place.path,
-            last.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            last.place,
             last.name,
             f"'{last.name}' and '{other}' both start at zero and are multiplied: the gradient of each is a multiple of the "
             "other, so both stay at zero",
             related(event.place, "here they meet"),
-            circumstances(run),
         )
 
 

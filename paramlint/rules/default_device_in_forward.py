@@ -9,7 +9,7 @@ from paramlint.interpret.trace import ClassTrace
 from paramlint.interpret.values import Placement
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, clashes, related
+from paramlint.rules.common import clashes, finding, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -24,15 +24,14 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if trace.surroundings.is_never_moved:
             return
         seen.add(tensor.made)
-        yield Finding(
-            tensor.made.path,
-            tensor.made.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            tensor.made,
             None,
             f"'{tensor.factory}' makes a tensor on {_device(tensor)}, and '{clash.operation}' then meets {clash.moving} "
             "on another one",
             related(clash.place, f"here it meets {clash.moving}"),
-            circumstances(run),
         )
 
 

@@ -9,7 +9,7 @@ from paramlint.interpret.slots import Phase, Registration
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, constructed_slots, events, related, slot_around
+from paramlint.rules.common import constructed_slots, events, finding, related, slot_around
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -25,25 +25,22 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if tensor.requires_grad is False and (not lost.is_frozen or lost.operation == "detach"):
             continue  # cut off on purpose
         seen.add(slot.name)
-        yield Finding(
-            slot.place.path,
-            slot.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            slot.place,
             slot.name,
             f"'{lost.operation}' after nn.Parameter() makes '{slot.name}' an ordinary tensor: it is not in parameters(), "
             "so it is neither trained nor saved",
             related(lost.place, f"'{lost.operation}' returns a tensor that is no Parameter"),
-            circumstances(run),
         )
     for run, event in events(trace, LostParameter):
-        yield Finding(
-            event.place.path,
-            event.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            event.place,
             slot_around(run, event.place),
             f"'{event.operation}' writes in place to a Parameter that asks for gradients: torch raises RuntimeError",
-            (),
-            circumstances(run),
         )
 
 

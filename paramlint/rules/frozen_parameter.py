@@ -9,7 +9,7 @@ from paramlint.interpret.slots import Phase, Registration, Slot
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, constructed_slots
+from paramlint.rules.common import constructed_slots, finding
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -23,15 +23,13 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         if _is_filled_later(trace, slot.name) or trace.surroundings.is_thawed(slot.name):
             continue
-        yield Finding(
-            slot.place.path,
-            slot.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            slot.place,
             slot.name,
             f"'{slot.name}' is a Parameter that is never trained: it is counted and decayed as one, and "
             "requires_grad_(True) on the model trains it after all",
-            (),
-            circumstances(run),
         )
 
 

@@ -12,7 +12,7 @@ from paramlint.interpret.slots import Phase, Place, Registration, Slot
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, constructed_slots, related
+from paramlint.rules.common import constructed_slots, finding, related
 
 _PREPARES = re.compile(r"^_?_?(init|reset)|initiali[sz]e", re.IGNORECASE)
 
@@ -38,15 +38,14 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if trace.surroundings.is_read_outside(slot.name):
             continue
         path, cut = found
-        yield Finding(
-            slot.place.path,
-            slot.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            slot.place,
             slot.name,
             f"'{cut.name}' is only read without its gradient (.data, .detach(), .item(), no_grad): it asks for gradients "
             "and never gets one",
             related(Place(path.as_posix(), cut.span), "its gradient is cut here"),
-            circumstances(run),
         )
 
 

@@ -8,7 +8,7 @@ from paramlint.interpret.slots import Phase, Registration
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances
+from paramlint.rules.common import finding
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -22,15 +22,13 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             if slot.registration is not Registration.PLAIN_TENSOR or tensor.requires_grad is not True:
                 continue
             seen.add(slot.name)
-            yield Finding(
-                slot.place.path,
-                slot.place.span,
-                trace.class_name,
+            yield finding(
+                trace,
+                run,
+                slot.place,
                 slot.name,
                 f"'{slot.name}' keeps a tensor with its graph: after a forward, deepcopy and pickle raise, and its memory "
                 "stays",
-                (),
-                circumstances(run),
             )
 
 

@@ -9,7 +9,7 @@ from paramlint.interpret.slots import Phase
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events, slot_around
+from paramlint.rules.common import events, finding, slot_around
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -20,14 +20,12 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             stored = slot_around(run, event.statement)
         if event.phase is Phase.FORWARD and stored is None:
             continue
-        yield Finding(
-            event.place.path,
-            event.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            event.place,
             stored or event.attribute,
             f"{event.by_method} names the device '{event.device}': {_effect(event)}",
-            (),
-            circumstances(run),
         )
 
 

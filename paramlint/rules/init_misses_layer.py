@@ -8,7 +8,7 @@ from paramlint.interpret.events import LayerLeft, SchemeRan
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, is_named, related
+from paramlint.rules.common import finding, is_named, related
 
 _FAMILIES = (
     frozenset({"Linear", "Bilinear"}),
@@ -47,14 +47,13 @@ def _passing_by(schemes: list[SchemeRan], left: LayerLeft) -> SchemeRan | None:
 def _finding(trace: ClassTrace, run: Run, scheme: SchemeRan, left: LayerLeft) -> Finding:
     named = ", ".join(dict.fromkeys(scheme.types))
     place = left.made if left.made.path == trace.place.path else scheme.place
-    return Finding(
-        place.path,
-        place.span,
-        trace.class_name,
+    return finding(
+        trace,
+        run,
+        place,
         left.attribute,
         f"the initialisation scheme names {named} and passes this {left.class_name} by: it keeps its default",
         related(scheme.place, "the scheme runs here"),
-        circumstances(run),
     )
 
 

@@ -9,7 +9,7 @@ from paramlint.interpret.slots import Place
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances
+from paramlint.rules.common import finding
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -25,15 +25,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             message = f"'{event.operation}' is read from None, so construction raises"
         else:
             message = f"'{event.operation}' is reached with None: a layer built with bias=False has no bias, so construction raises"
-        yield Finding(
-            event.place.path,
-            event.place.span,
-            trace.class_name,
-            None,
-            message,
-            (),
-            circumstances(run),
-        )
+        yield finding(trace, run, event.place, None, message)
 
 
 def _initialises(event: UsedNone) -> bool:

@@ -8,7 +8,7 @@ from paramlint.interpret.events import Overwritten, RandomGain
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events, related
+from paramlint.rules.common import events, finding, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -16,25 +16,22 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     for run, event in events(trace, Overwritten):
         if event.place.path != trace.place.path:
             continue
-        yield Finding(
-            event.place.path,
-            event.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            event.place,
             event.attribute,
             f"'{event.operation}' has no effect: '{event.by.operation}' overwrites '{event.attribute}' later",
             related(event.by.place, "overwritten here, by a scheme that goes over all modules"),
-            circumstances(run),
         )
     for run, gain in events(trace, RandomGain):
-        yield Finding(
-            gain.place.path,
-            gain.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            gain.place,
             gain.method,
             f"'{gain.operation}' goes over all parameters, the gain of {gain.layer} too: it starts around zero instead of "
             "at one",
-            (),
-            circumstances(run),
         )
 
 

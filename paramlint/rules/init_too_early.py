@@ -9,7 +9,7 @@ from paramlint.interpret.slots import Phase
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events, is_named, related
+from paramlint.rules.common import events, finding, is_named, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -21,27 +21,25 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         missed = next((left for left in run.left if left.number not in event.reached and is_named(left, event)), None)
         if missed is None:
             continue
-        yield Finding(
-            event.place.path,
-            event.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            event.place,
             event.method or missed.attribute,
             f"the scheme runs before '{missed.attribute}' exists: its {missed.class_name} keeps the default initialisation",
             related(missed.made, f"'{missed.attribute}' is made here, too late"),
-            circumstances(run),
         )
     for run, read in events(trace, EarlyRead):
         slot = next((slot for slot in run.slots if slot.name == read.name and slot.is_certain), None)
         if slot is None or slot.phase is not Phase.CONSTRUCTOR or read.method == "__init__" or not run.is_complete:
             continue
-        yield Finding(
-            read.place.path,
-            read.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            read.place,
             read.method,
             f"'{read.method}' runs before '{read.name}' exists: building the model raises AttributeError",
             related(slot.place, f"'{read.name}' is set here, too late"),
-            circumstances(run),
         )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paramlint.interpret.events import DroppedResult, LocalRebinding, LostWrite
-from paramlint.interpret.trace import ClassTrace, Run
+from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events
+from paramlint.rules.common import events, finding
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -19,23 +19,17 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
                 f"the result of '{dropped.operation}' is dropped: it makes a new tensor and leaves '{dropped.attribute}' "
                 "as it was"
             )
-            yield _finding(trace, run, dropped, dropped.attribute, message)
+            yield finding(trace, run, dropped.place, dropped.attribute, message)
     for run, bound in events(trace, LocalRebinding):
         message = f"the loop variable '{bound.name}' is bound to a new tensor: the parameter it stood for is unchanged"
-        yield _finding(trace, run, bound, bound.name, message)
+        yield finding(trace, run, bound.place, bound.name, message)
     for run, lost in events(trace, LostWrite):
         if lost.copied_by is None:
             target = "a weight that torch computes anew from its parametrisation"
         else:
             target = f"the copy that '{lost.copied_by}' makes"
         message = f"'{lost.operation}' writes to {target}: the write is lost"
-        yield _finding(trace, run, lost, lost.attribute, message)
-
-
-def _finding(
-    trace: ClassTrace, run: Run, event: DroppedResult | LocalRebinding | LostWrite, attribute: str | None, message: str
-) -> Finding:
-    return Finding(event.place.path, event.place.span, trace.class_name, attribute, message, (), circumstances(run))
+        yield finding(trace, run, lost.place, lost.attribute, message)
 
 
 RULE = Rule(

@@ -8,7 +8,7 @@ from paramlint.interpret.events import InitialisedModule, Marked
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events
+from paramlint.rules.common import events, finding
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -24,25 +24,21 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             )
     for run, mark in events(trace, Marked):
         if not trace.surroundings.is_mark_read(mark.name, mark.kinds):
-            yield Finding(
-                mark.place.path,
-                mark.place.span,
-                trace.class_name,
+            yield finding(
+                trace,
+                run,
+                mark.place,
                 mark.attribute,
                 f"'{mark.name}' is set on '{mark.attribute}', and what reads it asks only layers of other classes: it has "
                 "no effect",
-                (),
-                circumstances(run),
             )
     for run, event in events(trace, InitialisedModule):
-        yield Finding(
-            event.place.path,
-            event.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            event.place,
             event.attribute,
             f"'{event.operation}' is given a module and takes a tensor: torch raises",
-            (),
-            circumstances(run),
         )
 
 

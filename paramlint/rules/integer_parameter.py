@@ -8,7 +8,7 @@ from paramlint.interpret.slots import Registration
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, constructed_slots
+from paramlint.rules.common import constructed_slots, finding
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -20,15 +20,13 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         if tensor.is_integer is True and tensor.requires_grad is True:
             seen.add(slot.name)
-            yield Finding(
-                slot.place.path,
-                slot.place.span,
-                trace.class_name,
+            yield finding(
+                trace,
+                run,
+                slot.place,
                 slot.name,
                 f"'{slot.name}' holds integers: nn.Parameter raises RuntimeError, as only floating point tensors can have "
                 "gradients",
-                (),
-                circumstances(run),
             )
 
 

@@ -8,21 +8,19 @@ from paramlint.interpret.events import DataReplaced
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events
+from paramlint.rules.common import events, finding
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield initialisers that put another tensor in a parameter's place instead of writing to it."""
     for run, event in events(trace, DataReplaced):
-        yield Finding(
-            event.place.path,
-            event.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            event.place,
             event.attribute,
             f"'{event.method}' puts a tensor made on the default device in the place of '{event.attribute}': on a model "
             "that was moved, cast or materialised elsewhere, the parameter changes device and dtype",
-            (),
-            circumstances(run),
         )
 
 

@@ -9,7 +9,7 @@ from paramlint.interpret.slots import Registration
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Related, Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events, related
+from paramlint.rules.common import events, finding, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -26,14 +26,13 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             effect = "it is always in training mode: eval() does not reach it"
         else:
             continue
-        yield Finding(
-            event.place.path,
-            event.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            event.place,
             event.stored or event.local,
             f"{event.class_name} is built in forward: {effect}",
             _twin(run, event),
-            circumstances(run),
         )
 
 

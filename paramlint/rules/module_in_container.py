@@ -8,7 +8,7 @@ from paramlint.interpret.slots import Registration, Slot
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, constructed_slots, related
+from paramlint.rules.common import constructed_slots, finding, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -26,15 +26,14 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             seen.add(slot.name)
             if _is_left_over(trace, slot):
                 break
-            yield Finding(
-                slot.place.path,
-                slot.place.span,
-                trace.class_name,
+            yield finding(
+                trace,
+                run,
+                slot.place,
                 slot.name,
                 f"'{slot.name}' is a {slot.container} of modules, which Module does not look into: they are not in "
                 "parameters(), and .to(), train() and state_dict() pass them by",
                 related(module.made, f"'{module.class_name}' is made here"),
-                circumstances(run),
             )
             break
 

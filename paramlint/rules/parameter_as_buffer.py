@@ -8,21 +8,19 @@ from paramlint.interpret.events import ParameterAsBuffer
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events, slot_around
+from paramlint.rules.common import events, finding, slot_around
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield buffers that are given a Parameter or a tensor that asks for gradients."""
     for run, event in events(trace, ParameterAsBuffer):
         name = event.attribute or slot_around(run, event.place)
-        yield Finding(
-            event.place.path,
-            event.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            event.place,
             name,
             f"'{name}' is registered as a buffer: it is saved and moved, but parameters() lacks it and nothing trains it",
-            (),
-            circumstances(run),
         )
 
 

@@ -9,7 +9,7 @@ from paramlint.interpret.slots import Registration
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events, related
+from paramlint.rules.common import events, finding, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -23,15 +23,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             )
         else:
             effect = "it is a new one in every call, so what was learned is thrown away"
-        yield Finding(
-            event.place.path,
-            event.place.span,
-            trace.class_name,
-            event.stored or event.local,
-            f"a Parameter is made in forward: {effect}",
-            (),
-            circumstances(run),
-        )
+        yield finding(trace, run, event.place, event.stored or event.local, f"a Parameter is made in forward: {effect}")
     for factor in trace.zero_factors:
         if not trace.is_complete or trace.surroundings.is_set_elsewhere(factor.attribute):
             continue

@@ -8,7 +8,7 @@ from paramlint.interpret.slots import Registration
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, constructed_slots, related
+from paramlint.rules.common import constructed_slots, finding, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -22,15 +22,14 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             if member.inside or tensor is None or not tensor.is_parameter or tensor.is_registered:
                 continue
             seen.add(slot.name)
-            yield Finding(
-                slot.place.path,
-                slot.place.span,
-                trace.class_name,
+            yield finding(
+                trace,
+                run,
+                slot.place,
                 slot.name,
                 f"'{slot.name}' is a {slot.container} of parameters, which Module does not look into: they are not in "
                 "parameters(), so they are neither trained, moved nor saved",
                 related(tensor.made, f"'{slot.name}{member.where}' is made here"),
-                circumstances(run),
             )
             break
 

@@ -8,20 +8,18 @@ from paramlint.interpret.events import ParameterOfNoTensor
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events, slot_around
+from paramlint.rules.common import events, finding, slot_around
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield calls of ``nn.Parameter`` whose data is certainly no tensor."""
     for run, event in events(trace, ParameterOfNoTensor):
-        yield Finding(
-            event.place.path,
-            event.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            event.place,
             slot_around(run, event.place),
             f"nn.Parameter is given a {event.kind}: it takes a tensor, and raises for anything else",
-            (),
-            circumstances(run),
         )
 
 

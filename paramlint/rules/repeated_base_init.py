@@ -9,7 +9,7 @@ from paramlint.interpret.events import BaseConstructorRan
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances
+from paramlint.rules.common import finding
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -23,14 +23,12 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     for run, event in islice(second, 1):
         names = ", ".join(f"'{name}'" for name in _lost(run, event)[:3])
         place = event.place if event.place.path == trace.place.path else trace.place
-        yield Finding(
-            place.path,
-            place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            place,
             _lost(run, event)[0],
             f"Module.__init__() runs a second time and forgets what was registered: {names}",
-            (),
-            circumstances(run),
         )
 
 

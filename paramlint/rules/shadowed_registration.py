@@ -8,20 +8,19 @@ from paramlint.interpret.events import ShadowedRegistration
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events, related
+from paramlint.rules.common import events, finding, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield registrations under names that plain attributes, the class or ``nn.Module`` have."""
     for run, event in events(trace, ShadowedRegistration):
-        yield Finding(
-            event.place.path,
-            event.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            event.place,
             event.attribute,
             f"'{event.attribute}' is {event.by} already: " + _consequence(event),
             related(event.earlier, f"'{event.attribute}' is set here") if event.earlier is not None else (),
-            circumstances(run),
         )
 
 

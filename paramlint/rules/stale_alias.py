@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.events import AttributeRead, Clash
-from paramlint.interpret.slots import Phase, Registration, Slot, TensorSummary
+from paramlint.interpret.events import Clash
+from paramlint.interpret.slots import Phase, Place, Registration, Slot, TensorSummary
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Related, Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, constructed_slots, events, related
+from paramlint.rules.common import constructed_slots, events, finding, first_read, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -18,9 +18,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     for run, slot, message, other in _aliases(trace):
         if slot.name not in seen:
             seen.add(slot.name)
-            yield Finding(
-                slot.place.path, slot.place.span, trace.class_name, slot.name, message, other, circumstances(run)
-            )
+            yield finding(trace, run, slot.place, slot.name, message, other)
 
 
 def _aliases(trace: ClassTrace) -> Iterator[tuple[Run, Slot, str, tuple[Related, ...]]]:
@@ -38,7 +36,7 @@ def _aliases(trace: ClassTrace) -> Iterator[tuple[Run, Slot, str, tuple[Related,
                 f"'{slot.name}' is computed from a parameter once, at construction: .to() and training change the "
                 f"parameter, and '{slot.name}' stays what it was"
             )
-            yield run, slot, message, related(read.place, f"'{slot.name}' is read here")
+            yield run, slot, message, related(read, f"'{slot.name}' is read here")
     for run, clash in events(trace, Clash):
         held = next((slot for slot in run.slots if slot.name == clash.home), None)
         if held is not None and held.registration is Registration.CONTAINER and clash.pinned.is_derived:
@@ -63,7 +61,7 @@ def _buffer_of(run: Run, tensor: TensorSummary) -> Slot | None:
     )
 
 
-def _read(trace: ClassTrace, run: Run, slot: Slot) -> AttributeRead | None:
+def _read(trace: ClassTrace, run: Run, slot: Slot) -> Place | None:
     """Where forward reads what still hangs on the graph of construction, if nothing derives it anew."""
     tensor = slot.tensor
     is_old = tensor is not None and tensor.requires_grad is True and tensor.phase is Phase.CONSTRUCTOR
@@ -72,7 +70,7 @@ def _read(trace: ClassTrace, run: Run, slot: Slot) -> AttributeRead | None:
     constructor = trace.constructor
     if any(slot.name in method.assigns and method.place != constructor for method in trace.methods):
         return None
-    return next((event for event in run.events if isinstance(event, AttributeRead) and event.name == slot.name), None)
+    return first_read(run, slot.name)
 
 
 RULE = Rule(

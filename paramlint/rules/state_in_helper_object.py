@@ -11,9 +11,9 @@ from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import (
-    circumstances,
     clashes,
     constructed_slots,
+    finding,
     first_read,
     in_objects,
     is_lost_on_reload,
@@ -59,9 +59,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             f"were made, and '{clash.operation}' then meets {clash.moving} on another device"
         )
         second = related(clash.place, f"here a tensor of '{held.name}' meets {clash.moving}")
-        yield Finding(
-            held.place.path, held.place.span, trace.class_name, held.name, message, second, circumstances(run)
-        )
+        yield finding(trace, run, held.place, held.name, message, second)
 
 
 def _forgotten_base(trace: ClassTrace) -> Iterator[Finding]:
@@ -75,15 +73,14 @@ def _forgotten_base(trace: ClassTrace) -> Iterator[Finding]:
             continue
         if not torch_api.is_module_class(f"torch.nn.{layer.class_name}"):
             continue
-        yield Finding(
-            slot.place.path,
-            slot.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            slot.place,
             slot.name,
             f"'{trace.class_name}' makes the layer '{slot.name}' ({layer.class_name}) and is no Module: a model that holds "
             "one of it neither trains, moves nor saves what is in it",
             related(trace.place, "it does not inherit from nn.Module"),
-            circumstances(run),
         )
         return
 
@@ -105,14 +102,13 @@ def _lost(run: Run, slot: Slot, member: Member) -> tuple[str, str] | None:
 def _finding(trace: ClassTrace, run: Run, slot: Slot, member: Member, what: str, fate: str) -> Finding:
     made = member.module or member.tensor
     assert made is not None
-    return Finding(
-        slot.place.path,
-        slot.place.span,
-        trace.class_name,
+    return finding(
+        trace,
+        run,
+        slot.place,
         slot.name,
         f"'{slot.name}{member.where}' is {what} inside an object that is no Module ('{member.inside}'), so it is {fate}",
         related(made.made, "it is made here"),
-        circumstances(run),
     )
 
 

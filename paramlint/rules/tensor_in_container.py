@@ -9,9 +9,9 @@ from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import (
-    circumstances,
     clashes,
     constructed_slots,
+    finding,
     first_read,
     in_objects,
     is_lost_on_reload,
@@ -29,15 +29,14 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if clash.pinned.lost is not None or clash.pinned.is_parameter or clash.pinned.is_derived or in_objects(slot):
             continue
         seen.add(slot.name)
-        yield Finding(
-            slot.place.path,
-            slot.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            slot.place,
             slot.name,
             f"'{slot.name}' is a {slot.container} of plain tensors: .to() leaves them where they were made, and "
             f"'{clash.operation}' then meets {clash.moving} on another device",
             related(clash.place, f"here a tensor of '{slot.name}' meets {clash.moving}"),
-            circumstances(run),
         )
     for run, slot in constructed_slots(trace):
         if slot.registration is not Registration.CONTAINER or slot.name in seen:
@@ -54,15 +53,14 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if read is None or drawn is None:
             continue
         seen.add(slot.name)
-        yield Finding(
-            slot.place.path,
-            slot.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            slot.place,
             slot.name,
             f"'{slot.name}' is a {slot.container} of random plain tensors: they are not in state_dict(), so a reloaded "
             "model computes something else",
             related(read, f"'{slot.name}' is read here"),
-            circumstances(run),
         )
 
 

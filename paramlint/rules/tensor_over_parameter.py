@@ -8,7 +8,7 @@ from paramlint.interpret.events import Rebinding
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events, related
+from paramlint.rules.common import events, finding, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -19,14 +19,13 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         else:
             message = f"'{event.attribute}' is a parameter and is bound to a tensor: torch raises TypeError"
         where = event.registered_at
-        yield Finding(
-            event.place.path,
-            event.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            event.place,
             event.attribute,
             message,
             () if where is None else related(where, f"'{event.attribute}' is registered here"),
-            circumstances(run),
         )
 
 

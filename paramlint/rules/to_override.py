@@ -8,7 +8,7 @@ from paramlint.interpret.events import Clash
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, moved_by_override, related
+from paramlint.rules.common import finding, moved_by_override, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -24,10 +24,10 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             if slot is None or method.name in seen or event.pinned.lost is not None:
                 continue
             seen.add(method.name)
-            yield Finding(
-                method.place.path,
-                method.place.span,
-                trace.class_name,
+            yield finding(
+                trace,
+                run,
+                method.place,
                 event.home,
                 f"'{method.name}' moves the plain tensor '{event.home}', but .to() of a model that contains this one "
                 f"calls _apply() and passes it by: '{event.operation}' then meets {event.moving} on another device",
@@ -35,7 +35,6 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
                     *related(slot.place, f"'{event.home}' is a plain tensor"),
                     *related(event.place, f"here '{event.home}' meets {event.moving}"),
                 ),
-                circumstances(run),
             )
 
 

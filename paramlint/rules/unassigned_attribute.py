@@ -8,7 +8,7 @@ from paramlint.interpret.events import UnassignedRead
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events, related
+from paramlint.rules.common import events, finding, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -23,14 +23,13 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         seen.add(read.name)
         if trace.surroundings.may_set(read.name):
             continue
-        yield Finding(
-            read.place.path,
-            read.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            read.place,
             read.name,
             f"nothing assigns '{read.name}': forward raises AttributeError here",
             related(trace.constructor, "the constructor leaves it unset"),
-            circumstances(run),
         )
 
 

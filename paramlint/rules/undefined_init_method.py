@@ -8,7 +8,7 @@ from paramlint.interpret.events import UndefinedMethod
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events
+from paramlint.rules.common import events, finding
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -18,15 +18,13 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     for run, event in events(trace, UndefinedMethod):
         if not event.in_constructor or trace.surroundings.has_subclass_with(event.method):
             continue
-        yield Finding(
-            event.place.path,
-            event.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            event.place,
             event.method,
             f"no class in the hierarchy of '{trace.class_name}' defines '{event.method}': building it raises "
             "AttributeError",
-            (),
-            circumstances(run),
         )
 
 

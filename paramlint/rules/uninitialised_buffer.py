@@ -9,7 +9,7 @@ from paramlint.interpret.slots import Phase, Registration
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, events, related
+from paramlint.rules.common import events, finding, related
 
 _KINDS = (Registration.BUFFER, Registration.PLAIN_TENSOR)
 
@@ -29,14 +29,13 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         if trace.surroundings.may_initialise(read.home, slot.tensor.rank, frozenset()):
             continue
-        yield Finding(
-            slot.place.path,
-            slot.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            slot.place,
             read.home,
             f"'{read.home}' is read before anything writes it: its values are whatever lay in memory",
             related(read.place, f"'{read.operation}' reads it here"),
-            circumstances(run),
         )
 
 

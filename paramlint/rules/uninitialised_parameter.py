@@ -8,7 +8,7 @@ from paramlint.interpret.slots import Fill, Registration, Slot
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, constructed_slots, has_other_writer, related, writers
+from paramlint.rules.common import constructed_slots, finding, has_other_writer, related, writers
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -21,14 +21,13 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if tensor is None or has_other_writer(trace, slot.name, tensor.rank):
             continue
         seen.add(slot.name)
-        yield Finding(
-            slot.place.path,
-            slot.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            slot.place,
             slot.name,
             f"'{slot.name}' is never initialised: its values are whatever lay in memory",
             related(tensor.made, "made here, from memory that is not written"),
-            circumstances(run),
         )
     yield from _layers(trace, seen)
 
@@ -47,15 +46,13 @@ def _layers(trace: ClassTrace, seen: set[str]) -> Iterator[Finding]:
                 continue
             if trace.surroundings.may_initialise(written, None, found):
                 continue
-            yield Finding(
-                slot.place.path,
-                slot.place.span,
-                trace.class_name,
+            yield finding(
+                trace,
+                run,
+                slot.place,
                 layer.attribute,
                 f"the parameters of '{layer.attribute}' ({layer.class_name}) are never initialised: their values are "
                 "whatever lay in memory",
-                (),
-                circumstances(run),
             )
 
 

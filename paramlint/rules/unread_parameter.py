@@ -9,7 +9,7 @@ from paramlint.interpret.slots import Registration, Slot
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, constructed_slots
+from paramlint.rules.common import constructed_slots, finding
 
 _ON_PURPOSE = re.compile(r"dummy|unused|placeholder|fake|compat|legacy", re.IGNORECASE)
 _KEPT_FOR_CHECKPOINTS = re.compile(r"\bcheckpoints?\b", re.IGNORECASE)
@@ -34,15 +34,13 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if slot.is_shared or not trace.surroundings.makes(slot.place) or trace.surroundings.reads(slot.name):
             continue
         kind = "parameter" if slot.module is None else slot.module.class_name
-        yield Finding(
-            slot.place.path,
-            slot.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            slot.place,
             slot.name,
             f"nothing reads '{slot.name}' ({kind}): it never gets a gradient, and DistributedDataParallel stops at "
             "parameters without one",
-            (),
-            circumstances(run),
         )
 
 

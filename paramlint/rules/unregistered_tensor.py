@@ -9,9 +9,9 @@ from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import (
-    circumstances,
     clashes,
     constructed_slots,
+    finding,
     first_read,
     is_lost_on_reload,
     related,
@@ -28,15 +28,14 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if slot.tensor is not None and slot.tensor.requires_grad:
             continue
         seen.add(slot.name)
-        yield Finding(
-            slot.place.path,
-            slot.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            slot.place,
             slot.name,
             f"'{slot.name}' is a plain tensor: .to() leaves it where it was made, and '{clash.operation}' then meets "
             f"{clash.moving} on another device",
             related(clash.place, f"here '{slot.name}' meets {clash.moving}"),
-            circumstances(run),
         )
     for run, slot in constructed_slots(trace):
         if slot.name in seen or slot.tensor is None or slot.registration is not Registration.PLAIN_TENSOR:
@@ -45,15 +44,14 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if read is None or not is_lost_on_reload(run, slot, slot.tensor):
             continue
         seen.add(slot.name)
-        yield Finding(
-            slot.place.path,
-            slot.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            slot.place,
             slot.name,
             f"'{slot.name}' is random and a plain tensor: it is not in state_dict(), so a reloaded model computes "
             "something else",
             related(read, f"'{slot.name}' is read here"),
-            circumstances(run),
         )
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from paramlint.interpret.events import AttributeRead
 from paramlint.interpret.slots import Phase, Registration, Slot
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import circumstances, constructed_slots
+from paramlint.rules.common import constructed_slots, finding, first_read
 
 _LEARNED = re.compile(r"\b(learned|learnt|learnable|trainable|trained)\b", re.IGNORECASE)
 _NOT_LEARNED = re.compile(r"\b(not|non|never|fixed|frozen|un)[- ]?(learned|learnt|learnable|trainable|trained)\b", re.I)
@@ -44,14 +43,12 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if trace.surroundings.is_given_to_optimiser(slot.name):
             continue
         seen.add(slot.name)
-        yield Finding(
-            slot.place.path,
-            slot.place.span,
-            trace.class_name,
+        yield finding(
+            trace,
+            run,
+            slot.place,
             slot.name,
             f"'{slot.name}' {reason} but is a plain tensor: it is not in parameters(), so no optimiser trains it",
-            (),
-            circumstances(run),
         )
 
 
@@ -60,9 +57,7 @@ def _depends_on_parameters(factory: str) -> bool:
 
 
 def _is_read(run: Run, slot: Slot) -> bool:
-    return slot.name not in run.rewritten and any(
-        isinstance(event, AttributeRead) and event.name == slot.name for event in run.events
-    )
+    return slot.name not in run.rewritten and first_read(run, slot.name) is not None
 
 
 def _is_documented(documentation: str, name: str) -> bool:
