@@ -15,9 +15,7 @@ from __future__ import annotations
 import __future__
 
 import importlib
-import json
 import sys
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -171,21 +169,7 @@ def _repair(
 
 
 def main() -> None:
-    warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
-    torch._C._set_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = True
-    oracle._refuse_network()
-    with open(sys.argv[1]) as jobs, open(sys.argv[2], "w") as results:
-        for line in jobs:
-            job = json.loads(line)
-            try:
-                importlib.import_module(job["module"])
-            except BaseException:
-                continue
-            seen = oracle._forked(lambda job=job: _job(job), _SECONDS * 5)
-            results.write(json.dumps({"key": job["key"], "seen": seen or []}) + "\n")
-            results.flush()
+    oracle.answer_jobs(_job, lambda job, seen: {"key": job["key"], "seen": seen or []}, _SECONDS * 5)
 
 
 if __name__ == "__main__":

@@ -309,7 +309,11 @@ def _forked(work: Callable[[], Any], seconds: float) -> Any:
     return json.loads(text) if text else None
 
 
-def main() -> None:
+def answer_jobs(answer: Callable[[Any], Any], told: Callable[[Any, Any], Any], seconds: float) -> None:
+    """Answer each line of the file of jobs in a process of its own; ``told`` makes the line that is written of it.
+
+    An answer takes ``seconds`` at most. The names of both files are the command's arguments. A job whose module does not import has no line.
+    """
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     torch._C._set_deterministic_algorithms(True, warn_only=True)
@@ -322,11 +326,17 @@ def main() -> None:
                 importlib.import_module(job["module"])
             except BaseException:
                 continue
-            result = _forked(lambda job=job: _job(job), _SECONDS * 5)
-            results.write(
-                json.dumps(result or {"key": job["key"], "built": False, "called": False, "observed": []}) + "\n"
-            )
+            result = _forked(lambda job=job: answer(job), seconds)
+            results.write(json.dumps(told(job, result)) + "\n")
             results.flush()
+
+
+def main() -> None:
+    answer_jobs(
+        _job,
+        lambda job, result: result or {"key": job["key"], "built": False, "called": False, "observed": []},
+        _SECONDS * 5,
+    )
 
 
 if __name__ == "__main__":

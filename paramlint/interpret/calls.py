@@ -25,7 +25,7 @@ from paramlint.interpret.events import MethodReached, UndefinedMethod
 from paramlint.interpret.idle import MOST_IDLE_STEPS, concerns_models
 from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine, Made, PathEnds
 from paramlint.interpret.scan import walks_modules
-from paramlint.interpret.slots import Fill, Phase, Place
+from paramlint.interpret.slots import Phase, Place
 from paramlint.interpret.values import (
     NONE,
     UNKNOWN,
@@ -390,14 +390,3 @@ def note_stored(machine: Machine, receiver: Instance, name: str, value: Value) -
         for made in machine.made:
             if made.value is value and made.stored is None:
                 made.stored = name
-
-
-def lost_operation(machine: Machine, value: Tensor, node: code.Call) -> str | None:
-    """The name of a call whose tensor result nobody takes and which changes nothing in place; None if it may."""
-    function = node.function
-    name = function.name if isinstance(function, code.Attribute) else ""
-    if isinstance(function, code.Name):
-        name = function.identifier
-    if not name or name.endswith("_") or value.factory != name or value.storage.fill is Fill.UNKNOWN:
-        return None
-    return name

@@ -10,7 +10,7 @@ from paramlint.interpret import assignment, calls, devices, evaluate, initialisa
 from paramlint.interpret.events import DroppedResult, LocalRebinding, LostWrite
 from paramlint.interpret.machine import Frame, Machine, PathEnds
 from paramlint.interpret.scan import guarded_attributes, nodes, self_attribute, tests_for_none
-from paramlint.interpret.slots import Phase, Place
+from paramlint.interpret.slots import Fill, Phase, Place
 from paramlint.interpret.values import (
     UNKNOWN,
     Closure,
@@ -135,7 +135,7 @@ def _expression(machine: Machine, frame: Frame, statement: code.ExpressionStatem
     elif isinstance(statement.value, code.Call):
         if machine.phase is Phase.CONSTRUCTOR and not machine.undecided:
             _note_written_copy(machine, frame.place(statement.span), value, statement.value, attribute)
-        operation = calls.lost_operation(machine, value, statement.value)
+        operation = _lost_operation(value, statement.value)
         attribute = attribute or _of_layer(statement.value.function)
     if operation is not None:
         machine.emit(
@@ -145,8 +145,7 @@ def _expression(machine: Machine, frame: Frame, statement: code.ExpressionStatem
 
 def _note_written_copy(machine: Machine, place: Place, value: Tensor, call: code.Call, attribute: str | None) -> None:
     """Notice a statement that copies a Parameter, writes to the copy and drops it: ``normal_(self.w.clone())``."""
-    function, ancestor, lost = call.function, value.ancestor, value.lost
-    operation = function.name if isinstance(function, code.Attribute) else getattr(function, "identifier", "")
+    operation, ancestor, lost = _called(call), value.ancestor, value.lost
     if ancestor is None or lost is None or not operation.endswith("_") or value.storage is ancestor.storage:
         return
     if ancestor.is_parameter and place.encloses(lost.place):
@@ -166,6 +165,22 @@ def _works_on_caller(machine: Machine, frame: Frame, call: code.Expression) -> b
             return False
     callee = names.lookup(machine, frame, call.function.identifier)
     return callee is UNKNOWN or (isinstance(callee, External) and not callee.name.startswith(("builtins.", "torch.")))
+
+
+def _lost_operation(value: Tensor, call: code.Call) -> str | None:
+    """The name of a call whose tensor result nobody takes and which changes nothing in place; None if it may."""
+    name = _called(call)
+    if not name or name.endswith("_") or value.factory != name or value.storage.fill is Fill.UNKNOWN:
+        return None
+    return name
+
+
+def _called(call: code.Call) -> str:
+    """The last name of what is called; empty where it has none."""
+    match call.function:
+        case code.Attribute(name=name) | code.Name(identifier=name):
+            return name
+    return ""
 
 
 def _of_layer(function: code.Expression) -> str | None:
