@@ -46,10 +46,10 @@ def holders(project: Project, definition: ClassDefinition) -> list[Scope] | None
         if name in asked or depth > DEEPEST:
             continue
         asked.add(name)
-        paths = project.files_mentioning(name, definition.module.path)
-        if paths is None or len(paths) > MOST_FILES:
+        users = _users(project, definition, name, wanted)
+        if users is None:
             return None
-        for scope in _mentioning(project, tuple(dict.fromkeys((definition.module.path, *paths))), name, wanted):
+        for scope in users:
             key = scope.key
             if key in found:
                 continue
@@ -60,6 +60,16 @@ def holders(project: Project, definition: ClassDefinition) -> list[Scope] | None
                 waiting.append((scope.name, _defined(project, scope), depth + 1))
     found.pop((definition.module.path.as_posix(), definition.node.span), None)
     return [*found.values(), *_used(project, list(found.values()))]
+
+
+def _users(
+    project: Project, definition: ClassDefinition, name: str, wanted: ClassDefinition | FunctionDefinition | None
+) -> Iterator[Scope] | None:
+    """The scopes of the project that mention what a name stands for; None: too many files to tell."""
+    paths = project.files_mentioning(name, definition.module.path)
+    if paths is None or len(paths) > MOST_FILES:
+        return None
+    return _mentioning(project, tuple(dict.fromkeys((definition.module.path, *paths))), name, wanted)
 
 
 def is_always_loaded(project: Project, definition: ClassDefinition) -> bool:
@@ -75,10 +85,9 @@ def is_always_loaded(project: Project, definition: ClassDefinition) -> bool:
     is_loaded = False
     while waiting:
         name, wanted, depth = waiting.pop()
-        paths = project.files_mentioning(name, definition.module.path)
-        if paths is None or len(paths) > MOST_FILES or depth > DEEPEST:
+        scopes = _users(project, definition, name, wanted)
+        if scopes is None or depth > DEEPEST:
             return False
-        scopes = list(_mentioning(project, tuple(dict.fromkeys((definition.module.path, *paths))), name, wanted))
         users = [scope for scope in scopes if scope.key != own and scope.name != name]
         if not users:
             return False
@@ -107,10 +116,10 @@ def is_never_moved(project: Project, definition: ClassDefinition) -> bool:
     is_made = False
     while waiting:
         name, wanted, depth = waiting.pop()
-        paths = project.files_mentioning(name, definition.module.path)
-        if not name.startswith("_") or paths is None or len(paths) > MOST_FILES or depth > DEEPEST:
+        users = _users(project, definition, name, wanted) if name.startswith("_") else None
+        if users is None or depth > DEEPEST:
             return False
-        for scope in _mentioning(project, tuple(dict.fromkeys((definition.module.path, *paths))), name, wanted):
+        for scope in users:
             if scope.key in seen:
                 continue
             seen.add(scope.key)
