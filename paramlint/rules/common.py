@@ -105,6 +105,21 @@ def in_objects(slot: Slot) -> tuple[Member, ...]:
     return tuple(member for member in slot.members if member.inside)
 
 
+def lost_state(run: Run, slot: Slot, member: Member) -> tuple[str, str, Place] | None:
+    """What a model loses of something that no Module holds, what it is not, and where it is made; None for nothing."""
+    module, tensor = member.module, member.tensor
+    if module is not None and module.is_learned and not module.is_registered:
+        fate = "not in parameters(): it is neither trained, moved nor saved"
+        return f"the layer '{module.class_name}'", fate, module.made
+    if tensor is None or tensor.is_registered:
+        return None
+    if tensor.is_parameter and tensor.requires_grad:
+        return "a Parameter", "not in parameters(): it is neither trained, moved nor saved", tensor.made
+    if is_lost_on_reload(run, slot, tensor) and first_read(run, slot.name) is not None:
+        return "a random tensor", "not in state_dict(): a reloaded model computes something else", tensor.made
+    return None
+
+
 def has_other_writer(trace: ClassTrace, name: str, rank: int | None) -> bool:
     """Whether something that construction does not reach may write a parameter before it is used.
 

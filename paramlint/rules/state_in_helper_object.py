@@ -7,16 +7,15 @@ from collections.abc import Iterator
 
 from paramlint import torch_api
 from paramlint.interpret.slots import Member, Registration, Slot
-from paramlint.interpret.trace import ClassTrace, Run
+from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import (
     clashes,
     constructed_slots,
     finding,
-    first_read,
     in_objects,
-    is_lost_on_reload,
+    lost_state,
     related,
 )
 
@@ -37,29 +36,35 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     for run, slot in constructed_slots(trace):
         if slot.name in seen or run.is_opaque or not slot.is_certain:
             continue
-        for member in in_objects(slot):
-            if _NOT_A_PART.search(member.inside):
-                continue
-            lost = _lost(run, slot, member)
-            if lost is None:
-                continue
-            seen.add(slot.name)
-            yield _finding(trace, run, slot, member, *lost)
-            break
+        for member in _parts(slot):
+            if lost := lost_state(run, slot, member):
+                what, fate, made = lost
+                message = (
+                    f"'{slot.name}{member.where}' is {what} inside an object that is no Module ('{member.inside}'), so it "
+                    f"is {fate}"
+                )
+                yield finding(trace, run, slot.place, slot.name, message, related(made, "it is made here"))
+                seen.add(slot.name)
+                break
     for run, clash in clashes(trace):
         held = next((slot for slot in run.slots if slot.name == clash.home), None)
         if held is None or held.name in seen or held.registration not in (Registration.OTHER, Registration.CONTAINER):
             continue
-        inside = [member for member in in_objects(held) if not _NOT_A_PART.search(member.inside)]
-        if not inside or clash.pinned.is_parameter:
+        inside = next((member.inside for member in _parts(held)), None)
+        if inside is None or clash.pinned.is_parameter:
             continue
         seen.add(held.name)
         message = (
-            f"'{held.name}' is an object that is no Module ('{inside[0].inside}'): .to() leaves its tensors where they "
-            f"were made, and '{clash.operation}' then meets {clash.moving} on another device"
+            f"'{held.name}' is an object that is no Module ('{inside}'): .to() leaves its tensors where they were made, "
+            f"and '{clash.operation}' then meets {clash.moving} on another device"
         )
         second = related(clash.place, f"here a tensor of '{held.name}' meets {clash.moving}")
         yield finding(trace, run, held.place, held.name, message, second)
+
+
+def _parts(slot: Slot) -> list[Member]:
+    """What a name holds inside ordinary objects that ought to be parts of the model."""
+    return [member for member in in_objects(slot) if not _NOT_A_PART.search(member.inside)]
 
 
 def _forgotten_base(trace: ClassTrace) -> Iterator[Finding]:
@@ -71,45 +76,14 @@ def _forgotten_base(trace: ClassTrace) -> Iterator[Finding]:
         layer = slot.module
         if slot.name not in called or layer is None or not layer.is_learned or not slot.place.encloses(layer.made):
             continue
-        if not torch_api.is_module_class(f"torch.nn.{layer.class_name}"):
-            continue
-        yield finding(
-            trace,
-            run,
-            slot.place,
-            slot.name,
-            f"'{trace.class_name}' makes the layer '{slot.name}' ({layer.class_name}) and is no Module: a model that holds "
-            "one of it neither trains, moves nor saves what is in it",
-            related(trace.place, "it does not inherit from nn.Module"),
-        )
-        return
-
-
-def _lost(run: Run, slot: Slot, member: Member) -> tuple[str, str] | None:
-    """What is lost of something inside an object, and what becomes of it; None where nothing is."""
-    module, tensor = member.module, member.tensor
-    if module is not None and module.is_learned and not module.is_registered:
-        return f"the layer '{module.class_name}'", "not in parameters(): it is neither trained, moved nor saved"
-    if tensor is None or tensor.is_registered:
-        return None
-    if tensor.is_parameter and tensor.requires_grad:
-        return "a Parameter", "not in parameters(): it is neither trained, moved nor saved"
-    if is_lost_on_reload(run, slot, tensor) and first_read(run, slot.name) is not None:
-        return "a random tensor", "not in state_dict(): a reloaded model computes something else"
-    return None
-
-
-def _finding(trace: ClassTrace, run: Run, slot: Slot, member: Member, what: str, fate: str) -> Finding:
-    made = member.module or member.tensor
-    assert made is not None
-    return finding(
-        trace,
-        run,
-        slot.place,
-        slot.name,
-        f"'{slot.name}{member.where}' is {what} inside an object that is no Module ('{member.inside}'), so it is {fate}",
-        related(made.made, "it is made here"),
-    )
+        if torch_api.is_module_class(f"torch.nn.{layer.class_name}"):
+            message = (
+                f"'{trace.class_name}' makes the layer '{slot.name}' ({layer.class_name}) and is no Module: a model that "
+                "holds one of it neither trains, moves nor saves what is in it"
+            )
+            second = related(trace.place, "it does not inherit from nn.Module")
+            yield finding(trace, run, slot.place, slot.name, message, second)
+            return
 
 
 RULE = Rule(
