@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.primer import HERE, Alarm, Label, Linted, compare, read_labels, read_packages, read_results
+from benchmarks.primer import HERE, RESULTS, Alarm, Label, Linted, compare, read_labels, read_packages, read_results
 from paramlint.rules import ALL_RULES
 
 PAGE = HERE.parent / "docs" / "field-report.md"
@@ -37,7 +37,7 @@ class Evidence(NamedTuple):
 def gather() -> Evidence:
     """Read the data files."""
     versions = read_packages(HERE / "primer_packages.txt")
-    results = read_results(HERE / "primer_results.jsonl")
+    results = read_results(RESULTS)
     default = {rule.code for rule in ALL_RULES if rule.enabled_by_default}
     alarms = [alarm for result in results.values() for alarm in result.alarms if alarm.code in default]
     labels = read_labels(HERE / "primer_labels.jsonl")

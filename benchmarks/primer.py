@@ -36,6 +36,7 @@ from paramlint.engine.settings import Overrides
 from paramlint.facts.source import SourceError
 
 HERE = Path(__file__).parent
+RESULTS = HERE / "primer_results.jsonl"
 # One platform's wheels on every machine: the labels name lines of these files.
 _PLATFORM = ["--implementation", "cp", "--python-version", "3.11", "--platform", "manylinux_2_34_x86_64"]
 _PLATFORM += ["--platform", "manylinux_2_28_x86_64", "--platform", "manylinux2014_x86_64"]
@@ -282,13 +283,12 @@ def main() -> int:
         print(f"{name}=={packages[name]}: {figures}, {result.seconds:.0f} s", flush=True)
         for error in result.errors:
             print(f"  {error}")
+        if arguments.record:
+            write_results(RESULTS, packages, read_results(RESULTS) | {name: result})
     labels = {alarm: label for alarm, label in read_labels(arguments.labels).items() if alarm.package in linted}
     alarms = [alarm for result in linted.values() for alarm in result.alarms]
     if arguments.output:
         _write(arguments.output, alarms, labels)
-    if arguments.record:
-        recorded = read_results(HERE / "primer_results.jsonl")
-        write_results(HERE / "primer_results.jsonl", packages, recorded | linted)
     comparison = compare(alarms, labels)
     print()
     _print(comparison)
