@@ -14,17 +14,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from paramlint.runtime.worker import guess
+from paramlint.runtime.worker import guess, small
 from paramlint.runtime.worker.guess import Guess
 from paramlint.runtime.worker.timing import Clock
-
-_LAYERS = re.compile(
-    r"^(num_|n_)?(hidden_|encoder_|decoder_|transformer_|attention_|vision_|text_)*(layers?|blocks|depth)$"
-)
-_SMALL_LAYERS = 2
-_SIZES = re.compile(
-    r"(hidden_size|intermediate_size|d_model|ffn_dim|vocab_size|dim|num_experts|n_routed_experts|num_local_experts)$"
-)
 
 
 def is_configuration(kind: type) -> bool:
@@ -97,10 +89,9 @@ def _words(name: str) -> list[str]:
 
 def of_class(kind: type, clock: Clock) -> Iterator[Guess]:
     """Instances of a configuration class, small ones first."""
-    small = {name: _SMALL_LAYERS for name in _names(kind) if _LAYERS.match(name)}
-    if small:
-        text = ", ".join(f"{name}={value}" for name, value in small.items())
-        yield Guess(f"{kind.__name__}({text})", lambda: _settle(kind(**small)))
+    with suppress(Exception):
+        for smaller in small.settings(kind(), is_configuration):
+            yield Guess(smaller.text, lambda smaller=smaller: _settle(smaller.make()))  # type: ignore[misc]
     yield Guess(f"{kind.__name__}()", lambda: _settle(kind()))
     required = {
         name: _value(parameter)
@@ -127,10 +118,6 @@ def _parameters(kind: type) -> dict[str, inspect.Parameter]:
         return dict(inspect.signature(kind).parameters)
     except (ValueError, TypeError):
         return {}
-
-
-def _names(kind: type) -> list[str]:
-    return list(_parameters(kind))
 
 
 def _settle(config: object) -> object:
