@@ -34,7 +34,7 @@ import torch
 from torch import nn
 
 from paramlint.model.observation import ClassRequest
-from paramlint.runtime.worker import inputs
+from paramlint.runtime.worker import configuration, inputs
 from paramlint.runtime.worker.snapshot import storage_key
 from paramlint.runtime.worker.timing import Clock
 from paramlint.runtime.worker.walk import FoundTensor, Walk
@@ -61,41 +61,6 @@ _SMALL_NAMES = (
     "18",
     "test_",
 )
-# Sizes by which the configurations of transformers name themselves, and small values that fit each other.
-_SIZES = {
-    "vocab_size": 128,
-    "hidden_size": 32,
-    "d_model": 32,
-    "n_embd": 32,
-    "embed_dim": 32,
-    "dim": 32,
-    "intermediate_size": 64,
-    "d_ff": 64,
-    "encoder_ffn_dim": 64,
-    "decoder_ffn_dim": 64,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 4,
-    "encoder_attention_heads": 4,
-    "decoder_attention_heads": 4,
-    "num_heads": 4,
-    "n_head": 4,
-    "n_heads": 4,
-    "head_dim": 8,
-    "num_hidden_layers": 2,
-    "encoder_layers": 2,
-    "decoder_layers": 2,
-    "num_layers": 2,
-    "n_layer": 2,
-    "n_layers": 2,
-    "num_local_experts": 4,
-    "num_experts": 4,
-    "n_routed_experts": 4,
-    "moe_intermediate_size": 32,
-    "image_size": 32,
-    "patch_size": 8,
-    "max_position_embeddings": 64,
-    "pad_token_id": 0,
-}
 
 
 class Spec(NamedTuple):
@@ -230,7 +195,15 @@ def _call(spec: Spec) -> Call:
     import transformers
 
     kind = getattr(transformers, spec.name)
-    return _searched(_if_small(lambda: kind(_small(kind.config_class()))), spec)
+    return _searched(_configured(kind), spec)
+
+
+def _configured(kind: Any) -> nn.Module:
+    """A model with the first of the settings that ``--confirm`` would make for it which gives a small one."""
+    for settings in configuration.of_class(kind.config_class, Clock(_SECONDS)):
+        with suppress(Exception):
+            return _if_small(lambda settings=settings: kind(settings.make()))  # type: ignore[misc]
+    raise ValueError("no configuration makes a small model")
 
 
 def _pictured(model: nn.Module, sides: Sequence[int] = (64, 128, 224), channels: int = 3) -> Call:
@@ -248,9 +221,10 @@ def _pictured(model: nn.Module, sides: Sequence[int] = (64, 128, 224), channels:
 def _searched(model: nn.Module, spec: Spec) -> Call:
     """The model with an input as ``--confirm`` finds it."""
     model.eval()
-    settings: Any = getattr(model, "config", None)
-    if settings is not None:
-        settings.use_cache = settings.return_dict = False
+    for module in model.modules():
+        settings: Any = getattr(module, "config", None)
+        if hasattr(settings, "use_cache"):
+            settings.use_cache = False
     with torch.no_grad():
         request = ClassRequest("", "", "", type(model).__module__, spec.name)
         found = inputs.find(model, request, Clock(_SECONDS / 3), lambda thunk: thunk())
@@ -275,17 +249,6 @@ def _backbone(name: str) -> dict[str, None]:
 
     builder = torchvision.models.get_model_builder(name)
     return {"weights_backbone": None} if "weights_backbone" in inspect.signature(builder).parameters else {}
-
-
-def _small(settings: Any, depth: int = 0) -> Any:
-    """The configuration with all its sizes small, and those of its parts."""
-    for name, value in list(vars(settings).items()):
-        if name in _SIZES and isinstance(value, int) and not isinstance(value, bool) and value > _SIZES[name]:
-            with suppress(Exception):
-                setattr(settings, name, _SIZES[name])
-        elif depth < 2 and name.endswith("_config") and hasattr(value, "to_dict"):
-            _small(value, depth + 1)
-    return settings
 
 
 def _compared(call: Call) -> dict[str, Any]:
