@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import collections.abc
+import numbers
+import types
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -106,6 +109,12 @@ _TYPES = {
     "tuple": (),
     "dict": (),
     "set": (),
+}
+_PROTOCOLS = {
+    "collections.abc": collections.abc,
+    "typing": collections.abc,
+    "numbers": numbers,
+    "types": types,
 }
 
 
@@ -292,8 +301,17 @@ def _is_one(machine: Machine, value: Value, option: Value) -> bool | None:
     if isinstance(value, Container) and bare in _TYPES:
         return value.kind == bare
     if isinstance(value, Known) and name is not None and not name.startswith("builtins."):
-        return False
+        return _is_of_protocol(value, name)
     return None
+
+
+def _is_of_protocol(value: Known, name: str) -> bool | None:
+    """Whether a constant is of a class that is not read; those that ask for methods hold numbers and texts too."""
+    module, _, bare = name.rpartition(".")
+    if module not in _PROTOCOLS:
+        return False
+    protocol = getattr(_PROTOCOLS[module], bare, None)
+    return isinstance(value.value, protocol) if isinstance(protocol, type) else None
 
 
 def _instance_of(value: Instance, option: Value) -> bool | None:

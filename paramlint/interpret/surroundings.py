@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec
 
 from paramlint import torch_api
 from paramlint.facts.source import SourceError
+from paramlint.interpret.base_call import may_run_base_constructor
 from paramlint.interpret.gradients import Use, uses
 from paramlint.interpret.holders import Scope, holders, is_always_loaded, is_never_moved
 from paramlint.interpret.reads import ClassReads, does_something, file_reads, names_called, names_thawed, names_used
@@ -106,6 +107,10 @@ class Surroundings:
                 if any(len(self._project.link(base).bases) > 1 or _names_a_constructor(base.node) for base in between):
                     return True
         return False
+
+    def may_run_base_constructor(self) -> bool:
+        """Whether the text of the constructor, and of what it calls on self, leaves a way to a base's."""
+        return may_run_base_constructor(self._project, self._linked)
 
     def has_such_a_base(self) -> bool:
         """Whether the next constructor is a Module class's of the project: what that lacks is said of that class."""

@@ -14,10 +14,10 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield classes on whose instances ``Module.__init__`` never runs."""
     if not trace.is_complete or trace.constructor is None or not trace.runs:
         return
-    for run in trace.runs:
-        if not run.is_complete or run.is_opaque:
-            return
-        if any(isinstance(event, BaseConstructorRan) for event in run.events):
+    if any(isinstance(event, BaseConstructorRan) for run in trace.runs for event in run.events):
+        return
+    if any(not run.is_complete or run.is_opaque for run in trace.runs):
+        if trace.surroundings.may_run_base_constructor():
             return
     if trace.surroundings.may_be_completed():
         return  # a part of classes with several bases; a subclass that does no better is reported itself

@@ -1,0 +1,77 @@
+"""Whether the text of a constructor, and of what it calls on self, holds any way for a base's constructor to run.
+
+Asked where following the constructor was cut short: what was not reached is then read instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramlint.interpret.scan import nodes
+from paramlint.model import code
+from paramlint.project.classes import LinkedClass, Member
+from paramlint.project.definitions import ClassDefinition
+from paramlint.project.project import Project
+
+# By these an instance may be given what Module.__init__ makes, or its class be asked for a constructor.
+_WAYS = frozenset({"super", "__init__", "__class__", "__bases__", "__mro__", "__dict__", "__setstate__", "_modules"})
+# Builtins that do nothing with an object but look at it, or set what is named.
+_HARMLESS = frozenset({"hasattr", "id", "isinstance", "len", "print", "repr", "setattr", "str"})
+# What Python calls for such builtins, for a subscript, and for an attribute.
+_IMPLICIT = ("__getattr__", "__getattribute__", "__getitem__", "__len__", "__repr__", "__setattr__", "__str__")
+# What a class attribute is bound to where it may be a function.
+_CALLABLE = (code.Attribute, code.Call, code.Lambda, code.Name)
+
+
+def may_run_base_constructor(project: Project, linked: LinkedClass) -> bool:
+    """Whether an instance's constructor may lead to another; False is certain as long as the hierarchy is complete."""
+    waiting, seen = ["__init__", *_IMPLICIT], set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        member = linked.find(name)
+        if not isinstance(member, Member):
+            if member is not None:
+                return True
+        elif isinstance(member.node, code.Function) and isinstance(member.owner, ClassDefinition):
+            if member.node.decorators and name == "__init__":
+                return True
+            found = project.scanned(_asked_of_self, member.node)
+            if found is None:
+                return True
+            waiting += found
+        elif name == "__init__" or isinstance(member.node, _CALLABLE):
+            return True
+    return False
+
+
+def _asked_of_self(function: code.Function) -> tuple[str, ...] | None:
+    """The attributes of its first parameter that a method mentions; None where that is handed on, or a way is seen."""
+    if not function.parameters:
+        return ()
+    if any(isinstance(statement, code.Raise) for statement in function.body):
+        return None  # it refuses, so that subclasses have one of their own
+    receiver = function.parameters[0].name
+    asked: list[str] = []
+    taken: set[int] = set()
+    for node in nodes((function.parameters, function.decorators, function.body)):
+        match node:
+            case code.Attribute(value=code.Name(identifier=identifier) as owner, name=name) if identifier == receiver:
+                asked.append(name)
+                taken.add(id(owner))
+            case code.Call(function=code.Name(identifier=called)) if called in _HARMLESS:
+                taken |= {id(value) for value in _bare(node, receiver)}
+        if isinstance(node, code.Attribute) and node.name in _WAYS:
+            return None
+        if isinstance(node, code.Name):
+            if node.identifier in _WAYS or (node.identifier == receiver and id(node) not in taken):
+                return None
+    return tuple(asked)
+
+
+def _bare(call: code.Call, receiver: str) -> Iterator[code.Expression]:
+    for argument in call.arguments:
+        if isinstance(argument.value, code.Name) and argument.value.identifier == receiver:
+            yield argument.value
