@@ -47,7 +47,7 @@ def placement(
     if isinstance(accelerator, str):
         known = _by_meta(known, way, clock)._replace(notes=(*known.notes, accelerator))
         return _by_shadow(known, way, clock, chosen)
-    instance = snapshot.take(way, clock, 0).instance
+    instance = snapshot.instance(way, clock, 0)
     before = Walk(instance)
     try:
         with clock.limit(clock.left), accelerator.mode:
@@ -68,7 +68,7 @@ def placement(
             _pretend_rest(instance, accelerator)
     status, failure = _run(instance, chosen, accelerator, clock)
     if status.startswith("not run") and not accelerator.is_real:
-        status, failure = on_simulated(lambda: snapshot.take(way, clock, 0).instance, chosen, accelerator, clock)
+        status, failure = on_simulated(lambda: snapshot.instance(way, clock, 0), chosen, accelerator, clock)
     known = known._replace(forward=known.forward._replace(device_status=status, device_failure=failure))
     if status.startswith("not run") and not way.is_meta and not accelerator.is_real:
         return _by_shadow(known, way, clock, chosen)
@@ -84,7 +84,7 @@ def placement(
 
 def _all_moved(way: Built, clock: Clock, chosen: Input, accelerator: Accelerator) -> tuple[str, Failure | None]:
     """How forward ends with nothing left behind: a clash is then the work of a tensor that it makes itself."""
-    instance = snapshot.take(way, clock, 0).instance
+    instance = snapshot.instance(way, clock, 0)
     with clock.limit(clock.left), accelerator.mode:
         _move(instance, Walk(instance), accelerator.convert)
         _move_rest(instance, accelerator.convert)
@@ -100,7 +100,7 @@ def _alone(known: Observation, way: Built, clock: Clock, chosen: Input, accelera
     ]
     clashes: dict[str, Failure | None] = {}
     for path in left[:_TRIED_ALONE]:
-        instance = snapshot.take(way, clock, 0).instance
+        instance = snapshot.instance(way, clock, 0)
         with clock.limit(clock.left), accelerator.mode:
             _move(instance, Walk(instance), accelerator.convert)
             _move_rest(instance, accelerator.convert, except_for=path)
@@ -163,7 +163,7 @@ def _by_shadow(known: Observation, way: Built, clock: Clock, chosen: Input | Non
     before = known.forward.device_status
     outcomes: list[tuple[str, Failure | None]] = []
     for moves_rest in (False, True):
-        outcomes.append(on_shadow(snapshot.take(way, clock, 0).instance, chosen, clock, moves_rest))
+        outcomes.append(on_shadow(snapshot.instance(way, clock, 0), chosen, clock, moves_rest))
         if outcomes[-1][0] != "clash":
             break
     status, failure = outcomes[0]
@@ -230,7 +230,7 @@ def _followed(known: Observation, after: Walk, device: str) -> Observation:
 
 def _by_meta(known: Observation, way: Built, clock: Clock) -> Observation:
     """The move alone, to the meta device: forward there would not raise for mixed devices."""
-    instance = snapshot.take(way, clock, 0).instance
+    instance = snapshot.instance(way, clock, 0)
     with clock.limit(clock.left):
         _move(instance, Walk(instance), lambda tensor: tensor.to("meta"))
     return _followed(known, Walk(instance), "meta")._replace(device_probe="meta")

@@ -24,7 +24,7 @@ def digests(known: Observation, way: Built, clock: Clock, chosen: Input | None) 
 
     Training mode on purpose: a module that ``eval()`` does not reach is in it before and after it is registered.
     """
-    instance = snapshot.take(way, clock, 0).instance
+    instance = snapshot.instance(way, clock, 0)
     entries: list[tuple[str, str, torch.Tensor]] = []
     entries += [("parameter", name, tensor) for name, tensor in instance.named_parameters()]
     entries += [("buffer", name, tensor) for name, tensor in instance.named_buffers()]

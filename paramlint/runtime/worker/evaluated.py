@@ -16,7 +16,7 @@ def evaluated(known: Observation, way: Built, clock: Clock, chosen: Input | None
 
     ``name`` is the real device to move to, as for ``device.placement``.
     """
-    if chosen is None or known.forward is None or not _overrides_train(snapshot.take(way, clock, 0).instance):
+    if chosen is None or known.forward is None or not _overrides_train(snapshot.instance(way, clock, 0)):
         return known
 
     def make() -> nn.Module:

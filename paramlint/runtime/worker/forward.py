@@ -57,7 +57,7 @@ def forward_passes(
     if not has_forward(subject.instance):
         return known._replace(forward=ForwardObservation("no forward")), NoInput(None, ())
     run = runner(way)
-    found = inputs.find(snapshot.take(way, clock, 0).instance, request, Clock(clock.left * 0.6), run, way.text)
+    found = inputs.find(snapshot.instance(way, clock, 0), request, Clock(clock.left * 0.6), run, way.text)
     if isinstance(found, NoInput):
         status = "no input found" if found.failure is None else "raised"
         return known._replace(
@@ -71,6 +71,9 @@ def forward_passes(
         with clock.limit(clock.left), recorder.watching(creations=True, operands=True):
             run(functools.partial(call, instance, found, number))
         passes.append(recorder)
+        # Where values do not exist, a second pass differs from the first only by what that one left behind.
+        if way.is_meta and not recorder.bindings and not recorder.creations:
+            break
     return witnessed(known, before, passes, found.text), found
 
 
@@ -172,7 +175,7 @@ def outputs(known: Observation, way: Built, clock: Clock, chosen: Input) -> Obse
     """Whether two calls in eval mode agree, and whether a reloaded instance computes the same."""
     assert known.forward is not None
     run = runner(way)
-    first = snapshot.take(way, clock, 0).instance
+    first = snapshot.instance(way, clock, 0)
     first.eval()
     with torch.no_grad(), clock.limit(clock.left):
         values = [flatten(run(functools.partial(call, first, chosen, number))) for number in (4, 5, 4)]
@@ -180,8 +183,8 @@ def outputs(known: Observation, way: Built, clock: Clock, chosen: Input) -> Obse
     is_stateful = not same(values[0], values[2])
     reloaded: bool | None = None
     lost: list[str] = []
-    fresh = snapshot.take(way, clock, 0).instance.eval()
-    second = snapshot.take(way, clock, 1).instance.eval()
+    fresh = snapshot.instance(way, clock, 0).eval()
+    second = snapshot.instance(way, clock, 1).eval()
     if not is_stateful:
         with torch.no_grad(), clock.limit(clock.left):
             second.load_state_dict(fresh.state_dict(), strict=False)
@@ -208,7 +211,7 @@ def loading(known: Observation, subject: Subject, way: Built, clock: Clock) -> O
     before = {item.path: item.shape for item in known.tensors if item.in_state_dict}
     changed = tuple(name for name, value in saved.items() if before.get(name) != tuple(getattr(value, "shape", ())))
     if changed:
-        fresh = snapshot.take(way, clock, 0).instance
+        fresh = snapshot.instance(way, clock, 0)
         try:
             fresh.load_state_dict(saved)
         except RuntimeError as error:
@@ -256,7 +259,7 @@ def gradients(known: Observation, way: Built, clock: Clock, chosen: Input) -> Ob
 
 def dead_starts(known: Observation, way: Built, clock: Clock, chosen: Input) -> Observation:
     """Which parameters are zero as construction leaves them, and get no gradient there that would change that."""
-    fresh = Walk(snapshot.take(way, clock, 0).instance).by_path
+    fresh = Walk(snapshot.instance(way, clock, 0)).by_path
     zero = {path for path, found in fresh.items() if found.tensor.requires_grad and _is_zero(found.tensor)}
     if len(zero) < 2:
         return known
@@ -278,7 +281,7 @@ def _is_zero(tensor: torch.Tensor) -> bool:
 
 def _reached(way: Built, clock: Clock, chosen: Input, *, is_perturbed: bool) -> dict[str, str]:
     """For each leaf that asks for gradients, "none", "zero" or "flows" after a backward pass; empty without one."""
-    instance = snapshot.take(way, clock, 0).instance
+    instance = snapshot.instance(way, clock, 0)
     instance.train()
     if is_perturbed:
         _perturb(instance)

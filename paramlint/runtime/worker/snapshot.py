@@ -34,8 +34,16 @@ def take(way: Built, clock: Clock, number: int) -> Subject:
     with clock.limit(clock.left):
         build.seed(number)
         with elsewhere.pretending() if way.needs_pretence else nullcontext(), recorder.watching():
-            instance = way.make()
-        return Subject(instance, recorder, Walk(instance))
+            made = way.make()
+        return Subject(made, recorder, Walk(made))
+
+
+def instance(way: Built, clock: Clock, number: int) -> nn.Module:
+    """An instance like the one of ``take``, when nothing of its building is asked."""
+    with clock.limit(clock.left):
+        build.seed(number)
+        with elsewhere.pretending() if way.needs_pretence else nullcontext():
+            return way.make()
 
 
 def describe(known: Observation, subject: Subject) -> Observation:
