@@ -6,6 +6,7 @@ paramlint need be installed. ``None`` means "not observed" wherever a field allo
 
 from __future__ import annotations
 
+import functools
 import sys
 import typing
 from collections.abc import Mapping, Sequence
@@ -345,13 +346,19 @@ def from_json(kind: type[T], value: JSON) -> T:
     return decoded
 
 
+@functools.cache
+def _hints(kind: object) -> Mapping[str, object]:
+    # The worker has taken its modules out of sys.modules: what it decodes is named in this file.
+    name = str(getattr(kind, "__module__", ""))
+    own = vars(sys.modules[name]) if name in sys.modules else {}
+    return typing.get_type_hints(kind, {**globals(), **own})
+
+
 def _decode(kind: object, value: JSON) -> object:
     if hasattr(kind, "_fields"):
         if not isinstance(value, Mapping):
             raise TypeError(f"{kind} expected, not {value!r}")
-        # The worker has taken its modules out of sys.modules: what it decodes is named in this file.
-        own = vars(sys.modules[kind.__module__]) if kind.__module__ in sys.modules else {}
-        hints = typing.get_type_hints(kind, {**globals(), **own})
+        hints = _hints(kind)
         return kind(**{name: _decode(hints[name], item) for name, item in value.items()})  # type: ignore[operator]
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is tuple:
