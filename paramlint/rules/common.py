@@ -100,6 +100,19 @@ def is_lost_on_reload(run: Run, slot: Slot, tensor: TensorSummary) -> bool:
     )
 
 
+def is_placeholder(trace: ClassTrace, slot: Slot) -> bool:
+    """Whether another method than the one in which construction binds a name puts something there when it is asked to."""
+    above = [
+        method.place
+        for method in trace.methods
+        if method.place.path == slot.place.path and method.place.span.line <= slot.place.span.line
+    ]
+    binder = max(above, key=lambda place: place.span.line, default=None)
+    return any(
+        slot.name in method.assigns and method.name != "__init__" and method.place != binder for method in trace.methods
+    )
+
+
 def in_objects(slot: Slot) -> tuple[Member, ...]:
     """What a name holds inside ordinary objects."""
     return tuple(member for member in slot.members if member.inside)

@@ -14,6 +14,7 @@ from paramlint.rules.common import (
     finding,
     first_read,
     is_lost_on_reload,
+    is_placeholder,
     related,
 )
 
@@ -41,7 +42,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if slot.name in seen or slot.tensor is None or slot.registration is not Registration.PLAIN_TENSOR:
             continue
         read = first_read(run, slot.name)
-        if read is None or not is_lost_on_reload(run, slot, slot.tensor):
+        if read is None or not is_lost_on_reload(run, slot, slot.tensor) or is_placeholder(trace, slot):
             continue
         seen.add(slot.name)
         yield finding(
@@ -103,6 +104,7 @@ class Normalise(nn.Module):
         "it has no dimensions, or is only used as an index",
         "an `_apply` override, own or inherited, may move it, or another method of the class converts it",
         "its device is given by an argument of the constructor",
+        "it is random, and a method that construction does not call puts something else in its place",
     ),
     check=check,
 )
