@@ -116,7 +116,7 @@ class Slot(NamedTuple):
 
     ``place`` is the statement that bound it last during construction (or in forward, for names set only there);
     ``is_certain`` is False where an undecided condition guards the binding; ``is_shared`` says that what it holds, or
-    a part of it, is held under another name as well; ``written`` counts the elements that a container was written with.
+    a part of it, is held under another name as well, or that another object keeps the container; ``written`` counts the elements that a container was written with.
     """
 
     name: str

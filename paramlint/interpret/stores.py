@@ -152,6 +152,8 @@ def store(
     if old is not None and old.phase is Phase.CONSTRUCTOR and machine.phase is Phase.FORWARD:
         phase, bound_at = old.phase, old.place
     receiver.bindings[name] = Binding(value, registration, bound_at, phase, is_certain, is_persistent)
+    if isinstance(value, Container) and receiver is not machine.root:
+        value.is_lent = True
     if machine.phase is Phase.FORWARD and receiver is machine.root:
         machine.rewritten[name] = place
         if machine.below_none:
@@ -234,6 +236,9 @@ def set_item(machine: Machine, frame: Frame, receiver: Value, index: Value, valu
                 if -len(receiver.items) <= index.value < len(receiver.items):
                     receiver.items[index.value] = value
             else:
+                if machine.phase is Phase.FORWARD and isinstance(value, Tensor):
+                    # It takes the place of any of them.
+                    receiver.items[:] = [join(old, value) if isinstance(old, Tensor) else old for old in receiver.items]
                 receiver.items.append(value)
                 receiver.is_exact = False
         case Instance(is_module=True):

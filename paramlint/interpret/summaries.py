@@ -141,7 +141,8 @@ def summarise_slots(instance: Instance) -> tuple[Slot, ...]:
                 container=value.kind if isinstance(value, Container) else "",
                 is_exact=value.is_exact if isinstance(value, Container) else True,
                 written=value.written if isinstance(value, Container) else None,
-                is_shared=any(held[part] > 1 for part in parts[name]),
+                is_shared=any(held[part] > 1 for part in parts[name])
+                or (isinstance(value, Container) and value.is_lent),
             )
         )
     return tuple(slots)

@@ -168,7 +168,7 @@ class Container:
     """A list, tuple, set or dict; ``is_exact`` is False where it may hold more than is listed.
 
     ``is_walk``: it lists the modules, parameters or buffers of a module. ``written`` counts the elements that it was
-    written out with, None where it was made in another way.
+    written out with, None where it was made in another way. ``is_lent``: a part of the model keeps it too.
     """
 
     kind: str
@@ -177,6 +177,7 @@ class Container:
     is_exact: bool = True
     is_walk: bool = False
     written: int | None = None
+    is_lent: bool = False
 
 
 @dataclass(eq=False, slots=True)
