@@ -12,7 +12,7 @@ from torch import nn
 
 from paramlint.runtime.worker import guess, input_guess, source, stack
 from paramlint.runtime.worker.guess import Guess, Parameter, constant, expression
-from paramlint.runtime.worker.input_guess import BATCH, LENGTH, Setting
+from paramlint.runtime.worker.input_shapes import BATCH, LENGTH, Setting
 
 Change = tuple[tuple[str, Guess], ...]
 
@@ -56,6 +56,10 @@ def repairs(
                 yield tuple((other, change) for other in alike)
             for change in _tensor_changes(text, value):
                 yield ((name, change),)
+        elif isinstance(value, (tuple, list)) and len(value) > 1 and all(_is_like(item, value[0]) for item in value):
+            shape = tuple(value[0].shape)
+            for sizes in dict.fromkeys((*_exact_sizes(text, shape), *_sizes(text, shape))):
+                yield ((name, input_guess.several(sizes, len(value), type(value).__name__)),)
     alike = [name for name, value in current.items() if isinstance(value, torch.Tensor)]
     if len(alike) > 1 and re.search(r"size|shape|match|expand|broadcast|dimension", text):
         for name in alike:
@@ -69,7 +73,9 @@ def repairs(
         or "not None" in text
         or "be None" in text
     ):
-        for item in known:
+        for item in sorted(
+            known, key=lambda item: suspects.index(item.name) if item.name in suspects else len(suspects)
+        ):
             if (item.name not in plan or plan[item.name].text == "None") and input_guess.is_main(item):
                 for other in _first(input_guess.values(item, setting), 2):
                     if other.text != "None":

@@ -16,9 +16,9 @@ import torch.nn.functional
 from torch import nn
 
 from paramlint.model.observation import AGAIN, NO_ARGUMENTS, ClassRequest, Failure
-from paramlint.runtime.worker import build, importing, input_guess, input_repair, signature, stack
+from paramlint.runtime.worker import build, importing, input_guess, input_repair, input_shapes, signature, stack
 from paramlint.runtime.worker.guess import Guess, Parameter
-from paramlint.runtime.worker.input_guess import Setting
+from paramlint.runtime.worker.input_shapes import Setting
 from paramlint.runtime.worker.timing import Clock, TimeLimit
 
 _ATTEMPTS = 120
@@ -66,7 +66,7 @@ def find(
             failure = failure or stack.failure(error)
             continue
         return candidate
-    found = _search(input_guess.setting_of(instance, made_by), clock, run, attempts)
+    found = _search(input_shapes.setting_of(instance, made_by), clock, run, attempts)
     if isinstance(found, Input):
         return found
     return NoInput(failure or found.failure, tuple(attempts[:12]), found.furthest)
