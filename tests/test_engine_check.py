@@ -55,6 +55,29 @@ class Net(nn.Module):
         return self.layer(x)
 """
 FOUND = [("PRM105", 8), ("PRM103", 9)]
+HELPER = """\
+from torch import nn
+from torch.nn.utils import weight_norm
+
+
+class First(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = weight_norm(nn.Linear(3, 3))
+        self.first.apply(reset)
+
+
+class Last(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.last = weight_norm(nn.Linear(3, 3))
+        self.last.apply(reset)
+
+
+def reset(layer):
+    if isinstance(layer, nn.Linear):
+        layer.weight.data.normal_(0.0, 0.01)
+"""
 
 
 @pytest.fixture
@@ -74,6 +97,13 @@ def run(*paths: Path, overrides: Overrides | None = None, jobs: int = 1) -> Repo
 
 def places(report: Report, path: Path) -> list[tuple[str, int]]:
     return [(entry.code, entry.span.line) for entry in report.diagnostics if entry.path == str(path)]
+
+
+def test_a_function_below_a_class_is_no_part_of_it(project: Path) -> None:
+    file = project / "helper.py"
+    file.write_text(HELPER, encoding="utf-8")
+    (found,) = run(file).diagnostics
+    assert (found.code, found.span.line, found.class_name) == ("PRM309", 21, "First")
 
 
 def selecting(*selectors: str) -> Overrides:

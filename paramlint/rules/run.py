@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from paramlint.interpret.hierarchy import is_written_as_module
 from paramlint.interpret.interpret import interpret
 from paramlint.interpret.silence import may_speak
-from paramlint.model.code import Span
+from paramlint.model.code import Function, Span
 from paramlint.model.diagnostic import Diagnostic
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import SourceModule
@@ -41,7 +41,8 @@ def check_module(
     by_owner: set[tuple[str, Span]] = set()
     by_others: list[Diagnostic] = []
     classes = project.classes(module)
-    starts = sorted(linked.definition.node.span.line for linked in classes)
+    functions = (item.span.line for item in module.facts.body if isinstance(item, Function))
+    starts = sorted({*functions, *(linked.definition.node.span.line for linked in classes)})
     for linked in classes:
         if linked.is_module is True and not asks_all and not may_speak(project, linked, codes):
             continue
