@@ -14,15 +14,17 @@ from paramlint.interpret.decisions import Decider, paths
 from paramlint.interpret.events import Event, MadeInForward, MethodReached
 from paramlint.interpret.hierarchy import MOVERS, describe_methods, documentation, is_abstract, makers, own_methods
 from paramlint.interpret.machine import BudgetSpent, Frame, Machine, PathEnds
-from paramlint.interpret.scan import nodes, self_attribute
+from paramlint.interpret.scan import assigned_attributes, nodes, self_attribute
 from paramlint.interpret.slots import Phase, Place, Registration, Slot
 from paramlint.interpret.summaries import PARAMETERS, has_state, summarise_slots
 from paramlint.interpret.surroundings import Surroundings
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.interpret.values import (
     NONE,
+    Binding,
     Closure,
     Container,
+    Device,
     Instance,
     Known,
     Placement,
@@ -218,6 +220,22 @@ def settle(project: Project, root: Instance, linked: LinkedClass) -> None:
             for tensor in _tensors_in(binding.value):
                 if tensor.placement is not Placement.MODEL:
                     tensor.placement = Placement.UNKNOWN
+        elif isinstance(binding.value, Device) and _is_told(project, linked, name, binding):
+            binding.value = Device(Placement.UNKNOWN)
+
+
+def _is_told(project: Project, linked: LinkedClass, name: str, binding: Binding) -> bool:
+    """Whether a method by which construction does not bind an attribute does so when it is asked to (``set_device``)."""
+    return any(
+        function.name != "__init__"
+        and name in project.scanned(_assigned, function)
+        and not any(getattr(node, "span", None) == binding.place.span for node in nodes(function.body))
+        for _, function in own_methods(linked)
+    )
+
+
+def _assigned(function: code.Function) -> set[str]:
+    return assigned_attributes(function.body)
 
 
 def _left_behind(value: Value, name: str, buffers: Mapping[int, Placement], depth: int = 0) -> Value:
