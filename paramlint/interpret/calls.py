@@ -168,6 +168,8 @@ def _super(machine: Machine, frame: Frame, node: code.Call) -> Value:
     if scope is None or scope.owner is None:
         return UNKNOWN
     owner = scope.owner
+    if len(node.arguments) == 1 and not node.arguments[0].star:
+        return UNKNOWN  # bound to no instance: what is called on it is called on the super object itself
     if node.arguments:
         named = evaluate.evaluate(machine, frame, node.arguments[0].value)
         if isinstance(named, ClassValue):

@@ -180,7 +180,7 @@ class _Collector:
         if function.name in _GROWING:
             self._grown.add(_last(function.value))
         value = function.value
-        if (type(value) is code.Name and value.identifier == self._self) or _is_super(value):
+        if (type(value) is code.Name and value.identifier == self._self) or is_super(value):
             calls_self.append((function.name, call.span.line))
 
     def _bound(self, node: object) -> None:
@@ -273,13 +273,16 @@ def _last(node: code.Expression) -> str:
     return node.identifier if isinstance(node, code.Name) else ""
 
 
-def _is_super(node: code.Expression) -> bool:
-    return isinstance(node, code.Call) and isinstance(node.function, code.Name) and node.function.identifier == "super"
+def is_super(node: code.Expression) -> bool:
+    """Whether an expression stands for the bases of self; ``super(Class)`` is bound to no instance."""
+    if not isinstance(node, code.Call) or len(node.arguments) == 1:
+        return False
+    return isinstance(node.function, code.Name) and node.function.identifier == "super"
 
 
 def _passes_to_super(call: code.Call, own: str) -> int:
     """How often a call is ``super(Class, self)``."""
-    return int(_is_super(call) and any(_last(item.value) == own for item in call.arguments))
+    return int(is_super(call) and any(_last(item.value) == own for item in call.arguments))
 
 
 def _names(target: code.Expression, name: str) -> bool:

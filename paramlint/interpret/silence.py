@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from paramlint import torch_api
 from paramlint.interpret.arguments import takes_tensor
-from paramlint.interpret.ingredients import Ingredients, ingredients_of
+from paramlint.interpret.ingredients import Ingredients, ingredients_of, is_super
 from paramlint.interpret.kinds import Budget, Kind, Values, joined
 from paramlint.interpret.machine import BudgetSpent
 from paramlint.interpret.reach import CONSTRUCTORS, Reach, Unit
@@ -263,10 +263,7 @@ class _Silence:
         is_own = isinstance(function.value, code.Name) and function.value.identifier == values.own_name
         if function.name == "register_buffer":
             return is_own and self._registers_tamely(call, values)
-        is_super = isinstance(function.value, code.Call) and function.value.function == code.Name(
-            "super", function.value.function.span
-        )
-        if not is_own and not is_super:
+        if not is_own and not is_super(function.value):
             return True
         if is_own and self._linked.find(function.name) is None and function.name not in torch_api.module_members():
             return False
@@ -370,8 +367,7 @@ def _begins_with_base(function: code.Function, facts: Ingredients) -> bool:
         if isinstance(statement, code.ExpressionStatement) and isinstance(statement.value, code.Call):
             called = statement.value.function
             if isinstance(called, code.Attribute) and called.name == "__init__":
-                owner = called.value
-                return isinstance(owner, code.Call) and _is_named(owner.function, "super")
+                return is_super(called.value)
         if any(_is_named(node, function.parameters[0].name) for node in nodes(statement)):
             return False
     return False
