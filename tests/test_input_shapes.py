@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -54,6 +56,12 @@ def test_an_image_is_as_high_and_wide_as_the_model_was_made_for() -> None:
     value = first(Patches(), "pixel_values")
     assert isinstance(value, torch.Tensor)
     assert value.shape[-2:] == (256, 192)
+
+
+def test_an_image_has_the_size_that_the_model_keeps_among_its_settings() -> None:
+    module = Windowed()
+    module.config = SimpleNamespace(image_size=48)  # type: ignore[assignment]
+    assert input_shapes.image_sizes(Setting(module))[0] == (48, 48)
 
 
 @pytest.mark.parametrize(

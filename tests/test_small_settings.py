@@ -40,6 +40,15 @@ class ModelConfig:
 
 
 @dataclass
+class StagedConfig:
+    embed_dim: int = 96
+    hidden_size: int = 768
+    num_layers: int = 4
+    depths: tuple[int, ...] = (2, 2, 18, 2)
+    num_heads: tuple[int, ...] = (3, 6, 12, 24)
+
+
+@dataclass
 class NarrowConfig:
     hidden_size: int = 96
     num_attention_heads: int = 3
@@ -75,6 +84,11 @@ def test_layers_become_two_and_so_does_what_is_given_for_each_layer() -> None:
     assert isinstance(vision, VisionConfig)
     assert vision.num_hidden_layers == 2
     assert vision.layer_kinds == ["full", "full"]
+
+
+def test_few_stages_stay_as_many() -> None:
+    staged = made(StagedConfig())[0]
+    assert staged == StagedConfig(embed_dim=6, hidden_size=48, depths=(2, 2, 2, 2))
 
 
 def test_where_two_layers_do_not_do_the_same_widths_are_tried_with_all() -> None:

@@ -180,8 +180,9 @@ def image_sizes(setting: Setting) -> list[tuple[int, int]]:
     """Heights and widths of images that may fit, best first."""
     found = list(setting.sizes)
     for module in _first_modules(setting.instance):
-        for name in ("img_size", "image_size", "input_size", "resolution", "input_resolution"):
-            found += _height_and_width(getattr(module, name, None))
+        for holder in (module, getattr(module, "config", None), getattr(module, "cfg", None)):
+            for name in ("img_size", "image_size", "input_size", "resolution", "input_resolution"):
+                found += _height_and_width(getattr(holder, name, None))
     return list(dict.fromkeys([*found, *((side, side) for side in (SIDE, 64, 224))]))
 
 

@@ -11,6 +11,8 @@ _LAYERS = re.compile(
     r"^(num_|n_)?(hidden_|encoder_|decoder_|transformer_|attention_|vision_|text_)*(layers?|blocks|depths?)$"
 )
 _LEAST_LAYERS = 2
+# So few are stages as often, each wider than the one before: without one of them widths no longer fit.
+_FEW_LAYERS = 4
 _LEAST_WIDTH = 32
 _LEAST_VOCABULARY = 512
 _FACTORS = (16, 8, 4)
@@ -27,7 +29,9 @@ _NOT_WIDE = re.compile(
     r"|positions?|pos|length|scale|ratio|multiplier|types?|classes|labels|resolution|heads|groups?|chunk|bins|mel|rate"
     r"|sampling)(_|$)"
 )
-_WIDE_ALL_THE_SAME = re.compile(r"^n_(embd|inner|hidden)$|^hidden_size_per_|^num_pos_feats$|(^|_)d_(head|state)$")
+_WIDE_ALL_THE_SAME = re.compile(
+    r"^n_(embd|inner|hidden)$|(hidden_size|hidden_dim|embed_dim)$|^hidden_size_per_|^num_pos_feats$|(^|_)d_(head|state)$"
+)
 # What divides widths, and the least part that is no accident: a head is no narrower.
 _LEAST_PARTS = (("heads", 16), ("head", 16), ("groups", 2))
 _UNDIVIDED = re.compile(r"(^|_)(intermediate|ffn|ff|mlp|inner|feedforward|head)(_|$)")
@@ -101,15 +105,17 @@ class _Shrinking(NamedTuple):
 
     def _sequence(self, name: str, value: Any, per_layer: set[int]) -> object:
         items = list(value)
-        if self.layers is not None and len(items) > self.layers and len(items) in per_layer:
+        if self.layers is not None and len(items) > _FEW_LAYERS and len(items) in per_layer:
             items = items[: self.layers]
+        if self.layers is not None and _LAYERS.match(name) and all(type(item) is int for item in items):
+            return type(value)(min(item, self.layers) for item in items)
         return type(value)(self._number(name, item) for item in items)
 
     def _number(self, name: str, value: object) -> object:
         if type(value) is not int:
             return value
         if _LAYERS.match(name):
-            return value if self.layers is None else min(value, self.layers)
+            return value if self.layers is None or value <= _FEW_LAYERS else self.layers
         if self.factor == 1:
             return value
         if name.endswith("vocab_size"):
