@@ -118,7 +118,17 @@ def values(parameter: Parameter, setting: Setting) -> Iterator[Guess]:
         return
     if name in ("batch_shape", "input_shape", "x_shape"):
         yield constant((BATCH, 3, SIDE, SIDE))
-    if name in ("hw", "size", "shape", "input_resolution", "spatial_shape", "h_w", "hw_shape", "output_size"):
+    if name in (
+        "hw",
+        "size",
+        "shape",
+        "window_size",
+        "input_resolution",
+        "spatial_shape",
+        "h_w",
+        "hw_shape",
+        "output_size",
+    ):
         yield constant((8, 8))
     if name in ("h", "w", "height", "width") and input_shapes.first_layer(instance) is None:
         yield constant(8)

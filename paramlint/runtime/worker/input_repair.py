@@ -42,7 +42,9 @@ def repairs(
     current = {name: _peek(chosen) for name, chosen in plan.items()}
     suspects = _suspects(error, plan, known)
     if re.search(
-        r"interpreted as an integer|invalid combination of arguments|must be (tuple of ints|int)|an integer", text
+        r"interpreted as an integer|invalid combination of arguments|must be (tuple of ints|int)|an integer"
+        r"|only one element tensors can be converted",
+        text,
     ):
         read = [name for name in suspects if isinstance(current.get(name), torch.Tensor)]
         yield tuple((name, constant(LENGTH)) for name in read[:2])

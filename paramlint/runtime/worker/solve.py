@@ -66,6 +66,10 @@ def solve(target: Callable[..., object], fixed: Mapping[str, Guess], situation: 
     first.update(fixed)
     counter = itertools.count()
     waiting: list[tuple[float, int, int, Plan]] = [(0.0, 0, next(counter), tuple(first.items()))]
+    settings = _optional_settings(known, target, situation) if first else {}
+    if settings:
+        # What may do without settings in its constructor often asks for them in forward.
+        waiting.insert(0, (-0.1, 0, next(counter), tuple({**settings, **first}.items())))
     seen: set[str] = set()
     tried: list[str] = []
     best: tuple[float, BaseException, bool] | None = None
@@ -110,6 +114,18 @@ def solve(target: Callable[..., object], fixed: Mapping[str, Guess], situation: 
         has_guesses = any(name not in fixed for name, _ in plan)
         return Solved(text, functools.partial(call, target, known, plan), value, has_guesses, certain_error)
     return Unsolved(best[1] if best else None, tuple(tried), bool(best and best[2]))
+
+
+def _optional_settings(
+    known: tuple[Parameter, ...], target: Callable[..., object], situation: Situation
+) -> dict[str, Guess]:
+    """Configurations of the project's own for parameters that are None by default."""
+    found: dict[str, Guess] = {}
+    for parameter in known:
+        kinds = [kind for kind in guess.from_annotation(parameter.annotation, parameter.name) if isinstance(kind, type)]
+        if parameter.default is None and any(map(configuration.is_configuration, kinds)):
+            found[parameter.name] = next(alternatives(parameter, target, situation), guess.NONE)
+    return found
 
 
 def _repairs(
