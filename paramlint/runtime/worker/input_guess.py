@@ -26,7 +26,6 @@ _IMAGE = re.compile(r"^(img|image|images|imgs|pixel_values|picture|frame)s?$")
 _VIDEO = re.compile(r"^(video|videos|clip|clips|pixel_values_videos)$")
 _FUNCTION = re.compile(r"^(fn|func|function|score_fn|callback)$|_(fn|func)$")
 _ROTARY = re.compile(r"^position_embeddings?$|rotary|^cos_sin$|^freqs")
-_PYRAMID = re.compile(r"spatial_shapes(_list)?$|^level_start_index$|^reference_points$")
 _SIDE = re.compile(r"^(h|w|height|width|H|W)$")
 _CONFIGURING = re.compile(
     r"^(return|output|use|is|with|training|train|mode|deterministic|verbose|need|do|should)_?|_?(cache|kwargs)$"
@@ -47,6 +46,20 @@ def ids(limit: int, *shape: int) -> Guess:
 def ones(kind: torch.dtype, *shape: int) -> Guess:
     text = ", ".join(str(size) for size in shape)
     return expression(f"torch.ones({text}, dtype={kind})", lambda: torch.ones(*shape, dtype=kind))
+
+
+# What goes with a sequence of 8 where that is one map of 2 times 4, or the one sequence that is packed into it.
+_EXACT = (
+    (r"spatial_shapes_list$", constant([(2, 4)])),
+    (r"spatial_shapes$", expression("torch.tensor([[2, 4]])", lambda: torch.tensor([[2, 4]]))),
+    (r"^level_start_index$", expression("torch.tensor([0])", lambda: torch.tensor([0]))),
+    (r"^reference_points$", expression("torch.rand(2, 8, 1, 2)", lambda: torch.rand(2, 8, 1, 2))),
+    (r"^valid_ratios$", expression("torch.ones(2, 1, 2)", lambda: torch.ones(2, 1, 2))),
+    (
+        r"^cu_seq_?lens",
+        expression("torch.tensor([0, 8], dtype=torch.int32)", lambda: torch.tensor([0, 8], dtype=torch.int32)),
+    ),
+)
 
 
 def is_main(parameter: Parameter) -> bool:
@@ -108,8 +121,7 @@ def values(parameter: Parameter, setting: Setting) -> Iterator[Guess]:
         yield ids(LENGTH, LENGTH)
     if name == "batch" or name in ("batch_index", "ptr"):
         yield expression("torch.zeros(8, dtype=torch.long)", lambda: torch.zeros(NODES, dtype=torch.long))
-    if _PYRAMID.search(name):
-        yield from _of_pyramid(name, annotation)
+    yield from (found for pattern, found in _EXACT if re.search(pattern, name))
     if _MASK.search(name):
         yield constant(None)
         yield ones(torch.bool, BATCH, LENGTH)
@@ -171,18 +183,6 @@ def _length_of_tuple(annotation: object, kind: type) -> int:
         return max((_length_of_tuple(part, kind) for part in parts), default=0)
     is_exact = typing.get_origin(annotation) is tuple and all(part is kind for part in parts)
     return len(parts) if is_exact else 0
-
-
-def _of_pyramid(name: str, annotation: str) -> Iterator[Guess]:
-    """What goes with a sequence of 8 that is one map of 2 times 4, as layers over maps of several sizes ask for it."""
-    if name.endswith("level_start_index"):
-        yield expression("torch.tensor([0])", lambda: torch.tensor([0]))
-    elif name.endswith("_list") or "list[tuple" in annotation.lower():
-        yield constant([(2, LENGTH // 2)])
-    elif name.endswith("spatial_shapes"):
-        yield expression(f"torch.tensor([[2, {LENGTH // 2}]])", lambda: torch.tensor([[2, LENGTH // 2]]))
-    else:
-        yield tensor(BATCH, LENGTH, 1, 2)
 
 
 def _of_graph(name: str, setting: Setting) -> Iterator[Guess]:
