@@ -43,8 +43,9 @@ from paramlint.runtime.worker.watch import Recorder
 SEED = 2026
 _SECONDS = 90
 _MEMORY = 6 * 2**30
-_MOST_ELEMENTS = 50_000_000
-_WANTED = {"transformers": 240, "timm": 60, "torchvision": 40}
+_MOST_ELEMENTS = 200_000_000
+_SEARCHING = 15
+_WANTED = {"transformers": 330, "timm": 60, "torchvision": 40}
 _SMALL_NAMES = (
     "tiny",
     "nano",
@@ -195,15 +196,18 @@ def _call(spec: Spec) -> Call:
     import transformers
 
     kind = getattr(transformers, spec.name)
-    return _searched(_configured(kind), spec)
+    return _configured(kind, spec)
 
 
-def _configured(kind: Any) -> nn.Module:
-    """A model with the first of the settings that ``--confirm`` would make for it which gives a small one."""
+def _configured(kind: Any, spec: Spec) -> Call:
+    """A model with the first of the settings that ``--confirm`` would make for it which can be made and called."""
+    reason: Exception = ValueError("no configuration")
     for settings in configuration.of_class(kind.config_class, Clock(_SECONDS)):
-        with suppress(Exception):
-            return _if_small(lambda settings=settings: kind(settings.make()))  # type: ignore[misc]
-    raise ValueError("no configuration makes a small model")
+        try:
+            return _searched(_if_small(lambda settings=settings: kind(settings.make())), spec)  # type: ignore[misc]
+        except Exception as error:  # noqa: PERF203
+            reason = error
+    raise reason
 
 
 def _pictured(model: nn.Module, sides: Sequence[int] = (64, 128, 224), channels: int = 3) -> Call:
@@ -227,7 +231,7 @@ def _searched(model: nn.Module, spec: Spec) -> Call:
             settings.use_cache = False
     with torch.no_grad():
         request = ClassRequest("", "", "", type(model).__module__, spec.name)
-        found = inputs.find(model, request, Clock(_SECONDS / 3), lambda thunk: thunk())
+        found = inputs.find(model, request, Clock(_SEARCHING), lambda thunk: thunk())
     if isinstance(found, inputs.NoInput):
         raise ValueError(f"no input was found: {found.failure.message if found.failure else ''}")
     arguments, keywords = found.make()

@@ -64,6 +64,12 @@ def test_an_image_has_the_size_that_the_model_keeps_among_its_settings() -> None
     assert input_shapes.image_sizes(Setting(module))[0] == (48, 48)
 
 
+def test_an_image_has_the_size_that_the_settings_of_a_part_say() -> None:
+    module = Windowed()
+    module.config = SimpleNamespace(vision_config=SimpleNamespace(image_size=48))  # type: ignore[assignment]
+    assert input_shapes.image_sizes(Setting(module))[0] == (48, 48)
+
+
 @pytest.mark.parametrize(
     ("made_by", "sizes"),
     [

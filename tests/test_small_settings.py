@@ -55,6 +55,13 @@ class NarrowConfig:
 
 
 @dataclass
+class FreeConfig:
+    hidden_size: int = 2880
+    num_attention_heads: int = 64
+    head_dim: int = 64
+
+
+@dataclass
 class OddConfig:
     hidden_size: int = 144
     num_attention_heads: int = 3
@@ -113,6 +120,10 @@ def test_tokens_stay_apart_inside_a_small_vocabulary() -> None:
 def test_heads_divide_what_they_divided(config: NarrowConfig | OddConfig, width: int) -> None:
     smallest = made(config)[0]
     assert smallest == dataclasses.replace(config, hidden_size=width)
+
+
+def test_where_heads_have_a_width_of_their_own_it_binds_nothing_else() -> None:
+    assert made(FreeConfig())[0] == FreeConfig(hidden_size=180, head_dim=4)
 
 
 def test_the_text_is_a_call_that_makes_the_same() -> None:

@@ -17,6 +17,7 @@ LENGTH = 8
 SIDE = 32
 NODES = 8
 
+_LARGEST = 1024
 GRAPH = re.compile(r"edge_index|^adj_t$|^edges$")
 _IMAGE_SIZE = re.compile(
     r"^(img|image|input)_?(size|res|resolution|height|width)$|^(input_|spatial_)?(resolution|size|shape)$"
@@ -65,7 +66,7 @@ def _height_and_width(value: object) -> Iterator[tuple[int, int]]:
     sides = tuple(value)[-2:] if isinstance(value, (tuple, list)) else (value, value)
     if len(sides) == 1:
         sides *= 2
-    if len(sides) == 2 and all(type(side) is int and 4 <= side <= 512 for side in sides):
+    if len(sides) == 2 and all(type(side) is int and 4 <= side <= _LARGEST for side in sides):
         yield sides[0], sides[1]
 
 
@@ -180,10 +181,20 @@ def image_sizes(setting: Setting) -> list[tuple[int, int]]:
     """Heights and widths of images that may fit, best first."""
     found = list(setting.sizes)
     for module in _first_modules(setting.instance):
-        for holder in (module, getattr(module, "config", None), getattr(module, "cfg", None)):
+        for holder in (module, *_settings(module)):
             for name in ("img_size", "image_size", "input_size", "resolution", "input_resolution"):
                 found += _height_and_width(getattr(holder, name, None))
     return list(dict.fromkeys([*found, *((side, side) for side in (SIDE, 64, 224))]))
+
+
+def _settings(module: nn.Module) -> Iterator[object]:
+    """The settings that a module keeps, then those of its parts in them."""
+    for name in ("config", "cfg"):
+        held = vars(module).get(name)
+        if held is not None and not isinstance(held, nn.Module):
+            yield held
+            parts = vars(held) if hasattr(held, "__dict__") else {}
+            yield from (part for name, part in parts.items() if name.endswith(("_config", "_cfg")))
 
 
 def _first_modules(instance: nn.Module) -> list[nn.Module]:

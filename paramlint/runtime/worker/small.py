@@ -161,6 +161,8 @@ def _numbers(config: object) -> dict[str, tuple[int, ...]]:
 def _keeps_divisors(config: object, factor: int) -> bool:
     """Whether heads and groups divide the widths that they divided, and into even parts where they were even."""
     numbers = _numbers(config)
+    # Where the width of a head is a setting of its own, widths need be no multiple of heads.
+    own = {size for name, sizes in numbers.items() if name.endswith("head_dim") for size in sizes}
     pairs = (
         (width, divider, least)
         for name, widths in numbers.items()
@@ -173,7 +175,8 @@ def _keeps_divisors(config: object, factor: int) -> bool:
     )
     for width, divider, least in pairs:
         part, rest = divmod(width, divider)
-        if rest == 0 and part >= least and (width // factor) % (divider if part % 2 else 2 * divider):
+        is_free = bool(own) and least > 2 and part not in own
+        if rest == 0 and part >= least and not is_free and (width // factor) % (divider if part % 2 else 2 * divider):
             return False
     return True
 
