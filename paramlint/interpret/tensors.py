@@ -46,6 +46,9 @@ def arithmetic(machine: Machine, frame: Frame, operator: str, left: Value, right
     result = results.derived(
         machine, frame, operands[0], operator, span, operands=operands, rank=rank, least_rank=least
     )
+    if least == 0 and any(not isinstance(side, (Tensor, Known, Symbol)) for side in (left, right)):
+        # what is unknown decides where the result is, if the tensor has no dimensions
+        result.placement = result.placement if result.placement.is_moving else Placement.UNKNOWN
     if operator in _COMPARISONS:
         result.requires_grad = False
         result.is_integer = True
