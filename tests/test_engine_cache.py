@@ -165,6 +165,17 @@ def test_a_module_that_was_missing_counts(project: Path) -> None:
     assert found(project) == SAID
 
 
+def test_what_a_star_import_of_a_star_import_comes_to_bind_counts(project: Path) -> None:
+    net = FILES["package/net.py"].replace("from package.base import Base", "from .hub import *")
+    write(project / "package/net.py", net)
+    write(project / "package/hub.py", "from .deep import *\n")
+    write(project / "package/deep.py", "")
+    settle()
+    assert found(project) == []
+    write(project / "package/deep.py", FILES["package/base.py"])
+    assert found(project) == SAID
+
+
 def test_an_installed_package_counts(project: Path) -> None:
     site = project / ".venv/lib/python3.11/site-packages"
     site.mkdir(parents=True)

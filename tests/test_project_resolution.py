@@ -71,6 +71,10 @@ _hidden = 1
     "pkg/sub/sibling.py": "class Sibling: ...\n",
     "pkg/listed.py": "from .layers import *\n__all__ = ['Conv', 'Extra']\nclass Extra: ...\nclass Private: ...\n",
     "pkg/unlisted.py": "class Public: ...\nclass _Private: ...\nfrom pkg.listed import *\n",
+    "pkg/hub.py": "from .stars import *\n",
+    "pkg/stars/__init__.py": "if True:\n    from .first import *\n    from .second import *\n",
+    "pkg/stars/first.py": "class First: ...\n",
+    "pkg/stars/second.py": "from ..layers import helper as Second\n",
     "pkg/grown.py": """
 __all__ = ['A']
 __all__ += ['B']
@@ -117,6 +121,8 @@ FORMS = {
     "star without __all__": ("from pkg.unlisted import *", "Public", "class pkg.unlisted.Public"),
     "star without __all__ leaves out": ("from pkg.unlisted import *", "_Private", "unresolved"),
     "star of star": ("from pkg.unlisted import *", "Extra", "class pkg.listed.Extra"),
+    "star of stars": ("from pkg.hub import *", "Second", "function pkg.layers.helper"),
+    "star of stars leaves out": ("from pkg.hub import *", "Third", "unresolved"),
     "__all__ extended": ("from pkg.grown import *", "B", "class pkg.grown.B"),
     "__all__ appended": ("from pkg.grown import *", "C", "class pkg.grown.C"),
     "__all__ extended leaves out": ("from pkg.grown import *", "D", "unresolved"),

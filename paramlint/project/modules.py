@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from paramlint.facts.source import SourceError
 from paramlint.model.code import SourceFacts
@@ -22,6 +23,8 @@ _EXPORTS = re.compile(
     rb"""^__all__\s*=\s*[\[(]((?:\s|\#[^\n]*\n)*(?:(?:"\w+"|'\w+')(?:\s|\#[^\n]*\n)*(?:,(?:\s|\#[^\n]*\n)*|(?=[\])])))*)[\])][ \t]*(?:\#[^\n]*)?\r?$""",
     re.MULTILINE,
 )
+_RELATIVE_STAR = re.compile(rb"^[ \t]*from[ \t]+(\.+)(\w+(?:\.\w+)*)[ \t]+import[ \t]*\(?[ \t]*\*", re.MULTILINE)
+_WORD = re.compile(rb"[^\W\d]\w*")
 _STRING = re.compile(rb"""\#[^\n]*|["'](\w+)["']""")
 
 
@@ -39,7 +42,7 @@ class ModuleStore:
         self._located: dict[tuple[str, Path | None], tuple[ModuleReference | None, frozenset[str]]] = {}
         self._noted: set[tuple[str, Path]] = set()
         self.dependencies = Dependencies()
-        self._exports: dict[Path, frozenset[bytes] | None] = {}
+        self._texts: dict[Path, _Text | None] = {}
 
     def at(self, path: Path) -> SourceModule:
         """Return the module in a file. Raises what ``load`` raises: SourceError where it cannot be read."""
@@ -85,19 +88,27 @@ class ModuleStore:
 
     def may_bind(self, path: Path, name: str) -> bool:
         """Whether a star import from a file could bind a name; cheap, and False only where it cannot."""
-        if path in self._modules:
+        return self._may_bind(path, name.encode(), set())
+
+    def _may_bind(self, path: Path, name: bytes, seen: set[Path]) -> bool:
+        if path in seen:
+            return False
+        seen.add(path)
+        if path not in self._texts:
+            self._texts[path] = text = _names_in(path)
+            if text is not None and text.stars:
+                self.dependencies.note_names(path, map(str, text.stars))
+                found = filter(None, map(_module_file, text.stars))
+                self.dependencies.note(path, *map(file, found))
+        text = self._texts[path]
+        if text is None:
+            return False
+        if text.exports is not None:
+            return name in text.exports
+        if name in text.words or text.stars is None:
             return True
-        exports = self._exports.get(path)
-        if exports is None:
-            try:
-                text = path.read_bytes()
-            except OSError:
-                return False
-            if path not in self._exports:
-                exports = self._exports[path] = _literal_exports(text)
-            if exports is None:
-                return name.encode() in text or _STAR_IMPORT.search(text) is not None
-        return name.encode() in exports
+        files = [_module_file(star) for star in text.stars]
+        return any(file is None or self._may_bind(file, name, seen) for file in files)
 
     def _loaded(self, path: Path) -> SourceModule:
         base, name, is_package = name_module(path, self._naming_root(path))
@@ -130,6 +141,46 @@ class ModuleStore:
         if found.path is None:
             return ModuleReference(name, None)
         return ModuleReference(name_module(found.path, self._naming_root(found.path)).name, found.path)
+
+
+class _Text(NamedTuple):
+    """What the text of a file says without being parsed.
+
+    ``exports`` are the names of an ``__all__`` that is written out, None where there is none; ``words`` all that could
+    be names. ``stars`` are the modules of its star imports, as paths without suffixes; None where these are not told
+    from the text.
+    """
+
+    exports: frozenset[bytes] | None
+    words: frozenset[bytes]
+    stars: tuple[Path, ...] | None
+
+
+def _names_in(path: Path) -> _Text | None:
+    try:
+        text = path.read_bytes()
+    except OSError:
+        return None
+    exports = _literal_exports(text)
+    if exports is not None:
+        return _Text(exports, frozenset(), ())
+    return _Text(None, frozenset(_WORD.findall(text)), _star_modules(path, text))
+
+
+def _star_modules(path: Path, text: bytes) -> tuple[Path, ...] | None:
+    """The modules of relative star imports, each on a line of its own; None where there are others."""
+    every = _STAR_IMPORT.findall(text)
+    relative = _RELATIVE_STAR.findall(text)
+    if len(relative) != len(every):
+        return None
+    if any(len(dots) > len(path.parents) for dots, _ in relative):
+        return None
+    return tuple(path.parents[len(dots) - 1].joinpath(*dotted.decode().split(".")) for dots, dotted in relative)
+
+
+def _module_file(path: Path) -> Path | None:
+    """The file of a module or package, by its path without a suffix."""
+    return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()), None)
 
 
 def _literal_exports(text: bytes) -> frozenset[bytes] | None:
