@@ -19,6 +19,7 @@ from paramlint.interpret.trace import Maker, MethodFacts
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import ClassDefinition
+from paramlint.project.project import Project
 
 # The methods of Module that move it; a parent's call of its own comes by ``_apply`` instead.
 MOVERS = ("to", "cuda", "cpu", "xpu")
@@ -47,24 +48,33 @@ def is_written_as_module(linked: LinkedClass) -> bool:
     return "__init__" in names and bool(names & {"forward", "__call__"})
 
 
-def describe_methods(linked: LinkedClass) -> tuple[MethodFacts, ...]:
+def describe_methods(project: Project, linked: LinkedClass) -> tuple[MethodFacts, ...]:
     """What each method of a hierarchy does to initialise."""
     return tuple(
-        MethodFacts(
-            name=function.name,
+        project.scanned(_describe, function)._replace(
             place=Place(owner.module.place, function.span),
             owner=owner.qualified_name,
             is_own=owner == linked.definition,
-            initialises=initialised_attributes(function.body),
-            walks_modules=walks_modules(function.body),
             is_hook=linked.is_framework_hook(function.name),
-            types=tested_types(function.body),
-            mentions=frozenset(_mentions(function)),
-            delegates=frozenset(_delegates(function)),
-            wrong_subject=_wrong_subject(owner, function),
-            assigns=frozenset(assigned_attributes(function.body)),
         )
         for owner, function in own_methods(linked)
+    )
+
+
+def _describe(function: code.Function) -> MethodFacts:
+    """What the text of a method says, wherever it stands and whoever inherits it."""
+    return MethodFacts(
+        name=function.name,
+        place=Place("", function.span),
+        owner="",
+        is_own=False,
+        initialises=initialised_attributes(function.body),
+        walks_modules=walks_modules(function.body),
+        types=tested_types(function.body),
+        mentions=frozenset(_mentions(function)),
+        delegates=frozenset(_delegates(function)),
+        has_wrong_subject=_has_wrong_subject(function),
+        assigns=frozenset(assigned_attributes(function.body)),
     )
 
 
@@ -86,22 +96,22 @@ def _delegates(function: code.Function) -> Iterator[str]:
                 yield name
 
 
-def _wrong_subject(owner: ClassDefinition, function: code.Function) -> Place | None:
-    """Where a walk over modules asks ``isinstance`` of self, or writes to what does not depend on its own variable."""
+def _has_wrong_subject(function: code.Function) -> bool:
+    """Whether a walk over modules asks ``isinstance`` of self, and initialises something."""
     walked = {parameter.name for parameter in function.parameters[1:]} if _recurs(function) else set()
     for node in nodes(function.body):
         if isinstance(node, code.For) and walks_modules((code.ExpressionStatement(node.iterable, node.iterable.span),)):
             walked |= {inner.identifier for inner in nodes(node.target) if isinstance(inner, code.Name)}
     if not walked or not initialised_attributes(function.body):
-        return None
+        return False
     for node in nodes(function.body):
         if isinstance(node, code.Call) and isinstance(node.function, code.Name):
             if node.function.identifier == "isinstance" and len(node.arguments) > 1:
                 subject = node.arguments[0].value
                 names = set(class_names(node.arguments[1].value))
                 if isinstance(subject, code.Name) and subject.identifier == "self" and names <= _LAYERS:
-                    return Place(owner.module.path.as_posix(), function.span)
-    return None
+                    return True
+    return False
 
 
 def _recurs(function: code.Function) -> bool:
@@ -161,6 +171,6 @@ def is_abstract(linked: LinkedClass) -> bool:
         isinstance(node, (code.Name, code.Attribute))
         and (node.identifier if isinstance(node, code.Name) else node.name).startswith("abstract")
         for _, function in own_methods(linked)
-        for decorator in function.decorators
-        for node in nodes(decorator)
+        if function.decorators
+        for node in nodes(function.decorators)
     )

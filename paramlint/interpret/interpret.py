@@ -77,10 +77,10 @@ def interpret(project: Project, linked: LinkedClass) -> ClassTrace:
         is_complete=linked.is_complete,
         is_abstract=is_abstract(linked),
         runs=tuple(runs),
-        methods=describe_methods(linked),
+        methods=describe_methods(project, linked),
         documentation=documentation(linked),
         makers=tuple(makers(linked)),
-        zero_factors=zero_factors(linked),
+        zero_factors=zero_factors(project, linked),
         is_module=linked.is_module is True,
         surroundings=Surroundings(project, linked),
     )

@@ -55,20 +55,19 @@ class FileReads:
 
 def file_reads(module: SourceModule) -> FileReads:
     """Collect what the statements of a file read."""
-    body = module.facts.body
-    classes = {node.span: class_reads(node) for node in nodes(body) if isinstance(node, code.Class)}
+    every = list(nodes(module.facts.body))
+    owners = [node for node in every if isinstance(node, code.Class)]
+    classes = {node.span: class_reads(node) for node in owners}
     attributes: set[str] = set()
     called: set[str] = set()
     texts: set[str] = set()
     asked: set[str] = set()
     patterns: list[re.Pattern[str]] = []
     walks = False
-    prose = {
-        id(node.value) for node in nodes(body) if isinstance(node, (code.ExpressionStatement, code.AnnotatedAssign))
-    }
-    functions = {id(node.function) for node in nodes(body) if isinstance(node, code.Call)}
-    methods = {id(node) for owner in nodes(body) if isinstance(owner, code.Class) for node in nodes(owner.body)}
-    for node in nodes(body):
+    prose = {id(node.value) for node in every if isinstance(node, (code.ExpressionStatement, code.AnnotatedAssign))}
+    functions = {id(node.function) for node in every if isinstance(node, code.Call)}
+    methods = {id(node) for owner in owners for node in nodes(owner.body)}
+    for node in every:
         if isinstance(node, code.Attribute):
             if self_attribute(node) is not None and id(node) in methods:
                 continue
@@ -97,8 +96,9 @@ def class_reads(node: code.Class) -> ClassReads:
         if not isinstance(function, code.Function):
             continue
         prepares = bool(_PREPARES.search(function.name)) or bool(initialised_attributes(function.body))
-        names |= set(_names_read(function))
-        for inner in nodes(function.body):
+        every = list(nodes(function.body))
+        names |= set(_names_read(every))
+        for inner in every:
             if isinstance(inner, code.Attribute) and _is_self(inner.value):
                 walks = walks or (not prepares and inner.name in _BY_NAME | _REGISTRIES)
             elif isinstance(inner, code.Call):
@@ -119,10 +119,10 @@ def does_something(function: object) -> bool:
     )
 
 
-def _names_read(function: code.Function) -> Iterator[str]:
-    """The attributes of self that a function reads for more than to prepare, replace or compare them with None."""
+def _names_read(every: list[object]) -> Iterator[str]:
+    """The attributes of self that nodes of a function read for more than to prepare, replace or compare with None."""
     ignored: set[int] = set()
-    for node in nodes(function.body):
+    for node in every:
         if isinstance(node, code.Assign):
             for target in node.targets:
                 ignored |= _chain(target)
@@ -137,7 +137,7 @@ def _names_read(function: code.Function) -> Iterator[str]:
             isinstance(other, code.Constant) and other.value is None for other in node.comparators
         ):
             ignored |= _chain(node.left)
-    for node in nodes(function.body):
+    for node in every:
         name = self_attribute(node)
         if name is not None and id(node) not in ignored:
             yield name

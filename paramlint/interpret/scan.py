@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from paramlint.model import code
 
 _DEVICE_WORDS = frozenset({"device", "is_cuda", "is_cpu", "is_mps", "get_device", "device_type", "is_available"})
 _ACCELERATORS = frozenset({"cuda", "gpu", "cpu"})
-_NODE_TYPES = frozenset(
-    value
-    for value in vars(code).values()
+_NODE_TYPES: dict[str, type[tuple[object, ...]]] = {
+    name: value
+    for name, value in vars(code).items()
     if isinstance(value, type) and issubclass(value, tuple) and value is not code.Span
-)
+}
+
+
+def _child_fields(kind: type[tuple[object, ...]]) -> tuple[int, ...]:
+    """The positions of the fields of a node type that hold nodes or tuples of nodes, the last first."""
+    words = {"Expression", "Statement", *_NODE_TYPES}
+    annotations = (getattr(kind.__annotations__[name], "__forward_arg__", "") for name in kind._fields)  # type: ignore[attr-defined]
+    return tuple(i for i, text in reversed([*enumerate(annotations)]) if words & set(re.findall(r"\w+", text)))
+
+
+_CHILD_FIELDS: dict[type, tuple[int, ...]] = {kind: _child_fields(kind) for kind in _NODE_TYPES.values()}
 
 
 def nodes(root: object) -> Iterator[object]:
-    """Every node of the intermediate form at and below one node (or tuple of nodes)."""
-    if not isinstance(root, tuple):
-        return
-    stack: list[tuple[object, ...]] = [root]
+    """Every node of the intermediate form at and below one node (or tuple of nodes), in the order of the text."""
+    stack = [root]
+    push, pop, fields_of = stack.append, stack.pop, _CHILD_FIELDS.get
     while stack:
-        node = stack.pop()
-        kind = type(node)
-        if kind in _NODE_TYPES:
+        node = pop()
+        fields = fields_of(type(node))
+        if fields is not None and isinstance(node, tuple):
             yield node
-        elif kind is code.Span:
-            continue
-        # Half of what nodes hold are names and spans, which need not be stacked.
-        stack += [part for part in node[::-1] if isinstance(part, tuple) and type(part) is not code.Span]
+            for index in fields:
+                push(node[index])
+        elif type(node) is tuple:
+            stack += node[::-1]
 
 
 def mentions_device(test: code.Expression) -> bool:

@@ -36,8 +36,8 @@ class MethodFacts(NamedTuple):
     """A method in the hierarchy: where it is defined, and what its body does to initialise.
 
     ``is_hook``: a framework calls it. ``types`` are the class names of its ``isinstance`` tests, ``mentions`` the
-    attributes of self in it, ``delegates`` those whose method of the same name it calls. ``wrong_subject`` is where a
-    walk over modules tests and initialises something else than the module it has come to.
+    attributes of self in it, ``delegates`` those whose method of the same name it calls. ``has_wrong_subject``: a
+    walk over modules in it tests and initialises something else than the module it has come to.
     """
 
     name: str
@@ -50,7 +50,7 @@ class MethodFacts(NamedTuple):
     types: tuple[str, ...] = ()
     mentions: frozenset[str] = frozenset()
     delegates: frozenset[str] = frozenset()
-    wrong_subject: Place | None = None
+    has_wrong_subject: bool = False
     assigns: frozenset[str] = frozenset()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from paramlint.interpret.hierarchy import own_methods
 from paramlint.interpret.scan import nodes, self_attribute
@@ -10,6 +11,7 @@ from paramlint.interpret.slots import Place
 from paramlint.interpret.trace import ZeroFactor
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass
+from paramlint.project.project import Project
 
 _FACTORIES = frozenset({"zeros", "zeros_like", "new_zeros"})
 _CONVERSIONS = frozenset({"cuda", "cpu", "to", "type_as", "float", "half", "double", "contiguous", "requires_grad_"})
@@ -17,77 +19,90 @@ _PRODUCTS = frozenset({"*", "@"})
 _ABOUT = frozenset({"shape", "size", "dim", "ndim", "device", "dtype", "numel"})
 
 
-class _Uses:
-    """What a class does with one attribute: ``is_other`` where that is more than to zero it and to multiply."""
+class _Use(NamedTuple):
+    """What a method does with an attribute: makes it of zeros, multiplies with it, or something else (neither)."""
 
-    def __init__(self) -> None:
-        self.made: list[tuple[str, Place]] = []
-        self.multiplied: list[Place] = []
-        self.is_other = False
+    attribute: str
+    made: code.Span | None = None
+    multiplied: code.Span | None = None
 
 
-def zero_factors(linked: LinkedClass) -> tuple[ZeroFactor, ...]:
+class _Text(NamedTuple):
+    """What the text of a method says: its uses of attributes, the strings in it, and whether it makes zeros."""
+
+    uses: tuple[_Use, ...]
+    strings: frozenset[str]
+    makes_zeros: bool
+
+
+def zero_factors(project: Project, linked: LinkedClass) -> tuple[ZeroFactor, ...]:
     """Find them in the methods that instances of a class have."""
-    methods = [(owner.module.place, function) for owner, function in own_methods(linked)]
-    if not any(_is_zeros(node) for _, function in methods for node in nodes(function.body)):
+    texts = [(owner, function, project.scanned(_text, function)) for owner, function in own_methods(linked)]
+    if not any(text.makes_zeros for _, _, text in texts):
         return ()
-    found: dict[str, _Uses] = {}
-    for path, function in methods:
-        _collect(path, function, found)
-    spelled = {
-        node.value
-        for _, function in methods
-        for node in nodes(function.body)
-        if isinstance(node, code.Constant) and isinstance(node.value, str)
-    }
+    made: dict[str, tuple[str, Place]] = {}
+    multiplied: dict[str, Place] = {}
+    others: set[str] = set().union(*(text.strings for _, _, text in texts))
+    for owner, function, text in texts:
+        for use in text.uses:
+            if use.made is not None:
+                made.setdefault(use.attribute, (function.name, Place(owner.module.place, use.made)))
+            elif use.multiplied is not None:
+                multiplied.setdefault(use.attribute, Place(owner.module.place, use.multiplied))
+            else:
+                others.add(use.attribute)
     return tuple(
-        ZeroFactor(name, *made, uses.multiplied[0])
-        for name, uses in found.items()
-        if not uses.is_other and uses.multiplied and name not in spelled
-        for made in uses.made[:1]
+        ZeroFactor(name, *maker, multiplied[name])
+        for name, maker in made.items()
+        if name in multiplied and name not in others
     )
 
 
-def _collect(path: str, function: code.Function, found: dict[str, _Uses]) -> None:
+def _text(function: code.Function) -> _Text:
+    every = list(nodes(function.body))
+    strings = {node.value for node in every if isinstance(node, code.Constant) and isinstance(node.value, str)}
+    return _Text(tuple(dict.fromkeys(_uses(function, every))), frozenset(strings), any(map(_is_zeros, every)))
+
+
+def _uses(function: code.Function, every: list[object]) -> Iterator[_Use]:
     settled: set[int] = set()
-    for node in nodes(function.body):
-        for name, place, value in _bound(path, node, settled):
-            uses = found.setdefault(name, _Uses())
+    for node in every:
+        for name, span, value in _bound(node, settled):
             is_none = isinstance(value, code.Constant) and value.value is None
             if value is not None and _is_zeros(value) and function.name != "__init__":
-                uses.made.append((function.name, place))
+                yield _Use(name, made=span)
             elif not (function.name == "__init__" and value is not None and (is_none or _is_zeros(value))):
-                uses.is_other = True
-        _settle_reads(path, node, settled, found)
-    for node in nodes(function.body):
+                yield _Use(name)
+        yield from _products(node, settled)
+    for node in every:
         read = self_attribute(node)
         if read is not None and id(node) not in settled:
-            found.setdefault(read, _Uses()).is_other = True
+            yield _Use(read)
 
 
-def _bound(path: str, node: object, settled: set[int]) -> Iterator[tuple[str, Place, code.Expression | None]]:
+def _bound(node: object, settled: set[int]) -> Iterator[tuple[str, code.Span, code.Expression | None]]:
     """The attributes that a statement binds as a whole, with the value where it is written out."""
     if isinstance(node, code.Assign):
         for target in node.targets:
             name = self_attribute(target)
             if name is not None:
                 settled.add(id(target))
-                yield name, Place(path, node.span), node.value
+                yield name, node.span, node.value
     elif isinstance(node, (code.AnnotatedAssign, code.AugmentedAssign)):
         name = self_attribute(node.target)
         if name is not None:
             settled.add(id(node.target))
-            yield name, Place(path, node.span), node.value if isinstance(node, code.AnnotatedAssign) else None
+            yield name, node.span, node.value if isinstance(node, code.AnnotatedAssign) else None
 
 
-def _settle_reads(path: str, node: object, settled: set[int], found: dict[str, _Uses]) -> None:
-    """Take note of products, and of what only asks about the attribute."""
+def _products(node: object, settled: set[int]) -> Iterator[_Use]:
+    """The products of a node; what only asks about the attribute is settled with them."""
     if isinstance(node, code.BinaryOperation) and node.operator in _PRODUCTS:
         for side in (node.left, node.right):
             name = self_attribute(side)
             if name is not None:
                 settled.add(id(side))
-                found.setdefault(name, _Uses()).multiplied.append(Place(path, node.span))
+                yield _Use(name, multiplied=node.span)
     elif isinstance(node, code.Comparison) and node.operators in (("is",), ("is not",)):
         settled.add(id(node.left))
     elif isinstance(node, code.Attribute) and node.name in _ABOUT:

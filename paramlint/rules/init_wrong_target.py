@@ -14,10 +14,10 @@ from paramlint.rules.common import events, finding
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield calls of ``nn.init`` that are given a module, and walks that initialise something else than they come to."""
     for method in trace.methods:
-        if method.is_own and method.wrong_subject is not None:
+        if method.is_own and method.has_wrong_subject:
             yield Finding(
-                method.wrong_subject.path,
-                method.wrong_subject.span,
+                method.place.path,
+                method.place.span,
                 trace.class_name,
                 method.name,
                 f"'{method.name}' goes over modules but tests and initialises self: no layer below is initialised",
