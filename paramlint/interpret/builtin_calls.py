@@ -6,6 +6,7 @@ import collections.abc
 import numbers
 import types
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paramlint import torch_api
@@ -375,7 +376,10 @@ def _getattr(machine: Machine, frame: Frame, arguments: Arguments, span: Span) -
         exists = _hasattr(machine, receiver, name)
         if exists == Known(False):
             return default
-    return objects.get_attribute(machine, frame, receiver, name.value, span)
+    value = objects.get_attribute(machine, frame, receiver, name.value, span)
+    if isinstance(value, Symbol) and value.default is None and isinstance(default, Known):
+        return replace(value, default=default)
+    return value
 
 
 def _setattr(machine: Machine, frame: Frame, arguments: Arguments, span: Span) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 
 from paramlint import torch_api
 from paramlint.interpret import (
@@ -22,8 +23,8 @@ from paramlint.interpret import (
 )
 from paramlint.interpret.compare import key_of
 from paramlint.interpret.events import MethodReached, UndefinedMethod
-from paramlint.interpret.idle import MOST_IDLE_STEPS, concerns_models
-from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine, Made, PathEnds
+from paramlint.interpret.idle import MOST_IDLE_STEPS, MOST_IDLE_STEPS_OF_CALL, concerns_models
+from paramlint.interpret.machine import MOST_DEPTH, Frame, IdleSpent, Machine, Made, PathEnds
 from paramlint.interpret.scan import walks_modules
 from paramlint.interpret.slots import Phase, Place
 from paramlint.interpret.values import (
@@ -202,7 +203,10 @@ def call(machine: Machine, frame: Frame, callee: Value, arguments: Arguments, sp
         case ClassValue():
             return construct.construct(machine, frame, callee.linked, arguments, span)
         case External():
-            return external_calls.call_external(machine, frame, callee.name, arguments, span)
+            result = external_calls.call_external(machine, frame, callee.name, arguments, span)
+            if isinstance(result, (Instance, Tensor)):
+                machine.idle_end = inf  # what makes a model's parts is not idle, whatever it is given
+            return result
         case BoundExternal():
             return _call_bound(machine, frame, callee, arguments, span)
         case Partial():
@@ -267,7 +271,18 @@ def call_closure(machine: Machine, frame: Frame, closure: Closure, arguments: Ar
     if is_idle and machine.idle_steps.get(name, 0) > MOST_IDLE_STEPS:
         return UNKNOWN
     before = machine.steps
-    result = _follow(machine, frame, closure, arguments, span)
+    is_outermost = is_idle and machine.idle_end == inf
+    if is_outermost:
+        machine.idle_end = before + MOST_IDLE_STEPS_OF_CALL
+    try:
+        result = _follow(machine, frame, closure, arguments, span)
+    except IdleSpent:
+        if not is_outermost:
+            raise
+        result = UNKNOWN
+    finally:
+        if is_outermost:
+            machine.idle_end = inf
     if is_idle and not concerns_models(result):
         machine.idle_steps[name] = machine.idle_steps.get(name, 0) + machine.steps - before
     return result
@@ -289,14 +304,26 @@ def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Argumen
     machine.depth += 1
     machine.active.append(closure.qualified_name)
     undecided = machine.undecided
+    is_abroad = _is_abroad(machine, closure)
+    machine.abroad += is_abroad
     try:
         if isinstance(closure.node, code.Lambda):
             return evaluate.evaluate(machine, inner, closure.node.body)
         return _execute(machine, frame, inner, closure, closure.node, span)
     finally:
         machine.undecided = undecided
+        machine.abroad -= is_abroad
         machine.depth -= 1
         machine.active.pop()
+
+
+def _is_abroad(machine: Machine, closure: Closure) -> bool:
+    """Whether a function is a method of a Module class that the root does not inherit from, or of another file."""
+    root, owner = machine.root, closure.owner
+    if owner is None or owner.is_module is not True or root is None or root.linked is None:
+        return False
+    is_inherited = owner.definition in root.linked.mro
+    return not is_inherited or owner.definition.module.path != root.linked.definition.module.path
 
 
 def _execute(

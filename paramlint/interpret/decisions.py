@@ -14,7 +14,8 @@ MOST_PATHS = 16
 class Decider:
     """Decides each condition once for a path: as forced, and else the default way first.
 
-    ``taken`` lists the decisions in the order in which they were met.
+    ``taken`` lists the decisions in the order in which they were met, ``own`` the positions of those that the class's
+    own code asks for.
     """
 
     def __init__(self, forced: tuple[bool, ...]) -> None:
@@ -23,6 +24,8 @@ class Decider:
         self._constants: dict[str, Plain] = {}
         self._true: set[str] = set()
         self.taken: list[Decision] = []
+        self.own: set[int] = set()
+        self._positions: dict[str, int] = {}
 
     @property
     def is_default(self) -> bool:
@@ -33,18 +36,23 @@ class Decider:
         """Whether earlier decisions on this path settle the condition."""
         return predicate.key in self._known or self._implied(predicate) is not None
 
-    def decide(self, predicate: Predicate) -> bool:
+    def decide(self, predicate: Predicate, is_own: bool = True) -> bool:
         """Return how the condition (not negated) turns out on this path.
 
         Conditions on the same key agree; a symbol that equals one constant equals no other.
         """
         if predicate.key in self._known:
+            if is_own and predicate.key in self._positions:
+                self.own.add(self._positions[predicate.key])
             return self._known[predicate.key]
         implied = self._implied(predicate)
         if implied is not None:
             self._known[predicate.key] = implied
             return implied
         index = len(self.taken)
+        self._positions[predicate.key] = index
+        if is_own:
+            self.own.add(index)
         if index < len(self._forced):
             outcome = self._forced[index]
         else:
@@ -78,9 +86,14 @@ def _decision(predicate: Predicate, outcome: bool) -> Decision:
 
 
 def paths(run: Callable[[Decider], None], most: int = MOST_PATHS) -> Iterator[Decider]:
-    """Run once for each path, nearest to the default path first, at most ``most`` times."""
+    """Run once for each path, the default one first, at most ``most`` times.
+
+    Each condition that the class's own code asks goes the other way once, on the path on which it is first met; what
+    other classes ask is asked again where they are looked at themselves.
+    """
     waiting: deque[tuple[bool, ...]] = deque([()])
     tried = 0
+    turned: set[str] = set()
     while waiting and tried < most:
         forced = waiting.popleft()
         decider = Decider(forced)
@@ -89,4 +102,7 @@ def paths(run: Callable[[Decider], None], most: int = MOST_PATHS) -> Iterator[De
         yield decider
         outcomes = [decision.outcome for decision in decider.taken]
         for index in range(len(forced), len(outcomes)):
-            waiting.append((*outcomes[:index], not outcomes[index]))
+            condition = decider.taken[index].condition
+            if index in decider.own and condition not in turned:
+                turned.add(condition)
+                waiting.append((*outcomes[:index], not outcomes[index]))

@@ -7,6 +7,8 @@ from paramlint.interpret.values import BoundExternal, Closure, Container, Instan
 # Steps that one such function may take on one path. Frameworks read signatures and build templates in constructors
 # (torch_geometric's MessagePassing): without this they spend the budget that the class's own statements need.
 MOST_IDLE_STEPS = 1_000
+# What one such call, with those inside it, may take: helpers that compute a size or pick a default are short.
+MOST_IDLE_STEPS_OF_CALL = 300
 _DEEPEST = 4
 
 

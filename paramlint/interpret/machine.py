@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 
 from paramlint.interpret.decisions import Decider
 from paramlint.interpret.events import DeadProduct, Event, UsedNone
@@ -21,6 +22,10 @@ MOST_DEPTH = 14
 
 class PathEnds(Exception):
     """The path raises, so nothing that happens on it reaches a user."""
+
+
+class IdleSpent(Exception):
+    """A call that has nothing to do with tensors or modules has cost as much as it may; its result is unknown."""
 
 
 class BudgetSpent(Exception):
@@ -68,9 +73,11 @@ class Machine:
     the attribute of self that it binds. ``repeated`` counts the loops around it that run an unknown number of
     times. ``statement`` is the one under way in a constructor of the instance, ``own_statement`` in that of its very
     class. ``is_complete`` turns False when something was skipped, ``refuses`` True where forward raises whatever it is
-    given. ``idle_steps`` counts, for each function, the steps of calls that had nothing to do with tensors or modules.
+    given. ``idle_steps`` counts, for each function, the steps of calls that had nothing to do with tensors or modules;
+    ``idle_end`` is the step at which the one under way is given up.
     ``made_once`` are the attributes that forward binds below a test that something is None. ``products`` are those
-    of two factors that are zero, with the tensors between.
+    of two factors that are zero, with the tensors between. ``abroad`` counts the methods under way of Modules other
+    than the root, or from other files: what they decide is theirs.
     """
 
     project: Project
@@ -87,6 +94,7 @@ class Machine:
     without_gradients: int = 0
     on_meta: int = 0
     device_tests: int = 0
+    abroad: int = 0
     guards: list[str] = field(default_factory=list)
     below_none: int = 0
     made: list[Made] = field(default_factory=list)
@@ -103,6 +111,7 @@ class Machine:
     active: list[str] = field(default_factory=list)
     counter: int = 0
     idle_steps: dict[str, int] = field(default_factory=dict)
+    idle_end: float = inf
     module_values: dict[tuple[str, str], Value] = field(default_factory=dict)
     made_once: set[str] = field(default_factory=set)
     products: list[tuple[DeadProduct, tuple[Vanishing, ...]]] = field(default_factory=list)
@@ -113,8 +122,10 @@ class Machine:
         return bool(self.undecided or self.repeated)
 
     def step(self) -> None:
-        """Count one step of work; raises ``BudgetSpent`` when there have been too many."""
+        """Count one step of work; raises ``BudgetSpent`` or ``IdleSpent`` when there have been too many."""
         self.steps += 1
+        if self.steps > self.idle_end:
+            raise IdleSpent
         if self.steps > self.most_steps:
             raise BudgetSpent
 
@@ -135,7 +146,7 @@ class Machine:
         """How a condition turns out on this path; None below a condition that is itself undecided."""
         if self.undecided and not self.decider.has_decided(predicate):
             return None
-        return self.decider.decide(predicate) is not predicate.negated
+        return self.decider.decide(predicate, not self.abroad) is not predicate.negated
 
     @contextmanager
     def in_loop(self) -> Iterator[None]:
