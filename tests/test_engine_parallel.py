@@ -59,6 +59,15 @@ def test_a_dead_worker_costs_its_job_alone(death: str, capfd: pytest.CaptureFixt
     assert not isinstance(again[0], Crashed)
 
 
+def test_a_worker_gives_way_after_its_last_answer() -> None:
+    with Pool(counting, 1, is_last=lambda answer: answer[0] == "b") as pool:
+        answers = [answer for _, answer in pool.run(["a", "b", "c", "d"])]
+    done = [answer for answer in answers if not isinstance(answer, Crashed)]
+    assert [number for _, _, number in done] == [0, 1, 0, 1]
+    assert len({process for _, process, _ in done}) == 2
+    assert multiprocessing.active_children() == []
+
+
 def test_nothing_is_left_running() -> None:
     with Pool(counting, 2) as pool:
         for _ in pool.run(["a", "b", "c"]):

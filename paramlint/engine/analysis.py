@@ -75,7 +75,7 @@ class Analyser:
         ``given`` stands in for files, by their absolute paths. No source file and no fault of ours makes it raise.
         """
         self._given = given or {}
-        if self._bytes_read > _BYTES_KEPT:
+        if self.is_full:
             self._forget()
         project = self.project_for(batch.root, batch.environment, batch.exact)
         with _collecting_between_files(self._owns_process) as collect:
@@ -84,6 +84,11 @@ class Analyser:
                 results.append(self._lint(task, project, task.path in batch.exact))
                 collect()
         return tuple(results)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is kept that the next call begins by forgetting it, which takes longer than a new process."""
+        return self._bytes_read > _BYTES_KEPT
 
     def _forget(self) -> None:
         """Free what is known of all projects: they hold one another in cycles, frozen ones where the process is ours."""

@@ -32,12 +32,19 @@ class Pool(Generic[Job, Answer]):
     """Up to ``size`` processes; each makes one worker function by ``factory`` and puts jobs through it, one at a time.
 
     ``factory`` and what it returns run in the worker processes, so that caches live as long as a worker; ``factory``,
-    jobs and answers must pickle. A worker that dies takes only its current job with it. A context manager: no process
+    jobs and answers must pickle. A worker gives way to a new one after an answer of which ``is_last`` says so: to end a
+    process frees its memory at once. A worker that dies takes only its current job with it. A context manager: no process
     is left when it ends.
     """
 
-    def __init__(self, factory: Callable[[], Callable[[Job], Answer]], size: int) -> None:
+    def __init__(
+        self,
+        factory: Callable[[], Callable[[Job], Answer]],
+        size: int,
+        is_last: Callable[[Answer], bool] = lambda answer: False,
+    ) -> None:
         self._factory = factory
+        self._is_last = is_last
         self._size = size
         self._workers: list[_Worker] = []
 
@@ -78,7 +85,12 @@ class Pool(Generic[Job, Answer]):
                     ready.close()
                     yield index, Crashed(worker.process.exitcode)
                 else:
-                    idle.append(worker)
+                    if self._is_last(answer):
+                        self._workers.remove(worker)
+                        ready.close()  # at which the worker ends
+                        worker.process.join()
+                    else:
+                        idle.append(worker)
                     yield index, answer
 
     def _start(self) -> _Worker:

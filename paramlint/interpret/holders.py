@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from paramlint.project.project import Project
 
 MOST_SCOPES = 250
+# Definitions whose text mentions a class or what mentions it: with more, the scopes are not looked for at all.
+MOST_MENTIONS = 1_000
 MOST_FILES = 300
 DEEPEST = 6
 _DEVICE_WORDS = frozenset({"to", "cuda", "device", "to_empty", "xpu"})
@@ -36,6 +38,8 @@ class Scope(NamedTuple):
 
 def holders(project: Project, definition: ClassDefinition) -> list[Scope] | None:
     """Return the scopes that may hold an instance, with the bases and functions they use; None: too many to tell."""
+    if project.spreads(definition.node.name, definition.module.path, MOST_MENTIONS):
+        return None
     found: dict[tuple[str, object], Scope] = {}
     waiting: list[tuple[str, ClassDefinition | FunctionDefinition | None, int]] = [
         (definition.node.name, definition, 0)
