@@ -181,6 +181,8 @@ def _call(machine: Machine, root: Instance, linked: LinkedClass) -> tuple[Slot, 
         name = function.name
         if name in reached or name.startswith("_") or name in torch_api.module_members():
             continue
+        if owner.module.path != linked.definition.module.path:
+            continue  # what a base of another file offers beside forward is looked at there
         if machine.project.scanned(takes_tensor, function):
             member = Member(owner, function)
             events = len(machine.events)

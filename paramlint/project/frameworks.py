@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import NamedTuple
 
 
@@ -277,6 +278,7 @@ _STAR_EXPORTS: dict[str, dict[str, str]] = {
 }
 
 
+@cache
 def known_class(name: str) -> Known | None:
     """Return what is known of a class, by a dotted name that may pass through any module of its package."""
     package, last = name.partition(".")[0], name.rpartition(".")[2]
@@ -290,6 +292,7 @@ def known_class(name: str) -> Known | None:
     return None
 
 
+@cache
 def is_framework_hook(class_name: str, method: str) -> bool:
     """Whether the package of a class (read or not) calls that method of its subclasses on its own."""
     known = known_class(class_name)
