@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from paramlint.project.project import Project
 
 MOST_SCOPES = 250
-# Definitions whose text mentions a class or what mentions it: with more, the scopes are not looked for at all.
-MOST_MENTIONS = 1_000
 MOST_FILES = 300
+# Source that is read for one class; where it is not enough, the class is at home everywhere and nothing can be told.
+MOST_BYTES = 2_000_000
 DEEPEST = 6
 _DEVICE_WORDS = frozenset({"to", "cuda", "device", "to_empty", "xpu"})
 
@@ -38,21 +38,22 @@ class Scope(NamedTuple):
 
 def holders(project: Project, definition: ClassDefinition) -> list[Scope] | None:
     """Return the scopes that may hold an instance, with the bases and functions they use; None: too many to tell."""
-    if project.spreads(definition.node.name, definition.module.path, MOST_MENTIONS):
-        return None
     found: dict[tuple[str, object], Scope] = {}
     waiting: list[tuple[str, ClassDefinition | FunctionDefinition | None, int]] = [
         (definition.node.name, definition, 0)
     ]
     asked: set[str] = set()
+    sizes: dict[Path, int] = {}
     while waiting:
         name, wanted, depth = waiting.pop()
         if name in asked or depth > DEEPEST:
             continue
         asked.add(name)
-        users = _users(project, definition, name, wanted)
-        if users is None:
+        paths = _files(project, definition, name, wanted)
+        sizes.update((path, _size(path)) for path in paths or () if path not in sizes)
+        if paths is None or sum(sizes.values()) > MOST_BYTES:
             return None
+        users = _mentioning(project, paths, name, wanted)
         for scope in users:
             key = scope.key
             if key in found:
@@ -70,10 +71,37 @@ def _users(
     project: Project, definition: ClassDefinition, name: str, wanted: ClassDefinition | FunctionDefinition | None
 ) -> Iterator[Scope] | None:
     """The scopes of the project that mention what a name stands for; None: too many files to tell."""
-    paths = project.files_mentioning(name, definition.module.path)
+    paths = _files(project, definition, name, wanted)
+    return None if paths is None else _mentioning(project, paths, name, wanted)
+
+
+def _files(
+    project: Project, definition: ClassDefinition, name: str, wanted: ClassDefinition | FunctionDefinition | None
+) -> tuple[Path, ...] | None:
+    """The class's own file and those that mention a name; None: too many to tell.
+
+    A private name of one module is that module's in such files only as import it from there, or from one that does.
+    """
+    own = definition.module.path
+    paths = project.files_mentioning(name, own)
+    if paths is not None and name.startswith("_") and wanted is not None and not wanted.module.is_package:
+        homes, rest = [wanted.module.path], [path for path in paths if path != wanted.module.path]
+        for home in homes:
+            word = home.parent.name if home.stem == "__init__" else home.stem
+            importing = set(project.files_mentioning(word, own) or rest)
+            homes += [path for path in rest if path in importing]
+            rest = [path for path in rest if path not in importing]
+        paths = tuple(homes)
     if paths is None or len(paths) > MOST_FILES:
         return None
-    return _mentioning(project, tuple(dict.fromkeys((definition.module.path, *paths))), name, wanted)
+    return tuple(dict.fromkeys((own, *paths)))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def is_always_loaded(project: Project, definition: ClassDefinition) -> bool:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 MOST_FILES = 20_000
 MOST_BYTES = 100_000_000
 
-_DEFINITION = re.compile(rb"^(?:async[ ]+)?(?:def|class)[ ]+(\w+)", re.MULTILINE)
 _WORD_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") | frozenset(range(128, 256))
 
 
@@ -24,7 +22,6 @@ class WordIndex:
         self._text: bytes | None = None
         self._is_whole = True
         self._answers: dict[str, tuple[Path, ...]] = {}
-        self._definitions: list[tuple[int, str]] | None = None
 
     def files_with(self, word: str) -> tuple[Path, ...] | None:
         """Return the files in which a word stands, whole; None where there is too much to search."""
@@ -35,38 +32,6 @@ class WordIndex:
         if word not in self._answers:
             self._answers[word] = tuple(self._search(self._text, word.encode()))
         return self._answers[word]
-
-    def spreads(self, word: str, most: int) -> bool:
-        """Whether more than ``most`` functions and classes mention a word, or one that does, and so on.
-
-        A reading of the bytes: comments and strings count, and what stands between definitions counts as the one above.
-        """
-        if self._text is None:
-            self._text = self._read()
-        if not self._is_whole:
-            return True
-        found: set[int] = set()
-        known = {word}
-        waiting = [word]
-        while waiting:
-            for at in self._positions(self._text, waiting.pop().encode()):
-                number, name = self._definition_around(at)
-                if number in found:
-                    continue
-                found.add(number)
-                if len(found) > most:
-                    return True
-                if name not in known:
-                    known.add(name)
-                    waiting.append(name)
-        return False
-
-    def _definition_around(self, at: int) -> tuple[int, str]:
-        if self._definitions is None:
-            text = self._text or b""
-            self._definitions = [(match.start(), match[1].decode()) for match in _DEFINITION.finditer(text)]
-        number = bisect_right(self._definitions, at, key=lambda item: item[0]) - 1
-        return number, self._definitions[number][1] if number >= 0 else ""
 
     def _read(self) -> bytes:
         pieces: list[bytes] = []
@@ -86,19 +51,14 @@ class WordIndex:
             size += len(data) + 1
         return b"".join(pieces)
 
-    def _positions(self, text: bytes, word: bytes, start: int = 0) -> Iterator[int]:
-        at = text.find(word, start) if word else -1
+    def _search(self, text: bytes, word: bytes) -> Iterable[Path]:
+        at = text.find(word) if word else -1
         while at >= 0:
             end = at + len(word)
             if text[end] not in _WORD_BYTES and (at == 0 or text[at - 1] not in _WORD_BYTES):
-                yield at
+                number = bisect_right(self._starts, at) - 1
+                yield self._paths[number]
+                if number + 1 == len(self._starts):
+                    return
+                end = self._starts[number + 1]
             at = text.find(word, end)
-
-    def _search(self, text: bytes, word: bytes) -> Iterator[Path]:
-        at = next(self._positions(text, word), None)
-        while at is not None:
-            number = bisect_right(self._starts, at) - 1
-            yield self._paths[number]
-            if number + 1 == len(self._starts):
-                return
-            at = next(self._positions(text, word, self._starts[number + 1]), None)

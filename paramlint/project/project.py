@@ -94,20 +94,13 @@ class Project:
         These are the whole project's; among installed packages, where no folder is one project, those of the package
         that the file is in. None where there is too much to search.
         """
-        found = self._index(around).files_with(word)
-        # What is in those files is judged in their own context.
-        self._store.dependencies.note(around, *map(file, found or ()))
-        return found
-
-    def spreads(self, word: str, around: Path, most: int) -> bool:
-        """Whether more than ``most`` definitions mention a word, directly or by what they mention; see ``WordIndex``."""
-        return self._index(around).spreads(word, most)
-
-    def _index(self, around: Path) -> WordIndex:
         folder = self._store.root
         if is_packages_folder(folder) and around.is_relative_to(folder):
             folder = folder / around.relative_to(folder).parts[0]
         self._store.dependencies.note(around, tree(folder))
         if folder not in self._words:
             self._words[folder] = WordIndex(source_files(folder) if folder.is_dir() else [folder])
-        return self._words[folder]
+        found = self._words[folder].files_with(word)
+        # What is in those files is judged in their own context.
+        self._store.dependencies.note(around, *map(file, found or ()))
+        return found
