@@ -57,24 +57,43 @@ def forward_passes(
     if not has_forward(subject.instance):
         return known._replace(forward=ForwardObservation("no forward")), NoInput(None, ())
     run = runner(way)
-    found = inputs.find(snapshot.instance(way, clock, 0), request, Clock(clock.left * 0.6), run, way.text)
+    tried = _Tried(run)
+    searched = snapshot.take(way, clock, 0) if way.is_meta else subject
+    before = Before(searched.walk)
+    instance = searched.instance if way.is_meta else snapshot.instance(way, clock, 0)
+    found = inputs.find(instance, request, Clock(clock.left * 0.6), tried if way.is_meta else run, way.text)
     if isinstance(found, NoInput):
         status = "no input found" if found.failure is None else "raised"
         return known._replace(
             forward=ForwardObservation("no input found" if status == "raised" else status, failure=found.failure),
             notes=(*known.notes, *found.attempts[:3]),
         ), found
-    instance, before = subject.instance, Before(subject.walk)
-    passes: list[Recorder] = []
-    for number in (2, 3):
+    if len(tried.passes) != 1:
+        # Earlier calls may have left something behind that this one did not find missing.
+        searched, before, tried.passes = subject, Before(subject.walk), []
+    passes = tried.passes
+    for number in (2, 3)[len(passes) :]:
+        # Where values do not exist, a second pass differs from the first only by what that one left behind.
+        if way.is_meta and passes and not passes[0].bindings and not passes[0].creations:
+            break
         recorder = Recorder()
         with clock.limit(clock.left), recorder.watching(creations=True, operands=True):
-            run(functools.partial(call, instance, found, number))
+            run(functools.partial(call, searched.instance, found, number))
         passes.append(recorder)
-        # Where values do not exist, a second pass differs from the first only by what that one left behind.
-        if way.is_meta and not recorder.bindings and not recorder.creations:
-            break
     return witnessed(known, before, passes, found.text), found
+
+
+class _Tried:
+    """Runs calls, each watched: ``passes`` has the record of each, of those that raised too."""
+
+    def __init__(self, run: Callable[[Callable[[], Any]], Any]) -> None:
+        self._run = run
+        self.passes: list[Recorder] = []
+
+    def __call__(self, thunk: Callable[[], Any]) -> Any:
+        self.passes.append(Recorder())
+        with self.passes[-1].watching(creations=True, operands=True):
+            return self._run(thunk)
 
 
 class Before:
