@@ -68,6 +68,23 @@ def test_known_misses_are_still_missed(path: Path, report: Report) -> None:
     assert not known_misses(path.read_text()) & set(places(report, path))
 
 
+def test_where_holders_are_too_many_all_code_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What groups and averages parameters gives none its first value; a function that fills any module's does."""
+    monkeypatch.setattr("paramlint.interpret.holders.MOST_SCOPES", 0)
+    (tmp_path / "pyproject.toml").touch()
+    path = tmp_path / "model.py"
+    path.write_text((FIXTURES / "rules" / "uninitialised_parameter" / "bad_memory.py").read_text())
+    wanted = expected(path)
+    found = places(run([path]), path)
+    level = next(number for number, line in enumerate(path.read_text().splitlines(), 1) if "self.level = " in line)
+    assert found <= wanted
+    assert (level, "PRM301") in found
+    (tmp_path / "init.py").write_text(
+        "def initialise(module):\n    for parameter in module.parameters():\n        parameter.data.normal_()\n"
+    )
+    assert (level, "PRM301") not in places(run([path]), path)
+
+
 def test_nothing_is_left_unread(report: Report) -> None:
     assert report.errors == ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paramlint import torch_api
 from paramlint.interpret import calls, evaluate
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import annotation_words
@@ -22,7 +23,7 @@ from paramlint.interpret.values import (
 )
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass, Member
-from paramlint.project.definitions import ClassDefinition
+from paramlint.project.definitions import ClassDefinition, External
 from paramlint.project.resolve import dotted_name
 
 _TENSOR_WORDS = frozenset({"Tensor", "FloatTensor", "LongTensor", "BoolTensor", "Float", "Adj", "OptTensor"})
@@ -57,6 +58,9 @@ def constructor_arguments(machine: Machine, linked: LinkedClass) -> calls.Argume
     """What a constructor may be given: symbols that stand for whatever the user passes."""
     member = linked.find("__init__")
     arguments = calls.Arguments([], {}, is_exact=False)
+    if isinstance(member, Member) and isinstance(member.owner, External):
+        arguments.keywords.update(_flags(torch_api.layers.get(member.owner.name)))
+        return arguments
     if not isinstance(member, Member) or not isinstance(member.node, code.Function):
         return arguments
     if not isinstance(member.owner, ClassDefinition):
@@ -67,6 +71,15 @@ def constructor_arguments(machine: Machine, linked: LinkedClass) -> calls.Argume
             continue
         arguments.keywords[parameter.name] = _constructor_value(machine, frame, member.node, parameter)
     return arguments
+
+
+def _flags(layer: torch_api.Layer | None) -> dict[str, Value]:
+    """The switches that one of torch's constructors takes."""
+    return {
+        parameter.name: Symbol(parameter.name, parameter.name, Known(parameter.default))
+        for parameter in (layer.constructor if layer is not None else ())
+        if isinstance(parameter.default, bool)
+    }
 
 
 def _constructor_value(machine: Machine, frame: Frame, function: code.Function, parameter: code.Parameter) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 
 from paramlint import torch_api
-from paramlint.interpret import calls, devices, objects, results, stores
+from paramlint.interpret import calls, devices, evaluate, objects, results, stores
 from paramlint.interpret.events import BaseConstructorRan
 from paramlint.interpret.machine import MOST_DEPTH, BudgetSpent, Frame, Machine
 from paramlint.interpret.slots import Fill, Place, Registration
@@ -18,6 +18,7 @@ from paramlint.interpret.values import (
     Known,
     Placement,
     Storage,
+    Symbol,
     Tensor,
     Value,
 )
@@ -32,6 +33,8 @@ _SHARE_KEPT = 4
 _ORDINARY_METACLASSES = ("abc.ABCMeta", "builtins.type", "typing.GenericMeta")
 _REGISTERED = (Registration.PARAMETER, Registration.BUFFER, Registration.SUBMODULE)
 MODULE = "torch.nn.Module"
+# Switches that torch's layers keep under their names.
+_KEPT = frozenset({"affine", "elementwise_affine", "track_running_stats", "batch_first", "bidirectional"})
 
 
 def construct(machine: Machine, frame: Frame, linked: LinkedClass, arguments: calls.Arguments, span: Span) -> Value:
@@ -218,6 +221,8 @@ def add_layer_state(
         return
     if layer.children:
         instance.is_opaque = True
+    if instance is machine.root:
+        arguments = _decided(machine, instance, layer, arguments, place)
     placement = Placement.UNKNOWN if machine.on_meta else Placement.DEFAULT
     for is_parameter, slots in ((True, layer.parameters), (False, layer.buffers)):
         for slot in slots:
@@ -239,6 +244,22 @@ def add_layer_state(
             elif slot.is_uncertain or any(not isinstance(given, Known) for given, _ in conditions):
                 value = value if not conditions else UNKNOWN
             instance.bindings[slot.name] = Binding(value, registration, place, machine.phase, True, slot.is_persistent)
+
+
+def _decided(
+    machine: Machine, instance: Instance, layer: Layer, arguments: calls.Arguments, place: Place
+) -> calls.Arguments:
+    """The arguments of a layer that the class is itself, its switches decided for the path, and kept as torch keeps them."""
+    decided = calls.Arguments(arguments.positional, dict(arguments.keywords), arguments.is_exact)
+    slots = {slot.name for slot in (*layer.parameters, *layer.buffers)}
+    for name, value in arguments.keywords.items():
+        if isinstance(value, Symbol) and value.default is not None and isinstance(value.default.value, bool):
+            outcome = evaluate.truth(machine, value)
+            if outcome is not None:
+                decided.keywords[name] = Known(outcome)
+                if name not in slots and name in _KEPT:
+                    instance.bindings[name] = Binding(Known(outcome), Registration.OTHER, place, machine.phase)
+    return decided
 
 
 def _default(layer: Layer, name: str) -> float | None:

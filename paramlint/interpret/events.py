@@ -66,6 +66,13 @@ class AssignedBeforeInit(NamedTuple):
     kind: Registration
 
 
+class AskedBeforeInit(NamedTuple):
+    """A method that reads what a Module holds is called on the instance before any base constructor ran."""
+
+    place: Place
+    method: str
+
+
 class BaseConstructorRan(NamedTuple):
     """Module.__init__ ran on the instance; ``wiped`` are the registered names that it forgot."""
 
@@ -300,6 +307,7 @@ Event: TypeAlias = (
     | ParameterAsBuffer
     | ParameterOfNoTensor
     | AssignedBeforeInit
+    | AskedBeforeInit
     | BaseConstructorRan
     | UndefinedMethod
     | DroppedResult

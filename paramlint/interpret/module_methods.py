@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from paramlint import torch_api
 from paramlint.interpret import calls, construct, devices, evaluate, initialisation, objects, products, results, stores
+from paramlint.interpret.events import AskedBeforeInit
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.slots import Fill, Phase, Registration
 from paramlint.interpret.values import (
@@ -44,6 +45,13 @@ _RETURN_SELF = frozenset(
         "_apply",
         "compile",
     ]
+)
+# What reads the tables that Module.__init__ makes, and raises where there are none (torch/nn/modules/module.py).
+_READS_TABLES = frozenset(
+    {
+        *("modules", "named_modules", "children", "named_children", "parameters", "named_parameters", "buffers"),
+        *("named_buffers", "state_dict", "load_state_dict", "apply", "to", "train", "eval", "requires_grad_"),
+    }
 )
 _MOVES = frozenset({"to", "cuda", "xpu", "ipu", "mtia"})
 DEEPEST_TREE = 12
@@ -95,6 +103,9 @@ def call_method(
     """Call a method that torch's ``Module`` (or one of its layers) defines."""
     instance = receiver.receiver if isinstance(receiver, Super) else receiver
     place = frame.place(span)
+    if name in _READS_TABLES and instance is machine.root and not (instance.is_initialised or instance.is_opaque):
+        if not (machine.is_unsure or machine.guarded):
+            machine.emit(AskedBeforeInit(place, name))
     if name == "__init__":
         after = receiver.owner.definition if isinstance(receiver, Super) else None
         base = construct.external_base(instance.linked, after) if instance.linked is not None else None

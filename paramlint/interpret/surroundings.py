@@ -12,10 +12,11 @@ from paramlint.facts.source import SourceError
 from paramlint.interpret.base_call import may_run_base_constructor
 from paramlint.interpret.gradients import Use, uses
 from paramlint.interpret.holders import Scope, holders, is_always_loaded, is_never_moved
+from paramlint.interpret.outside import may_call, may_initialise
 from paramlint.interpret.reads import ClassReads, does_something, file_reads, names_called, names_thawed, names_used
-from paramlint.interpret.scan import initialised_attributes, nodes
+from paramlint.interpret.scan import nodes
 from paramlint.interpret.sets import names_set, names_set_on_others, sets_computed_names
-from paramlint.interpret.writes import calls_method, guards_of_reads, writes_attribute
+from paramlint.interpret.writes import guards_of_reads
 from paramlint.model import code
 from paramlint.project.classes import Member
 from paramlint.project.definitions import ClassDefinition
@@ -278,27 +279,12 @@ class Surroundings:
             getattr(node, "span", None) == place.span for node in nodes(definition.node)
         )
 
-    def may_initialise(self, attribute: str, rank: int | None, methods: frozenset[str]) -> bool:
-        """Whether code outside the class may write a parameter of that name, or call one of the methods that do.
-
-        Such code must be able to hold an instance: it mentions the class, or what mentions it. Subclasses count.
-        """
-        scopes = self._holding_scopes
-        if scopes is None:
-            return True
-        names = frozenset(
-            entry.node.name if isinstance(entry, ClassDefinition) else entry.name.rsplit(".", 1)[-1]
-            for entry in self._linked.mro
-        )
-        own = {base.node.name for base in self._linked.mro if isinstance(base, ClassDefinition)}
-        for scope in scopes:
-            if methods and scope.name not in own and calls_method(scope.statement, methods):
-                return True
-            if writes_attribute(scope.statement, attribute, names, rank):
-                return True
-            if self._inherits_here(scope) and attribute in initialised_attributes((scope.statement,)):
-                return True
-        return False
+    def may_initialise(
+        self, attribute: str, rank: int | None, methods: frozenset[str], *, is_buffer: bool = False
+    ) -> bool:
+        """Whether code outside the class may write a tensor of that name, or call one of the methods that do."""
+        holding = self._holding_scopes
+        return may_initialise(self._project, self._linked, holding, attribute, rank, methods, is_buffer=is_buffer)
 
     @cached_property
     def is_never_moved(self) -> bool:
@@ -323,19 +309,11 @@ class Surroundings:
         """Whether code that can hold an instance calls a method of that name, or spells the name."""
         if self._linked.is_framework_hook(method):
             return True
-        scopes = self._holding_scopes
-        return scopes is None or any(calls_method(scope.statement, frozenset({method})) for scope in scopes)
+        return may_call(self._project, self._linked, self._holding_scopes, method)
 
     @cached_property
     def _holding_scopes(self) -> list[Scope] | None:
         return holders(self._project, self._linked.definition)
-
-    def _inherits_here(self, scope: Scope) -> bool:
-        """Whether a scope is a class that inherits from this one."""
-        return isinstance(scope.statement, code.Class) and any(
-            linked.definition.node.span == scope.statement.span and self._linked.definition in linked.mro
-            for linked in self._project.classes(scope.module)
-        )
 
     def _modules_with(self, word: str) -> list[SourceModule]:
         """The modules of the project that mention a word, the class's own included. Raises _TooManyFiles."""

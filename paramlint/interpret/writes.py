@@ -8,13 +8,33 @@ from paramlint import torch_api
 from paramlint.interpret.scan import class_names, nodes, self_attribute
 from paramlint.model import code
 
-_WALKS = frozenset({"parameters", "named_parameters", "buffers", "named_buffers", "state_dict"})
+PARAMETER_WALKS = frozenset({"parameters", "named_parameters", "state_dict"})
+BUFFER_WALKS = frozenset({"buffers", "named_buffers", "state_dict"})
 _UNWRITING = frozenset({"requires_grad_", "share_memory_", "retain_grad_", "detach_"})
+_SCALING = frozenset({"mul_", "div_", "lerp_", "clamp_"})
+# Layers that hold whatever they are given.
+_HOLDING = frozenset({"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"})
+# Methods of Python's containers, texts and loggers, and builtins, that write no tensor they are given.
+_KEEPING = frozenset(
+    {
+        *("append", "appendleft", "extend", "add", "insert", "setdefault", "get", "index", "remove", "discard"),
+        *("startswith", "endswith", "format", "split", "replace", "join", "match", "search", "fullmatch"),
+        *("debug", "info", "warning", "error", "write"),
+    }
+)
+_LOOKING = frozenset(
+    {
+        *("isinstance", "issubclass", "hasattr", "len", "id", "type", "str", "repr", "print", "format"),
+        *("bool", "int", "float", "sum", "min", "max", "list", "tuple", "zip", "enumerate", "sorted"),
+    }
+)
 _LAYERS = {name.rsplit(".", 1)[-1] for name in torch_api.layers if name.startswith("torch.nn.")}
 
 
-def writes_attribute(scope: code.Statement, attribute: str, classes: frozenset[str], rank: int | None) -> bool:
-    """Whether a scope may write an attribute of that name on an instance of one of the classes.
+def writes_attribute(
+    scope: code.Statement, attribute: str, classes: frozenset[str], rank: int | None, walks: frozenset[str]
+) -> bool:
+    """Whether a scope may write an attribute of that name on an instance of one of the classes, or all that walks give.
 
     Writes below an ``isinstance`` test that names other classes do not count, nor does what is written to one of
     torch's layers that the scope itself makes.
@@ -26,16 +46,27 @@ def writes_attribute(scope: code.Statement, attribute: str, classes: frozenset[s
         for node in _shallow(body):
             if any(_is_of(target, attribute, made) for target in _targets(node)):
                 return True
-    return _fills_all(scope, rank)
+    return _fills_all(scope, rank, walks)
 
 
-def calls_method(scope: code.Statement, methods: frozenset[str]) -> bool:
-    """Whether a scope uses one of the names as an attribute, or spells it."""
+def calls_method(scope: code.Statement, methods: frozenset[str], is_heir: bool = True) -> bool:
+    """Whether a scope uses one of the names as an attribute, or spells it.
+
+    What a class calls on ``self`` is its own unless it inherits from the class that is asked about.
+    """
+    is_foreign = isinstance(scope, code.Class) and not is_heir
     return any(
-        (isinstance(node, code.Attribute) and node.name in methods)
+        (isinstance(node, code.Attribute) and node.name in methods and not (is_foreign and _is_own(node.value)))
         or (isinstance(node, code.Constant) and isinstance(node.value, str) and node.value in methods)
         for node in nodes(scope)
     )
+
+
+def _is_own(receiver: code.Expression) -> bool:
+    """``self`` and ``super()``."""
+    if isinstance(receiver, code.Call):
+        receiver = receiver.function
+    return isinstance(receiver, code.Name) and receiver.identifier in ("self", "super")
 
 
 def guards_of_reads(body: tuple[code.Statement, ...], name: str) -> Iterator[frozenset[str]]:
@@ -127,9 +158,26 @@ def _targets(node: object) -> Iterator[code.Expression]:
     elif isinstance(node, code.Call):
         name = node.function.name if isinstance(node.function, code.Attribute) else ""
         if isinstance(node.function, code.Attribute) and name.endswith("_") and name not in _UNWRITING:
-            yield node.function.value
+            if not _averages(node, node.function):
+                yield node.function.value
+        if name in _KEEPING or (isinstance(node.function, code.Name) and node.function.identifier in _LOOKING):
+            return
+        if name and not name.endswith("_") and torch_api.method(name) is not None:
+            return  # a tensor's method writes at most the tensor
         if name.endswith("_") or isinstance(node.function, code.Name) or not _is_pure(node.function):
             yield from (argument.value for argument in node.arguments)
+
+
+def _averages(call: code.Call, method: code.Attribute) -> bool:
+    """Whether a write makes of a value another of the same: a moving average gives nothing its first value."""
+    if method.name in _SCALING:
+        return True
+    if isinstance(method.value, code.Call) and isinstance(method.value.function, code.Attribute):
+        return method.value.function.name in _SCALING  # p.mul_(decay).add_(q)
+    target = _root(method.value)
+    return method.name == "copy_" and any(
+        isinstance(node, code.Name) and node.identifier == target for node in nodes(call.arguments)
+    )
 
 
 def _is_pure(function: code.Expression) -> bool:
@@ -148,9 +196,8 @@ def _is_of(target: code.Expression, attribute: str, made: frozenset[str]) -> boo
             return any(_is_of(element, attribute, made) for element in target.elements)
         if isinstance(target, code.Attribute):
             if target.name == attribute:
-                owner = self_attribute(target.value)
                 is_self = isinstance(target.value, code.Name) and target.value.identifier == "self"
-                return not is_self and (owner is None or owner not in made)
+                return not is_self and _called_here(target.value) not in made
             if target.name not in ("data", "T", "detach", "view"):
                 return False
         target = target.function if isinstance(target, code.Call) else target.value
@@ -158,44 +205,80 @@ def _is_of(target: code.Expression, attribute: str, made: frozenset[str]) -> boo
 
 
 def _made_here(scope: code.Statement) -> frozenset[str]:
-    """The attributes of self that a scope binds to torch's own layers, and to nothing else."""
+    """The attributes of self, and the local names, that a scope binds to torch's own layers or None, and to nothing else.
+
+    Local names stand with a dot in front.
+    """
+    values: dict[str, list[code.Expression]] = {}
+    for node in nodes(scope):
+        if isinstance(node, code.Assign):
+            for target in node.targets:
+                values.setdefault(_called_here(target), []).append(node.value)
     made: set[str] = set()
-    other: set[str] = set()
-    for node in nodes(scope):
-        if not isinstance(node, code.Assign):
+    while True:
+        more = {name for name, given in values.items() if name and all(_is_layer(value, made) for value in given)}
+        if more <= made:
+            return frozenset(made)
+        made |= more
+
+
+def _called_here(target: code.Expression) -> str:
+    """``name`` for ``self.name``, ``.name`` for a local name, empty for anything else."""
+    if isinstance(target, code.Name):
+        return f".{target.identifier}"
+    return self_attribute(target) or ""
+
+
+def _is_layer(value: code.Expression, made: set[str]) -> bool:
+    match value:
+        case code.Constant(value=None):
+            return True
+        case code.Conditional(body=body, orelse=orelse):
+            return _is_layer(body, made) and _is_layer(orelse, made)
+        case code.Call(function=code.Attribute(name=last)) | code.Call(function=code.Name(identifier=last)):
+            return last in _LAYERS - _HOLDING
+    return _called_here(value) in made
+
+
+def _fills_all(scope: code.Statement, rank: int | None, walks: frozenset[str]) -> bool:
+    """Whether a loop over parameters in the scope writes its own variable (of that rank, where it asks).
+
+    A loop below an ``isinstance`` test that names torch's layers alone goes over the parameters of such a layer, and
+    one over the parameters of two models side by side copies what one of them was given.
+    """
+    for body, guards in _blocks(scope):
+        if any(guard <= _LAYERS - _HOLDING for guard in guards):
             continue
-        for target in node.targets:
-            name = self_attribute(target)
-            if name is not None:
-                (made if _is_layer(node.value) else other).add(name)
-    return frozenset(made - other)
-
-
-def _is_layer(value: code.Expression) -> bool:
-    if not isinstance(value, code.Call):
-        return False
-    function = value.function
-    last = function.name if isinstance(function, code.Attribute) else getattr(function, "identifier", "")
-    return last in _LAYERS and last not in ("Sequential", "ModuleList", "ModuleDict")
-
-
-def _fills_all(scope: code.Statement, rank: int | None) -> bool:
-    """Whether a loop over parameters in the scope writes its own variable (of that rank, where it asks)."""
-    for node in nodes(scope):
-        if not isinstance(node, (code.For,)) or not _walks(node.iterable):
-            continue
-        names = {inner.identifier for inner in nodes(node.target) if isinstance(inner, code.Name)}
-        for block, conditions in _conditional(node.body, ()):
-            writes = any(
-                isinstance(target, (code.Name, code.Attribute, code.Call, code.Subscript))
-                and _root(target) in names
-                and (not isinstance(inner, code.Assign) or _is_memory(target))
-                for inner in _shallow(block)
-                for target in _targets(inner)
-            )
-            if writes and not (rank is not None and rank < 2 and any(map(_asks_rank, conditions))):
-                return True
+        for statement in body:
+            if isinstance(statement, code.For) and _walks(statement.iterable, walks):
+                if not _pairs(statement.iterable, walks) and _fills(statement, rank):
+                    return True
     return False
+
+
+def _fills(loop: code.For, rank: int | None) -> bool:
+    names = {inner.identifier for part in _values(loop) for inner in nodes(part) if isinstance(inner, code.Name)}
+    for block, conditions in _conditional(loop.body, ()):
+        writes = any(
+            isinstance(target, (code.Name, code.Attribute, code.Call, code.Subscript))
+            and _root(target) in names
+            and (not isinstance(inner, code.Assign) or _is_memory(target))
+            for inner in _shallow(block)
+            for target in _targets(inner)
+        )
+        if writes and not (rank is not None and rank < 2 and any(map(_asks_rank, conditions))):
+            return True
+    return False
+
+
+def _values(loop: code.For) -> Iterator[code.Expression]:
+    """What of a loop's target stands for tensors: in a walk that gives names too, all but the name."""
+    function = loop.iterable.function if isinstance(loop.iterable, code.Call) else None
+    is_named = isinstance(function, code.Attribute) and function.name.startswith("named_")
+    if is_named and isinstance(loop.target, code.Display):
+        yield from loop.target.elements[1:]
+    else:
+        yield loop.target
 
 
 def _is_memory(target: code.Expression) -> bool:
@@ -233,11 +316,16 @@ def _asks_rank(test: code.Expression) -> bool:
     )
 
 
-def _walks(iterable: code.Expression) -> bool:
+def _walks(iterable: code.Expression, walks: frozenset[str]) -> bool:
     return any(
-        isinstance(node, code.Call) and isinstance(node.function, code.Attribute) and node.function.name in _WALKS
+        isinstance(node, code.Call) and isinstance(node.function, code.Attribute) and node.function.name in walks
         for node in nodes(iterable)
     )
+
+
+def _pairs(iterable: code.Expression, walks: frozenset[str]) -> bool:
+    """``zip(target.parameters(), source.parameters())``."""
+    return isinstance(iterable, code.Call) and sum(_walks(argument.value, walks) for argument in iterable.arguments) > 1
 
 
 def _root(target: code.Expression) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.events import AssignedBeforeInit, BaseConstructorRan
+from paramlint.interpret.events import AskedBeforeInit, AssignedBeforeInit, BaseConstructorRan
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
@@ -12,22 +12,28 @@ from paramlint.rules.common import finding, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
-    """Yield the first registered assignment in front of ``Module.__init__``, where that comes at all."""
+    """Yield what comes too early in front of ``Module.__init__``, where that comes at all."""
     for run in trace.runs:
-        early = next((event for event in run.events if isinstance(event, AssignedBeforeInit)), None)
+        early = next((item for item in run.events if isinstance(item, (AssignedBeforeInit, AskedBeforeInit))), None)
         ran = next((event for event in run.events if isinstance(event, BaseConstructorRan)), None)
         if early is None or ran is None or not trace.is_complete:
             continue
+        attribute = early.attribute if isinstance(early, AssignedBeforeInit) else None
         yield finding(
             trace,
             run,
             early.place,
-            early.attribute,
-            f"'{early.attribute}' is a {early.kind.value} and is assigned before super().__init__(): torch raises "
-            "AttributeError",
+            attribute,
+            f"{_described(early)} before super().__init__(): torch raises AttributeError",
             related(ran.place, "the base constructor runs only here"),
         )
         return
+
+
+def _described(early: AssignedBeforeInit | AskedBeforeInit) -> str:
+    if isinstance(early, AskedBeforeInit):
+        return f"'{early.method}()' asks for what is registered and is called"
+    return f"'{early.attribute}' is a {early.kind.value} and is assigned"
 
 
 RULE = Rule(
@@ -35,10 +41,11 @@ RULE = Rule(
     slug="assignment-before-super-init",
     severity=Severity.ERROR,
     enabled_by_default=True,
-    summary="A parameter, buffer or module is assigned before super().__init__().",
+    summary="A parameter, buffer or module is assigned, or asked for, before super().__init__().",
     rationale="""\
 Until `Module.__init__` has run there is nowhere to register: assigning a Parameter or Module raises `AttributeError:
-cannot assign module before Module.__init__() call`. Plain values may be set earlier.""",
+cannot assign module before Module.__init__() call`, and so does a walk over `modules()` or `parameters()`, for want of
+the dictionaries. Plain values may be set earlier.""",
     bad="""\
 from torch import nn
 

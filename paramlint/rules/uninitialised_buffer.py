@@ -27,7 +27,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         writers = {method.name for method in trace.methods if read.home in (*method.initialises, *method.assigns)}
         if writers - {"__init__", "forward"}:
             continue
-        if trace.surroundings.may_initialise(read.home, slot.tensor.rank, frozenset()):
+        if trace.surroundings.may_initialise(read.home, slot.tensor.rank, frozenset(), is_buffer=True):
             continue
         yield finding(
             trace,

@@ -45,7 +45,8 @@ def assignment_before_super_init(diagnostic: Diagnostic, observation: Observatio
         ):
             return confirmed(f'construction raised "{assignment.raised}"{seen.at(assignment.place)}')
     for where, failure in seen.failures(observation):
-        if _BEFORE_INIT.search(failure.message) and seen.passes_finding(diagnostic, failure):
+        is_early = _BEFORE_INIT.search(failure.message) or _NO_TABLES.search(failure.message)
+        if is_early and seen.passes_finding(diagnostic, failure):
             return confirmed(f"{where} {seen.raised(failure)}")
     if observation.status != "built":
         return unconfirmed(seen.not_built(observation))

@@ -1,0 +1,88 @@
+"""Whether code outside a class may give its parameters their first values, by name, by a method's name or in a walk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from paramlint.facts.source import SourceError
+from paramlint.interpret.holders import Scope
+from paramlint.interpret.scan import initialised_attributes
+from paramlint.interpret.writes import BUFFER_WALKS, PARAMETER_WALKS, calls_method, writes_attribute
+from paramlint.model import code
+from paramlint.project.classes import LinkedClass
+from paramlint.project.definitions import ClassDefinition
+from paramlint.project.project import Project
+
+MOST_FILES = 300
+
+
+def may_initialise(
+    project: Project,
+    linked: LinkedClass,
+    holding: Iterable[Scope] | None,
+    attribute: str,
+    rank: int | None,
+    methods: frozenset[str],
+    *,
+    is_buffer: bool,
+) -> bool:
+    """Whether code outside a class may write a tensor registered under a name, or call one of the methods that do.
+
+    Such code must be able to hold an instance; ``holding`` are the scopes that can. Where those are too many to list
+    (None), all code counts that speaks of the name, of a method, or of parameters in general.
+    """
+    names = frozenset(
+        entry.node.name if isinstance(entry, ClassDefinition) else entry.name.rsplit(".", 1)[-1] for entry in linked.mro
+    )
+    own = {base.node.name for base in linked.mro if isinstance(base, ClassDefinition)}
+    walks = BUFFER_WALKS if is_buffer else PARAMETER_WALKS
+    words = (attribute, *sorted({*methods, *walks}))
+    scopes = holding if holding is not None else _speaking(project, linked, words)
+    for scope in scopes:
+        if scope is None:
+            return True
+        is_heir = _inherits(project, linked, scope)
+        if methods and scope.name not in own and calls_method(scope.statement, methods, is_heir):
+            return True
+        if writes_attribute(scope.statement, attribute, names, rank, walks):
+            return True
+        if is_heir and attribute in initialised_attributes((scope.statement,)):
+            return True
+    return False
+
+
+def may_call(project: Project, linked: LinkedClass, holding: Iterable[Scope] | None, method: str) -> bool:
+    """Whether code that can hold an instance calls a method of that name, or spells it; ``holding`` as above."""
+    methods = frozenset({method})
+    scopes = holding if holding is not None else _speaking(project, linked, methods)
+    return any(
+        scope is None or calls_method(scope.statement, methods, _inherits(project, linked, scope)) for scope in scopes
+    )
+
+
+def _speaking(project: Project, linked: LinkedClass, words: Iterable[str]) -> Iterator[Scope | None]:
+    """The scopes of the files in which one of the words stands, the class's own left out; None: too many."""
+    own = linked.definition
+    paths = {own.module.path}
+    for word in words:
+        found = project.files_mentioning(word, own.module.path)
+        if found is None or len(paths | {*found}) > MOST_FILES:
+            yield None
+            return
+        paths |= {*found}
+    for path in sorted(paths):
+        try:
+            module = project.module_at(path)
+        except SourceError:
+            continue
+        for statement in module.facts.body:
+            if not (module.path == own.module.path and getattr(statement, "span", None) == own.node.span):
+                yield Scope(module, statement, getattr(statement, "name", ""))
+
+
+def _inherits(project: Project, linked: LinkedClass, scope: Scope) -> bool:
+    """Whether a scope is a class that inherits from this one."""
+    return isinstance(scope.statement, code.Class) and any(
+        other.definition.node.span == scope.statement.span and linked.definition in other.mro
+        for other in project.classes(scope.module)
+    )
