@@ -195,6 +195,32 @@ def body(*lines: str) -> str:
 
 
 FORWARD = ("", "def forward(self, x):")
+TWO_BASES = """\
+import torch
+from torch import nn
+
+
+class Layers(nn.Module):
+    def __init__(self):
+        nn.Module.__init__(self)
+        self.layer = nn.Linear(3, 3)
+
+
+class Plain(nn.Module):
+    def __init__(self, width):
+        nn.Module.__init__(self)
+        {}
+
+
+class Net(Layers, Plain):
+    def __init__(self):
+        Layers.__init__(self)
+        Plain.__init__(self, 3)
+        self.head = nn.Linear(3, 2)
+
+    def forward(self, x):
+        return self.head(self.layer(x))
+"""
 
 
 @pytest.mark.parametrize(
@@ -240,6 +266,22 @@ FORWARD = ("", "def forward(self, x):")
             ("        super().__init__()\n        # the only layer\n        self.out",),
             id="a comment stays with its statement",
         ),
+        pytest.param(
+            body(
+                *("    self.out = nn.Linear(3, 3)", "    self.conv = nn.Conv1d(3, 3, 1)", "    self.apply(self._init)"),
+                *("", "def _init(self, module):", "    if isinstance(module, nn.Linear):"),
+                *("        nn.init.normal_(module.weight)", "        nn.init.zeros_(module.bias)"),
+                *("    elif isinstance(module, nn.Embedding):", "        nn.init.normal_(module.weight)"),
+                *(*FORWARD, "    return self.conv(self.out(x))"),
+            ),
+            ("if isinstance(module, (nn.Linear, nn.Conv1d)):",),
+            id="a layer that the scheme passes by",
+        ),
+        pytest.param(
+            TWO_BASES.format("self.width = width"),
+            ("        Plain.__init__(self, 3)\n        Layers.__init__(self)\n        self.head",),
+            id="a base that registers nothing runs first",
+        ),
     ],
 )
 def test_what_is_known_is_repaired(text: str, wanted: tuple[str, ...], tmp_path: Path) -> None:
@@ -273,6 +315,19 @@ def test_what_is_known_is_repaired(text: str, wanted: tuple[str, ...], tmp_path:
             body("    self.out = nn.utils.weight_norm(nn.Linear(3, 3))", "    self.out.weight.data.normal_()", *FORWARD)
             + "        return self.out(x)\n",
             id="a weight that cannot be assigned",
+        ),
+        pytest.param(TWO_BASES.format("self.gain = nn.Parameter(torch.ones(width))"), id="two bases that register"),
+        pytest.param(
+            body(
+                *(
+                    "    self.norm = nn.BatchNorm1d(3)",
+                    "    self.conv = nn.Conv1d(3, 3, 1)",
+                    "    self.apply(self._init)",
+                ),
+                *("", "def _init(self, module):", "    if isinstance(module, (nn.Linear, nn.BatchNorm1d)):"),
+                *("        nn.init.ones_(module.weight)", *FORWARD, "    return self.norm(self.conv(x))"),
+            ),
+            id="a scheme that treats a norm alike",
         ),
     ],
 )

@@ -47,6 +47,7 @@ REPAIRS: Mapping[str, Repair] = MappingProxyType(
         "PRM301": initialisation.uninitialised_parameter,
         "PRM303": initialisation.init_never_called,
         "PRM304": initialisation.init_too_early,
+        "PRM305": initialisation.init_misses_layer,
         "PRM306": writes.init_on_none,
         "PRM308": writes.init_wrong_target,
         "PRM309": writes.init_without_effect,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 from paramlint.fixes.construction import constructor_end, end_line, stands_alone, top_level, without_statement
 from paramlint.fixes.site import Site, is_self_attribute, self_name
-from paramlint.interpret.scan import nodes
+from paramlint.interpret.scan import class_names, nodes
 from paramlint.interpret.slots import Phase, Registration
 from paramlint.model import code
-from paramlint.model.diagnostic import Applicability, Effect, Fix
+from paramlint.model.diagnostic import Applicability, Edit, Effect, Fix
+from paramlint.project.definitions import ClassDefinition
 
 _KEPT = "checkpoints keep their keys, older ones load"
 # What torch's own layers do with parameters of these names (``reset_parameters`` of Linear, the norms, Embedding), and
@@ -16,6 +20,9 @@ _ZEROS = ("bias", "beta", "shift")
 _ONES = ("gamma", "gain", "scale")
 _MATRICES = ("weight", "kernel", "proj", "filter")
 _TOKENS = ("embed", "token", "prompt", "query", "queries", "position", "pos", "memory", "latent", "cls", "table")
+# Layers that keep a kernel and a bias under the same names, and are drawn alike.
+_CONVOLUTIONS = frozenset({"Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"})
+_KIN = (_CONVOLUTIONS | {"Linear"}, frozenset({"Embedding", "EmbeddingBag"}))
 
 
 def uninitialised_parameter(site: Site) -> Fix | None:
@@ -129,3 +136,77 @@ def init_too_early(site: Site) -> Fix | None:
     insertion = text.insertion(text.line_end(end), f"\n{text.text[start:stop].rstrip()}")
     message = f"run it once all layers exist: initial values change; {_KEPT}"
     return Fix(message, Applicability.UNSAFE, (removal, insertion), Effect(values=True, outputs=True))
+
+
+def init_misses_layer(site: Site) -> Fix | None:
+    """PRM305: the branch of the scheme that is for the layer's kin takes it in."""
+    call = site.node(code.Call, site.diagnostic.span)
+    missed = None if call is None else site.refers(call.function)
+    if call is None or missed is None or site.linked is None:
+        return None
+    kin = next((family for family in _KIN if missed.rpartition(".")[2] in family), frozenset())
+    nearest = kin - {"Linear"} if missed != "torch.nn.Linear" else kin
+    tests = [test for test in _tests(site) if test.kinds and test.kinds <= kin and _initialises_both(test, call)]
+    tests = [test for test in tests if test.kinds & nearest] or tests
+    if len(tests) != 1:
+        return None
+    named = tests[0].named
+    written, added = site.text.of(named.span), site.text.of(call.function.span)
+    if isinstance(named, code.Display):
+        replacement = f"{written[:-1].rstrip().rstrip(',')}, {added})"
+    elif isinstance(named, code.BinaryOperation):
+        replacement = f"{written} | {added}"
+    else:
+        replacement = f"({written}, {added})"
+    message = (
+        f"let the scheme treat it like {' and '.join(sorted(tests[0].kinds & kin))}: initial values change; {_KEPT}"
+    )
+    edit = Edit(named.span, replacement)
+    return Fix(message, Applicability.UNSAFE, (edit,), Effect(values=True, outputs=True))
+
+
+class _Test(NamedTuple):
+    """``isinstance(subject, named)`` as the whole condition of a branch; ``kinds`` are the layers that it names."""
+
+    subject: str
+    named: code.Expression
+    kinds: frozenset[str]
+    body: tuple[code.Statement, ...]
+
+
+def _tests(site: Site) -> Iterator[_Test]:
+    """The branches for kinds of layers in the methods of the hierarchy, and in the functions that it names, in this file."""
+    bases = [] if site.linked is None else [base for base in site.linked.mro if isinstance(base, ClassDefinition)]
+    used = {node.identifier for base in bases for node in nodes(base.node) if isinstance(node, code.Name)}
+    scopes: list[code.Statement] = [base.node for base in bases if base.module.path == site.module.path]
+    scopes += [item for item in site.module.facts.body if isinstance(item, code.Function) and item.name in used]
+    for scope in scopes:
+        for node in nodes(scope):
+            match node:
+                case code.If(
+                    test=code.Call(
+                        function=code.Name(identifier="isinstance"),
+                        arguments=(code.Argument(value=code.Name(identifier=subject)), code.Argument(value=named)),
+                    ),
+                    body=body,
+                ):
+                    yield _Test(subject, named, frozenset(class_names(named)), body)
+
+
+def _initialises_both(test: _Test, made: code.Call) -> bool:
+    """Whether a branch writes what another layer with weights has too, as it is made."""
+    asked = [
+        node for node in nodes(test.body) if isinstance(node, code.Attribute) and _is_name(node.value, test.subject)
+    ]
+    names = {node.name for node in asked}
+    if not names or not names <= {"weight", "bias"}:
+        return False
+    is_guarded = any(isinstance(node, code.Constant) and node.value is None for node in nodes(test.body))
+    positional = [item for item in made.arguments if item.keyword is None]
+    most = 2 if isinstance(made.function, code.Attribute) and made.function.name == "Linear" else 7
+    may_lack_it = len(positional) > most or any(item.star or item.keyword == "bias" for item in made.arguments)
+    return "bias" not in names or is_guarded or not may_lack_it
+
+
+def _is_name(node: code.Expression, identifier: str) -> bool:
+    return isinstance(node, code.Name) and node.identifier == identifier

@@ -5,11 +5,15 @@ from __future__ import annotations
 from paramlint.fixes.construction import without_statement
 from paramlint.fixes.edits import parts, with_argument
 from paramlint.fixes.site import Site, Spot, is_self_attribute
-from paramlint.interpret.scan import nodes
+from paramlint.interpret.scan import assigned_attributes, nodes, self_attribute
+from paramlint.interpret.slots import Registration
 from paramlint.model import code
 from paramlint.model.diagnostic import Applicability, Edit, Effect, Fix
+from paramlint.project.definitions import ClassDefinition
+from paramlint.project.resolve import dotted_name
 
 _PARAMETER = "torch.nn.Parameter"
+_REGISTERED = (Registration.PARAMETER, Registration.BUFFER, Registration.SUBMODULE)
 
 
 def shadowed_registration(site: Site) -> Fix | None:
@@ -70,7 +74,7 @@ def _dropped(site: Site, spot: Spot) -> tuple[Edit, ...]:
 
 
 def repeated_base_init(site: Site) -> Fix | None:
-    """PRM403: a second run of the same constructor, or of Module's own, goes."""
+    """PRM403: a second run of the same constructor, or of Module's own, goes; one that registers nothing comes first."""
     spot = site.spot(site.diagnostic.span)
     if spot is None or not isinstance(spot.statement, code.ExpressionStatement):
         return None
@@ -81,13 +85,67 @@ def repeated_base_init(site: Site) -> Fix | None:
     before = spot.block[: [item is spot.statement for item in spot.block].index(True)]
     is_again = any(isinstance(item, code.ExpressionStatement) and site.text.of(item.span) == written for item in before)
     removal = without_statement(site, spot)
-    if removal is None or not (is_again or site.refers(call.function, spot) == "torch.nn.Module.__init__"):
+    edits: tuple[Edit, ...]
+    if removal is not None and (is_again or site.refers(call.function, spot) == "torch.nn.Module.__init__"):
+        what, edits = "run the base constructor once", (removal,)
+    elif before and _registers_nothing_more(site, spot, call, before[-1]):
+        what, edits = (
+            f"run '{site.text.of(call.function.span)}' first, which registers nothing",
+            _swapped(site, spot, before[-1]),
+        )
+    else:
         return None
     message = (
-        "run the base constructor once: what was registered before is kept, and checkpoints gain its keys; older ones "
-        "load with strict=False only"
+        f"{what}: what was registered before is kept, and checkpoints gain its keys; older ones load with strict=False "
+        "only"
     )
-    return Fix(message, Applicability.UNSAFE, (removal,), Effect(tuple(_wiped(site)), outputs=True, reveals=True))
+    return Fix(message, Applicability.UNSAFE, edits, Effect(tuple(_wiped(site)), outputs=True, reveals=True))
+
+
+def _swapped(site: Site, spot: Spot, first: code.Statement) -> tuple[Edit, Edit]:
+    """The statement and the one before it change places."""
+    assert isinstance(first, code.ExpressionStatement)
+    assert isinstance(spot.statement, code.ExpressionStatement)
+    spans = first.span, spot.statement.span
+    return Edit(spans[0], site.text.of(spans[1])), Edit(spans[1], site.text.of(spans[0]))
+
+
+def _registers_nothing_more(site: Site, spot: Spot, call: code.Call, before: code.Statement) -> bool:
+    """Whether a base's constructor may as well run before another's: it sets plain values of its own alone."""
+    first = before.value if isinstance(before, code.ExpressionStatement) else None
+    if not isinstance(first, code.Call) or spot.function is None:
+        return False
+    bases = [_class_of_constructor(site, item, spot) for item in (first, call)]
+    given = [node for item in call.arguments[1:] for node in nodes(item) if is_self_attribute(node, spot.function)]
+    if None in bases or given:
+        return False
+    earlier, later = (site.project.link(base).mro for base in bases if base is not None)
+    own = [base for base in later if isinstance(base, ClassDefinition) and base not in earlier]
+    others = [base for base in earlier if isinstance(base, ClassDefinition) and base not in later]
+    if any(_registers(site, base) for base in own):
+        return False
+    mentioned = {name for base in own for node in nodes(base.node) if (name := self_attribute(node)) is not None}
+    return not mentioned & {name for base in others for name in assigned_attributes(base.node.body)}
+
+
+def _class_of_constructor(site: Site, call: code.Call, spot: Spot) -> ClassDefinition | None:
+    """``Base`` of ``Base.__init__(self, ...)``."""
+    function = call.function
+    if not isinstance(function, code.Attribute) or function.name != "__init__":
+        return None
+    dotted = dotted_name(function.value)
+    found = None if dotted is None else site.project.resolve(site.module, dotted, spot.enclosing)
+    return found if isinstance(found, ClassDefinition) else None
+
+
+def _registers(site: Site, base: ClassDefinition) -> bool:
+    """Whether a statement of a class registers anything on some path."""
+    spans = {getattr(node, "span", None) for node in nodes(base.node)}
+    return any(
+        slot.registration in _REGISTERED and slot.place.path == base.module.place and slot.place.span in spans
+        for run in (site.trace.runs if site.trace is not None else ())
+        for slot in run.slots
+    )
 
 
 def _wiped(site: Site) -> list[str]:
