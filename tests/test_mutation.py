@@ -40,6 +40,8 @@ class Everything(nn.Module):
     def _init_weights(self, module):
         if isinstance(module, nn.Linear):
             nn.init.constant_(module.weight, 0.5)
+        elif isinstance(module, nn.Embedding):
+            nn.init.constant_(module.weight, 0.5)
 
     def init_last(self):
         nn.init.zeros_(self.linear.bias)

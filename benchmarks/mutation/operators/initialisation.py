@@ -89,15 +89,21 @@ def scheme_called_too_early(node: cst.ClassDef) -> Iterator[Planted]:
 
 
 def isinstance_branch_deleted(node: cst.ClassDef) -> Iterator[Planted]:
+    """One branch of several: where a scheme's only branch goes, nothing is left that says which layers were meant."""
     for function in patterns.methods(node):
-        for branch in patterns.of_type(function, cst.If):
+        branches = [branch for branch in patterns.of_type(function, cst.If) if _asks_type(branch.test)]
+        for branch in branches if len(branches) > 1 else ():
             test = branch.test
-            if isinstance(test, cst.Call) and dotted(test.func) == "isinstance" and len(test.args) == 2:
+            if isinstance(test, cst.Call) and len(test.args) == 2:
                 if "Norm" not in source_of(test.args[1].value):
                     emptied = branch.with_changes(
                         body=cst.IndentedBlock([cst.SimpleStatementLine([cst.Pass()])]), test=expression("False")
                     )
                     yield Planted(function.name.value, replace(node, branch, emptied))
+
+
+def _asks_type(test: cst.BaseExpression) -> bool:
+    return isinstance(test, cst.Call) and dotted(test.func) == "isinstance"
 
 
 def _memory_left_as_it_was(node: cst.ClassDef, holders: Iterator[tuple[str, cst.CSTNode]]) -> Iterator[Planted]:
