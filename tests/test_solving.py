@@ -41,6 +41,23 @@ class AllOptional(nn.Module):
         self.config = config
 
 
+@dataclass
+class EncoderConfig:
+    hidden_size: int = 64
+
+
+@dataclass
+class DecoderConfig:
+    hidden_size: int = 64
+    downsampling: int = 2
+
+
+class Encoder(nn.Module):
+    def __init__(self, config) -> None:  # type: ignore[no-untyped-def]
+        super().__init__()
+        self.layer = nn.Linear(config.hidden_size, config.hidden_size // config.downsampling)
+
+
 def solved(kind: type[nn.Module]) -> Solved:
     found = solve(kind, {}, Situation(Clock(20.0), lambda thunk: thunk()))
     assert isinstance(found, Solved)
@@ -63,3 +80,8 @@ def test_what_needs_no_arguments_gets_none() -> None:
     found = solved(AllOptional)
     assert not found.has_guesses
     assert found.text == "AllOptional()"
+
+
+def test_settings_of_a_neighbour_are_tried_where_those_of_the_same_name_lack_something() -> None:
+    encoder = solved(Encoder)
+    assert "DecoderConfig" in encoder.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
+import itertools
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ from paramlint.runtime.worker import guess, small
 from paramlint.runtime.worker.guess import Guess
 from paramlint.runtime.worker.timing import Clock
 
+_FIRST = 4
+
 
 def is_configuration(kind: type) -> bool:
     """Whether a class holds settings: by its name, or as a dataclass that is no Module."""
@@ -30,10 +33,21 @@ def is_configuration(kind: type) -> bool:
 
 def guesses(target: Callable[..., object], clock: Clock) -> Iterator[Guess]:
     """Objects for a parameter named like a configuration."""
-    for kind in siblings(target):
-        yield from of_class(kind, clock)
+    found = [of_class(kind, clock) for kind in siblings(target)]
+    # A class that is not meant fails in any size: the next few come before larger ones of the first.
+    for instances in found[:_FIRST]:
+        yield from itertools.islice(instances, 1)
+    for instances in found:
+        yield from instances
     yield Guess("<an object with any attribute>", Permissive)
     yield Guess("<a dict with any key>", PermissiveDict)
+
+
+def with_setting(target: Callable[..., object], name: str, clock: Clock) -> Iterator[Guess]:
+    """Configurations next to a class that have the setting of that name."""
+    for kind in siblings(target):
+        if name in _parameters(kind):
+            yield from itertools.islice(of_class(kind, clock), 1)
 
 
 def siblings(target: Callable[..., object]) -> list[type]:

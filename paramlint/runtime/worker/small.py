@@ -71,10 +71,9 @@ def settings(config: object, is_configuration: IsConfiguration) -> Iterator[Smal
     """
     tree = list(_tree(config, is_configuration))
     identifiers = _renumbered(tree)
-    factors = [factor for factor in _FACTORS if all(_keeps_divisors(item, factor) for item in tree)]
-    for factor in factors:
+    factor = next((factor for factor in _FACTORS if all(_keeps_divisors(item, factor) for item in tree)), None)
+    if factor is not None:
         yield _Shrinking(factor, _LEAST_LAYERS, identifiers, is_configuration).of(config)
-    for factor in factors[:1]:
         yield _Shrinking(factor, None, identifiers, is_configuration).of(config)
     yield _Shrinking(1, _LEAST_LAYERS, {}, is_configuration).of(config)
 

@@ -6,6 +6,7 @@ import functools
 import heapq
 import inspect
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -143,9 +144,23 @@ def _repairs(
             parameter = Parameter(field, inspect.Parameter.empty, False, None)
         yield from alternatives(parameter, target, situation)
 
-    for change in repair.repairs(error, target, known, dict(plan), others):
+    better = _settings_with_what_lacked(error, target, plan, situation)
+    for change in itertools.chain(better, repair.repairs(error, target, known, dict(plan), others)):
         if not any(name in fixed for name, _ in change):
             yield change
+
+
+def _settings_with_what_lacked(
+    error: BaseException, target: Callable[..., object], plan: Plan, situation: Situation
+) -> Iterator[Plan]:
+    """Another configuration in the place of one that lacks a setting: better than to make that setting up."""
+    match = re.search(r"'(\w+)' object has no attribute '(\w+)'", stack.message(error))
+    if match is None or not isinstance(error, AttributeError):
+        return
+    for name, chosen in plan:
+        if chosen.text.startswith(f"{match.group(1)}("):
+            for other in configuration.with_setting(target, match.group(2), situation.clock):
+                yield ((name, other),)
 
 
 def _switches(
