@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass, Member
-from paramlint.project.definitions import ClassDefinition
+from paramlint.project.definitions import ClassDefinition, FunctionDefinition
 from paramlint.project.project import Project
+from paramlint.project.resolve import dotted_name
 
 # By these an instance may be given what Module.__init__ makes, or its class be asked for a constructor.
 _WAYS = frozenset({"super", "__init__", "__class__", "__bases__", "__mro__", "__dict__", "__setstate__", "_modules"})
@@ -36,7 +37,7 @@ def may_run_base_constructor(project: Project, linked: LinkedClass) -> bool:
             if member is not None:
                 return True
         elif isinstance(member.node, code.Function) and isinstance(member.owner, ClassDefinition):
-            if member.node.decorators and name == "__init__":
+            if name == "__init__" and may_run_before(project, member.owner, member.node):
                 return True
             found = project.scanned(_asked_of_self, member.node)
             if found is None:
@@ -45,6 +46,29 @@ def may_run_base_constructor(project: Project, linked: LinkedClass) -> bool:
         elif name == "__init__" or isinstance(member.node, _CALLABLE):
             return True
     return False
+
+
+def may_run_before(project: Project, owner: ClassDefinition, constructor: code.Function) -> bool:
+    """Whether what decorates a constructor may run another's before it.
+
+    Functions of the source that only look at arguments (deprecated names, registered configurations) do not.
+    """
+    for decorator in constructor.decorators:
+        function = decorator.function if isinstance(decorator, code.Call) else decorator
+        dotted = dotted_name(function)
+        found = None if dotted is None else project.resolve(owner.module, dotted, owner.enclosing)
+        if not isinstance(found, FunctionDefinition) or project.scanned(_mentions_a_way, found.node):
+            return True
+    return False
+
+
+def _mentions_a_way(function: code.Function) -> bool:
+    named = {id(node.value) for node in nodes(function) if isinstance(node, code.Attribute) and node.name == "__name__"}
+    return any(
+        (isinstance(node, code.Attribute) and node.name in _WAYS and id(node) not in named)
+        or (isinstance(node, code.Name) and node.identifier in _WAYS)
+        for node in nodes(function)
+    )
 
 
 def _asked_of_self(function: code.Function) -> tuple[str, ...] | None:
