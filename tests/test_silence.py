@@ -52,6 +52,16 @@ class Attention(nn.Module):
         return self.to_out(rearrange(weights.softmax(dim=-1) @ v, "b n d -> b n d") + positions)
 
 
+class Norm(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(dim))
+        self.steps = nn.Buffer(torch.arange(dim), persistent=False)
+
+    def forward(self, x):
+        return x * self.weight + self.steps
+
+
 class Model(nn.Module):
     def __init__(self, size, dim, depth, drop=0.0):
         super().__init__()
@@ -78,6 +88,17 @@ LOUD = {
     "a tensor made by a name that is handed in": (
         "def made(by):\n    return by(3)\n",
         "self.table = made(torch.zeros)",
+        "return x + self.table",
+    ),
+    "a weight that is written": (
+        "",
+        "self.weight = nn.Parameter(torch.ones(3))\n        self.weight.data.fill_(0)",
+        "return x + self.weight",
+    ),
+    "a Buffer that nothing holds": ("", "nn.Buffer(torch.arange(3))", "return x"),
+    "a Buffer whose name is bound again": (
+        "",
+        "self.table = nn.Buffer(torch.arange(3))\n        self.table = nn.Buffer(torch.arange(4))",
         "return x + self.table",
     ),
     "a tensor that forward makes": ("", "self.size = 3", "return x + torch.zeros(3)"),
@@ -114,7 +135,7 @@ def test_classes_without_ingredients_are_not_interpreted(tmp_path: Path, interpr
     assert not list(check_module(project, project.module_at(path), ALL_RULES))
     assert interpreted == []
     assert not list(check_module(project, project.module_at(path), ALL_RULES, asks_all=True))
-    assert interpreted == ["Attention", "Model"]
+    assert interpreted == ["Attention", "Norm", "Model"]
 
 
 def test_a_class_that_asks_for_too_much_is_interpreted(
@@ -125,7 +146,33 @@ def test_a_class_that_asks_for_too_much_is_interpreted(
     path.write_text(QUIET, encoding="utf-8")
     project = project_of(path)
     assert not list(check_module(project, project.module_at(path), ALL_RULES))
-    assert interpreted == ["Attention", "Model"]
+    assert interpreted == ["Attention", "Norm", "Model"]
+
+
+def test_what_a_framework_does_in_its_own_files_is_not_asked(tmp_path: Path, interpreted: list[str]) -> None:
+    path = tmp_path / "net.py"
+    (tmp_path / "transformers").mkdir()
+    (tmp_path / "transformers" / "__init__.py").write_text("", encoding="utf-8")
+    (tmp_path / "transformers" / "modeling_utils.py").write_text(
+        "from torch import nn\n\n\nclass PreTrainedModel(nn.Module):\n    def __init__(self, config):\n"
+        "        super().__init__()\n        self.config = config\n\n    def post_init(self):\n"
+        "        for module in self.modules():\n            module.weight.data.zero_()\n",
+        encoding="utf-8",
+    )
+    text = (
+        "from torch import nn\nfrom transformers.modeling_utils import PreTrainedModel\n\n\n"
+        "class Net(PreTrainedModel):\n    def __init__(self, config):\n        super().__init__(config)\n"
+        "        self.layer = nn.Linear(3, 3)\n        self.post_init()\n\n"
+        "    def forward(self, x):\n        return self.layer(x)\n"
+    )
+    path.write_text(text, encoding="utf-8")
+    project = project_of(path)
+    list(check_module(project, project.module_at(path), ALL_RULES))
+    assert interpreted == []
+    path.write_text(text.replace("self.post_init()", "self.layer.weight.data.zero_()"), encoding="utf-8")
+    project = project_of(path)
+    list(check_module(project, project.module_at(path), ALL_RULES))
+    assert interpreted == ["Net"]
 
 
 @pytest.mark.parametrize("name", LOUD)

@@ -33,8 +33,8 @@ class Ingredients(NamedTuple):
     """What a function mentions and does, nested functions included; ``self`` is the name of its first argument.
 
     ``mentions`` are dotted names that start with neither ``self`` nor a local name. ``passed`` are those among them that are not only
-    called. ``attributes`` are all names behind
-    a dot; ``base_constructors`` counts the ``__init__`` among them. ``reads`` and ``calls_self`` are the attributes of self that are read and those that are called, with lines.
+    called. ``attributes`` are all names behind a dot, ``asked`` those that are more than the targets of ``stores``;
+    ``base_constructors`` counts the ``__init__`` among them. ``reads`` and ``calls_self`` are the attributes of self that are read and those that are called, with lines.
     ``lets_go``: self is used for more than its attributes. ``binds_others``: an attribute of something else than
     self is bound, ``binds_below`` one, or an item, of something that self holds. ``grown`` are the names (last part) of what is
     added to. ``alone`` are the names of functions whose results nothing takes. ``rebinds``: a loop ends by binding its
@@ -44,6 +44,7 @@ class Ingredients(NamedTuple):
     mentions: frozenset[Dotted]
     passed: frozenset[Dotted]
     attributes: frozenset[str]
+    asked: frozenset[str]
     texts: frozenset[str]
     keywords: frozenset[str]
     reads: frozenset[str]
@@ -83,6 +84,7 @@ class _Collector:
         self._parameters = {item.name for item in parameters}
         self._locals: dict[str, list[Local]] = defaultdict(list)
         self._stores: list[Store] = []
+        self._stored: set[int] = set()
         self._grown: set[str] = set()
         self._binds_others = self._binds_below = self._rebinds = False
 
@@ -90,6 +92,7 @@ class _Collector:
         own = self._self
         roots: set[Dotted] = set()
         attributes: set[str] = set()
+        asked: set[str] = set()
         texts: set[str] = set()
         keywords: set[str] = set()
         reads: set[str] = set()
@@ -116,6 +119,8 @@ class _Collector:
             elif kind is code.Attribute:
                 assert isinstance(node, code.Attribute)
                 attributes.add(node.name)
+                if id(node) not in self._stored:
+                    asked.add(node.name)
                 base_constructors += node.name == "__init__"
                 value = node.value
                 if type(value) is code.Name and value.identifier == own:
@@ -154,6 +159,7 @@ class _Collector:
             frozenset(dotted for dotted in roots if dotted[0] not in own_locals),
             frozenset(passed),
             frozenset(attributes),
+            frozenset(asked),
             frozenset(texts),
             frozenset(keywords),
             frozenset(reads),
@@ -227,6 +233,7 @@ class _Collector:
                 self._locals[identifier].append(local)
             case code.Attribute(value=code.Name(identifier=identifier), name=name) if identifier == self._self:
                 self._stores.append(Store(name, local.value, line, local.is_element))
+                self._stored.add(id(target))
             case code.Display(elements=elements):
                 same = isinstance(local.value, code.Display) and len(local.value.elements) == len(elements)
                 for index, element in enumerate(elements):

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from paramlint.interpret.ingredients import Ingredients, ingredients
 from paramlint.model import code
+from paramlint.project import frameworks
 from paramlint.project.classes import LinkedClass
-from paramlint.project.definitions import ClassDefinition, Definition, FunctionDefinition, SourceModule
+from paramlint.project.definitions import ClassDefinition, Definition, External, FunctionDefinition, SourceModule
 from paramlint.project.project import Project
 from paramlint.project.resolve import Enclosing
 
@@ -40,7 +41,8 @@ class Reach:
     def __init__(self, project: Project, linked: LinkedClass) -> None:
         self._project = project
         self._path = linked.definition.module.path
-        self.bases = [base for base in linked.mro if isinstance(base, ClassDefinition)]
+        foreign = _frameworks(project, linked)
+        self.bases = [base for base in linked.mro if isinstance(base, ClassDefinition) and base not in foreign]
         self.others: list[ClassDefinition] = []
 
     def facts(self, function: code.Function) -> Ingredients:
@@ -95,3 +97,16 @@ class Reach:
 
     def mentioned(self, unit: Unit) -> list[Definition]:
         return [self._project.resolve(unit.module, dotted, unit.scope) for dotted in unit.facts.mentions]
+
+
+def _frameworks(project: Project, linked: LinkedClass) -> set[ClassDefinition | External]:
+    """The bases of other files that a framework is known for, with what they inherit from.
+
+    They are treated as they are where the framework is not installed: what their constructors do is the framework's.
+    """
+    found: set[ClassDefinition | External] = set()
+    for base in linked.mro[1:]:
+        if isinstance(base, ClassDefinition) and base.module.path != linked.definition.module.path:
+            if frameworks.known_class(base.full_name) is not None:
+                found.update(project.link(base).mro)
+    return found

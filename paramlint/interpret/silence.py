@@ -21,6 +21,8 @@ from paramlint.interpret.reach import CONSTRUCTORS, Reach, Unit
 from paramlint.interpret.reads import class_reads
 from paramlint.interpret.scan import nodes
 from paramlint.interpret.tame import (
+    begins_with_base,
+    cuts_gradients,
     follows_a_tensor,
     handles,
     has_state,
@@ -45,9 +47,7 @@ _UNDERSTOOD = frozenset(
         *("PRM502", "PRM503", "PRM504", "PRM505", "PRM506"),
     }
 )
-# What leaves a gradient behind (PRM204), makes a table of zeros (PRM108) and moves a module (PRM503).
-_CUTTING = frozenset({"data", "detach", "item", "tolist", "numpy", "no_grad", "inference_mode", "set_grad_enabled"})
-_TO_NUMBERS = frozenset({"float", "int", "bool", "tensor", "array", "asarray"})
+# What makes a table of zeros (PRM108) and moves a module (PRM503).
 _ZEROS = frozenset({"zeros", "zeros_like", "new_zeros"})
 _MOVING = frozenset({"to", "cuda", "cpu", "xpu", "type", "half", "float", "double", "bfloat16", "_apply"})
 _WALKS = frozenset(
@@ -101,7 +101,7 @@ class _Silence:
         for base in self._reach.bases:
             for function in base.node.body:
                 if isinstance(function, code.Function) and function.name == "__init__":
-                    if not _begins_with_base(function, self._reach.facts(function)):
+                    if not begins_with_base(function, self._reach.facts(function)):
                         return False
         return all(map(self._is_no_scheme, linked.definition.node.body)) and self._has_tame_methods()
 
@@ -118,7 +118,7 @@ class _Silence:
                 if "PRM503" in self._codes and function.name in _MOVING:
                     return False
                 if "PRM204" in self._codes and function.name != "__init__":
-                    if words & _CUTTING or _is_without_gradients(function) or any(map(_makes_numbers, facts.calls)):
+                    if cuts_gradients(function, facts):
                         return False
         return True
 
@@ -217,10 +217,17 @@ class _Silence:
         given = Kind.PLAIN if is_entered else Kind.CLASS
         values = Values(self._project, unit.module, unit.enclosing, self._linked, unit.function, self._budget, given)
         parameters = [call for call in unit.facts.calls if values.refers(call.function) in parameter_classes()]
+        buffers = [call for call in unit.facts.calls if values.refers(call.function) in torch_api.buffer_classes()]
         kept: set[int] = set()
         for name, value, _, is_element in unit.facts.stores:
             if value is None or (is_element and values.kind(value) > Kind.CLASS):
                 return False
+            if not is_element and any(value is call for call in buffers):
+                self._parameters.add(name)  # as for those, one name and one statement
+                kept.add(id(value))
+                if not self._is_of_known_parts(value, values):
+                    return False
+                continue
             either = (value.body, value.orelse) if isinstance(value, code.Conditional) else (value,)
             others = [part for part in either if not any(part is call for call in parameters)]
             kept.update(map(id, either))
@@ -237,6 +244,8 @@ class _Silence:
             if kind >= Kind.LAYER and unit.owner == self._linked.definition:
                 self._made.add(name)
         if not all(id(call) in kept and is_plain_parameter(call, values) for call in parameters):
+            return False
+        if not all(id(call) in kept for call in buffers):
             return False
         if parameters and "PRM310" in self._codes and any("zeros" in dotted for dotted in unit.facts.mentions):
             return False
@@ -276,7 +285,11 @@ class _Silence:
         if len(given) != 2 or not isinstance(given[0], code.Constant) or not isinstance(given[0].value, str):
             return False
         self._buffers.append(given[0].value)
-        for node in nodes(given[1]):
+        return self._is_of_known_parts(given[1], values)
+
+    def _is_of_known_parts(self, value: code.Expression, values: Values) -> bool:
+        """Whether what a buffer is made of takes nothing from self but what is known."""
+        for node in nodes(value):
             if isinstance(node, code.Attribute) and isinstance(node.value, code.Name):
                 if node.value.identifier == values.own_name and values.kind(node) is Kind.OTHER:
                     return False
@@ -357,39 +370,6 @@ class _Silence:
             return True
         reads = [self._project.scanned(class_reads, base.node) for base in self._reach.bases]
         return all(any(found.may_read(name) for found in reads) for name in self._made)
-
-
-def _begins_with_base(function: code.Function, facts: Ingredients) -> bool:
-    """Whether a constructor runs the next one once, before it uses self for anything else."""
-    if facts.base_constructors != 1 or function.decorators or not function.parameters:
-        return False
-    for statement in function.body:
-        if isinstance(statement, code.ExpressionStatement) and isinstance(statement.value, code.Call):
-            called = statement.value.function
-            if isinstance(called, code.Attribute) and called.name == "__init__":
-                return is_super(called.value)
-        if any(_is_named(node, function.parameters[0].name) for node in nodes(statement)):
-            return False
-    return False
-
-
-def _is_named(node: object, name: str) -> bool:
-    return isinstance(node, code.Name) and node.identifier == name
-
-
-def _makes_numbers(call: code.Call) -> bool:
-    """Whether a call takes the value out of something that may be a tensor."""
-    name = call.function.name if isinstance(call.function, code.Attribute) else ""
-    name = call.function.identifier if isinstance(call.function, code.Name) else name
-    return name in _TO_NUMBERS and not all(isinstance(item.value, code.Constant) for item in call.arguments)
-
-
-def _is_without_gradients(function: code.Function) -> bool:
-    return any(
-        (isinstance(node, code.Attribute) and node.name in _CUTTING)
-        or (isinstance(node, code.Name) and node.identifier in _CUTTING)
-        for node in nodes(function.decorators)
-    )
 
 
 def _facts_of_value(node: code.Expression) -> Ingredients:

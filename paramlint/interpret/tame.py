@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cache
 
 from paramlint import torch_api
-from paramlint.interpret.ingredients import Dotted, Ingredients
+from paramlint.interpret.ingredients import Dotted, Ingredients, is_super
 from paramlint.interpret.kinds import Kind, Values
 from paramlint.interpret.reach import Unit
+from paramlint.interpret.scan import nodes
 from paramlint.model import code
 from paramlint.project.resolve import dotted_name
 from paramlint.torch_api import Kind as FunctionKind
@@ -15,6 +16,9 @@ from paramlint.torch_api import Kind as FunctionKind
 _UNSEEN = frozenset({"exec", "eval", "vars", "setattr", "delattr", "globals", "locals"})
 # Factories of float tensors that are no fixed table and no memory that nothing has written.
 _INITIAL = frozenset({"torch.zeros", "torch.ones", "torch.randn", "torch.rand"})
+# What leaves a gradient behind.
+_CUTTING = frozenset({"data", "detach", "item", "tolist", "numpy", "no_grad", "inference_mode", "set_grad_enabled"})
+_TO_NUMBERS = frozenset({"float", "int", "bool", "tensor", "array", "asarray"})
 # What a text uses to write, walk or move what modules hold.
 _HANDLING = frozenset(
     {
@@ -30,7 +34,7 @@ _HANDLING = frozenset(
 def handles(unit: Unit) -> bool:
     """Whether a function that runs in construction writes, walks, moves or drops something."""
     facts = unit.facts
-    if facts.attributes & _HANDLING or facts.alone & tensor_operations() or writes_in_place(facts):
+    if facts.asked & _HANDLING or facts.alone & tensor_operations() or writes_in_place(facts):
         return True
     # The first argument of a function that is no method is no self.
     if facts.rebinds or facts.binds_others or (facts.stores if unit.owner is None else False):
@@ -44,7 +48,7 @@ def handles(unit: Unit) -> bool:
 
 
 def writes_in_place(facts: Ingredients) -> bool:
-    return any(name.endswith("_") and not name.startswith("_") for name in facts.attributes)
+    return any(name.endswith("_") and not name.startswith("_") for name in facts.asked)
 
 
 def follows_a_tensor(facts: Ingredients, dotted: Dotted, name: str) -> bool:
@@ -79,11 +83,9 @@ def is_tame(name: str, is_forward: bool) -> bool:
     """Whether a name from outside the source stands for nothing that a rule asks about."""
     if name.startswith("builtins."):
         return name.removeprefix("builtins.") not in _UNSEEN
-    if name in parameter_classes():
+    if name in parameter_classes() or name in torch_api.buffer_classes():
         return not is_forward
-    if name in torch_api.buffer_classes() or name.startswith(
-        ("torch.nn.init.", "torch.nn.utils.", "torch.nn.Parameter")
-    ):
+    if name.startswith(("torch.nn.init.", "torch.nn.utils.", "torch.nn.Parameter")):
         return False
     if name.endswith(("skip_init", "weight_norm", "spectral_norm")):
         return False
@@ -131,3 +133,40 @@ def tensor_operations() -> frozenset[str]:
 def has_state(name: str) -> bool:
     layer = torch_api.layers.get(name)
     return layer is not None and bool(layer.parameters or layer.buffers or layer.children)
+
+
+def begins_with_base(function: code.Function, facts: Ingredients) -> bool:
+    """Whether a constructor runs the next one once, before it uses self for anything else."""
+    if facts.base_constructors != 1 or function.decorators or not function.parameters:
+        return False
+    for statement in function.body:
+        if isinstance(statement, code.ExpressionStatement) and isinstance(statement.value, code.Call):
+            called = statement.value.function
+            if isinstance(called, code.Attribute) and called.name == "__init__":
+                return is_super(called.value)
+        if any(_is_named(node, function.parameters[0].name) for node in nodes(statement)):
+            return False
+    return False
+
+
+def _is_named(node: object, name: str) -> bool:
+    return isinstance(node, code.Name) and node.identifier == name
+
+
+def cuts_gradients(function: code.Function, facts: Ingredients) -> bool:
+    """Whether a function may take a value out of what gradients go through."""
+    words = facts.attributes | {dotted[-1] for dotted in facts.mentions}
+    decorators = {_word(node) for node in nodes(function.decorators)}
+    return bool((words | decorators) & _CUTTING) or any(map(_makes_numbers, facts.calls))
+
+
+def _makes_numbers(call: code.Call) -> bool:
+    """Whether a call takes the value out of something that may be a tensor."""
+    is_constant = all(isinstance(item.value, code.Constant) for item in call.arguments)
+    return _word(call.function) in _TO_NUMBERS and not is_constant
+
+
+def _word(node: object) -> str:
+    if isinstance(node, code.Attribute):
+        return node.name
+    return node.identifier if isinstance(node, code.Name) else ""
