@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,9 +90,9 @@ def linted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that rules were run on."""
     names: list[str] = []
 
-    def counting(project: Project, module: SourceModule, rules: Sequence[Rule]) -> list[Diagnostic]:
+    def counting(project: Project, module: SourceModule, rules: Sequence[Rule], **how: Any) -> list[Diagnostic]:
         names.append(module.path.name)
-        return list(real_check_module(project, module, rules))
+        return list(real_check_module(project, module, rules, **how))
 
     monkeypatch.setattr(paramlint.engine.analysis, "check_module", counting)
     return names
@@ -232,8 +233,8 @@ def test_another_version_of_paramlint_starts_anew(
 
 
 def test_what_changes_during_the_run_is_not_kept(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def editing(project_: Project, module: SourceModule, rules: Sequence[Rule]) -> list[Diagnostic]:
-        said = list(real_check_module(project_, module, rules))
+    def editing(project_: Project, module: SourceModule, rules: Sequence[Rule], **how: Any) -> list[Diagnostic]:
+        said = list(real_check_module(project_, module, rules, **how))
         write(project / "package/base.py", "class Base:\n    pass\n")
         return said
 

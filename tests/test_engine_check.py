@@ -8,6 +8,7 @@ import sys
 import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -194,12 +195,12 @@ def test_a_missing_path_is_an_error_and_the_rest_is_linted(project: Path) -> Non
     assert report.exit_code == 2
 
 
-def failing(project: Project, module: SourceModule, rules: Sequence[Rule]) -> Iterator[Diagnostic]:
+def failing(project: Project, module: SourceModule, rules: Sequence[Rule], **how: Any) -> Iterator[Diagnostic]:
     if module.path.name == "b.py":
         raise KeyError("a fault of ours")
     if module.path.name == "dies.py":
         os._exit(3)
-    return real_check_module(project, module, rules)
+    return real_check_module(project, module, rules, **how)
 
 
 def test_a_fault_of_ours_names_the_file_and_costs_it_alone(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,10 @@ import pytest
 
 import paramlint.interpret.silence
 import paramlint.rules.run
+from paramlint.engine.check import check
+from paramlint.engine.configuration import Configuration
+from paramlint.engine.selection import SelectionLayer
+from paramlint.engine.settings import Overrides
 from paramlint.facts import lower_ast
 from paramlint.facts.source import read_source
 from paramlint.interpret.interpret import interpret
@@ -173,6 +177,21 @@ def test_what_a_framework_does_in_its_own_files_is_not_asked(tmp_path: Path, int
     project = project_of(path)
     list(check_module(project, project.module_at(path), ALL_RULES))
     assert interpreted == ["Net"]
+
+
+def test_only_the_classes_that_have_spoken_are_asked_again(tmp_path: Path, interpreted: list[str]) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(
+        "import torch\nfrom torch import nn\n\n\n"
+        "class Held(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.parts = [nn.Linear(3, 3)]\n\n    def forward(self, x):\n        return self.parts[0](x)\n\n\n"
+        "class Kept(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.table = torch.zeros(3)\n\n    def forward(self, x):\n        return x + self.table\n",
+        encoding="utf-8",
+    )
+    report = check([path], Configuration(Overrides(SelectionLayer(select=("PRM105",))), isolated=True))
+    assert [entry.class_name for entry in report.diagnostics] == ["Held"]
+    assert interpreted == ["Held", "Kept", "Held"]
 
 
 @pytest.mark.parametrize("name", LOUD)

@@ -8,7 +8,6 @@ import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,11 +29,15 @@ _BYTES_KEPT = 6_000_000
 
 
 class Task(NamedTuple):
-    """A file to lint, the codes that are on in it, and how fixes are to write buffers."""
+    """A file to lint, the codes that are on in it, and how fixes are to write buffers.
+
+    ``classes`` are the classes that are asked, where these are known to be the only ones that have something to say.
+    """
 
     path: Path
     codes: frozenset[str]
     buffer_style: str = AUTOMATIC
+    classes: frozenset[str | None] | None = None
 
 
 class Batch(NamedTuple):
@@ -159,8 +162,8 @@ class Analyser:
     def _diagnostics(self, task: Task, project: Project, is_exact: bool) -> tuple[Diagnostic, ...]:
         rules = [rule for rule in ALL_RULES if rule.code in task.codes]
         module = project.module_at(task.path)
-        ask = check_module if self._fast_path else partial(check_module, asks_all=True)
-        found = sorted(set(ask(project, module, rules)), key=place_order)
+        said = check_module(project, module, rules, asks_all=not self._fast_path, classes=task.classes)
+        found = sorted(set(said), key=place_order)
         if found and self._honours_noqa:
             suppressions = Suppressions(self._source(task.path).text)
             found = [entry for entry in found if not suppressions.silences(entry.code, entry.span.line)]
@@ -196,13 +199,18 @@ def _collect_young(freezes: bool) -> None:
 def exact_batches(batches: Sequence[Batch], results: Iterable[FileResult]) -> list[Batch]:
     """Return the batches that have to be linted again, from libcst: the files in which something is said.
 
-    Files that hold a second place of a diagnostic are lowered from libcst with them.
+    Files that hold a second place of a diagnostic are lowered from libcst with them. The two forms are equal, so only
+    the classes that have spoken are asked again.
     """
     by_path = {result.path: result.diagnostics for result in results if result.diagnostics}
     exact: dict[Path, set[Path]] = defaultdict(set)
     speaking: list[Batch] = []
     for batch in batches:
-        tasks = tuple(task for task in batch.tasks if task.path in by_path)
+        tasks = tuple(
+            task._replace(classes=frozenset(entry.class_name for entry in by_path[task.path]))
+            for task in batch.tasks
+            if task.path in by_path
+        )
         if tasks:
             speaking.append(batch._replace(tasks=tasks))
             exact[batch.root].update(path for task in tasks for path in _places(by_path[task.path]))

@@ -28,22 +28,30 @@ _PRECEDENCE = (
 
 
 def check_module(
-    project: Project, module: SourceModule, rules: Sequence[Rule], *, asks_all: bool = False
+    project: Project,
+    module: SourceModule,
+    rules: Sequence[Rule],
+    *,
+    asks_all: bool = False,
+    classes: frozenset[str | None] | None = None,
 ) -> Iterator[Diagnostic]:
     """Yield the diagnostics of a file in source order, each place once.
 
     Only places in the file itself are reported, so that a file says the same alone and among others. Where a class and
     those that build it say the same of a line in it, the class does. A template of another file says nothing. Modules of
-    which no rule can have anything to say are not interpreted, unless ``asks_all``.
+    which no rule can have anything to say are not interpreted, unless ``asks_all``; ``classes`` are the qualified names of
+    those that are asked, all of them without it.
     """
     codes = frozenset(rule.code for rule in rules)
     found: dict[tuple[object, ...], Diagnostic] = {}
     by_owner: set[tuple[str, Span]] = set()
     by_others: list[Diagnostic] = []
-    classes = project.classes(module)
+    every = project.classes(module)
     functions = (item.span.line for item in module.facts.body if isinstance(item, Function))
-    starts = sorted({*functions, *(linked.definition.node.span.line for linked in classes)})
-    for linked in classes:
+    starts = sorted({*functions, *(linked.definition.node.span.line for linked in every)})
+    for linked in every:
+        if classes is not None and linked.definition.qualified_name not in classes:
+            continue
         if linked.is_module is True and not asks_all and not may_speak(project, linked, codes):
             continue
         for diagnostic in check_class(project, linked, rules):
