@@ -29,7 +29,12 @@ PAGE = ROOT / "docs" / "performance.md"
 _CACHE = Path.home() / ".cache" / "paramlint-benchmarks"
 _PEERS = ("torchfix==0.7.0", "flake8==7.5.0", "ruff==0.17.6", "pathspec")
 _TORCHFIX_FILES = 12
-_OURS = {"PYTHONPATH": str(ROOT)}
+# Bytecode is kept, as that of the other tools is: who installs a package has it.
+_OURS = {
+    "PYTHONPATH": str(ROOT),
+    "PYTHONDONTWRITEBYTECODE": "",
+    "PYTHONPYCACHEPREFIX": str(_CACHE / "bytecode"),
+}
 
 
 class Row(NamedTuple):
