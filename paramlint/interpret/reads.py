@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from paramlint import torch_api
 from paramlint.interpret.scan import initialised_attributes, nodes, self_attribute
@@ -50,14 +50,12 @@ class FileReads:
     asked: frozenset[str]
     patterns: tuple[re.Pattern[str], ...]
     walks: bool
-    classes: dict[code.Span, ClassReads] = field(hash=False)
 
 
 def file_reads(module: SourceModule) -> FileReads:
     """Collect what the statements of a file read."""
     every = list(nodes(module.facts.body))
     owners = [node for node in every if isinstance(node, code.Class)]
-    classes = {node.span: class_reads(node) for node in owners}
     attributes: set[str] = set()
     called: set[str] = set()
     texts: set[str] = set()
@@ -83,7 +81,7 @@ def file_reads(module: SourceModule) -> FileReads:
             if pattern is not None and not _is_self(node.arguments[0].value):
                 patterns.append(pattern)
     return FileReads(
-        frozenset(attributes), frozenset(called), frozenset(texts), frozenset(asked), tuple(patterns), walks, classes
+        frozenset(attributes), frozenset(called), frozenset(texts), frozenset(asked), tuple(patterns), walks
     )
 
 

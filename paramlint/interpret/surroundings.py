@@ -13,7 +13,15 @@ from paramlint.interpret.base_call import may_run_base_constructor
 from paramlint.interpret.gradients import Use, uses
 from paramlint.interpret.holders import Scope, holders, is_always_loaded, is_never_moved
 from paramlint.interpret.outside import may_call, may_initialise
-from paramlint.interpret.reads import ClassReads, does_something, file_reads, names_called, names_thawed, names_used
+from paramlint.interpret.reads import (
+    ClassReads,
+    class_reads,
+    does_something,
+    file_reads,
+    names_called,
+    names_thawed,
+    names_used,
+)
 from paramlint.interpret.scan import nodes
 from paramlint.interpret.sets import names_set, names_set_on_others, sets_computed_names
 from paramlint.interpret.writes import guards_of_reads
@@ -236,7 +244,7 @@ class Surroundings:
         return made
 
     def _own_reads(self, definition: ClassDefinition) -> ClassReads:
-        return self._project.scanned(file_reads, definition.module).classes[definition.node.span]
+        return self._project.scanned(class_reads, definition.node)
 
     @cached_property
     def runs_its_own_code(self) -> bool:
