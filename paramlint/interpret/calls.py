@@ -22,6 +22,7 @@ from paramlint.interpret import (
     tensors,
 )
 from paramlint.interpret.compare import key_of
+from paramlint.interpret.decorators import is_no_grad
 from paramlint.interpret.events import MethodReached, UndefinedMethod
 from paramlint.interpret.idle import MOST_IDLE_STEPS, MOST_IDLE_STEPS_OF_CALL, concerns_models
 from paramlint.interpret.machine import MOST_DEPTH, Frame, IdleSpent, Machine, Made, PathEnds
@@ -48,43 +49,6 @@ from paramlint.interpret.values import (
     join,
 )
 from paramlint.model import code
-from paramlint.project.resolve import dotted_name
-
-_TRANSPARENT = frozenset(
-    {
-        "no_grad",
-        "inference_mode",
-        "enable_grad",
-        "staticmethod",
-        "classmethod",
-        "abstractmethod",
-        "override",
-        "final",
-        "torch.jit.export",
-        "export",
-        "unused",
-        "ignore",
-        "script_method",
-        "autocast",
-        "custom_fwd",
-        "typing_override",
-        "lru_cache",
-        "cache",
-        "wraps",
-        "overload",
-        "disable",
-        "contextmanager",
-        "deprecated",
-        "add_start_docstrings",
-        "add_start_docstrings_to_model_forward",
-        "replace_return_docstrings",
-        "auto_docstring",
-        "can_return_tuple",
-        "check_model_inputs",
-        "merge_with_config_defaults",
-        "capture_outputs",
-    }
-)
 
 
 @dataclass(eq=False, slots=True)
@@ -107,14 +71,6 @@ class Arguments:
 
     def values(self) -> list[Value]:
         return [*self.positional, *self.keywords.values()]
-
-
-def is_transparent_decorator(decorator: code.Expression) -> bool:
-    """Whether a decorated function may be followed as if it were plain."""
-    if isinstance(decorator, code.Call):
-        decorator = decorator.function
-    dotted = dotted_name(decorator)
-    return dotted is not None and dotted[-1] in _TRANSPARENT
 
 
 def evaluate_call(machine: Machine, frame: Frame, node: code.Call) -> Value:
@@ -333,7 +289,7 @@ def _execute(
         machine.emit(MethodReached(frame.place(span), node.name, machine.phase))
         if node.name not in ("__init__", "forward") and machine.project.scanned(walks_modules, node.body):
             initialisation.note_scheme(machine, node.name, node.body, frame.place(span))
-    without_gradients = any(_is_no_grad(decorator) for decorator in node.decorators)
+    without_gradients = any(is_no_grad(decorator) for decorator in node.decorators)
     machine.without_gradients += without_gradients
     try:
         flow = statements.execute_block(machine, inner, node.body)
@@ -351,13 +307,6 @@ def _execute(
     for value in inner.returns[1:]:
         result = join(result, value)
     return result
-
-
-def _is_no_grad(decorator: code.Expression) -> bool:
-    if isinstance(decorator, code.Call):
-        decorator = decorator.function
-    dotted = dotted_name(decorator)
-    return dotted is not None and dotted[-1] in ("no_grad", "inference_mode")
 
 
 def bind_parameters(machine: Machine, inner: Frame, closure: Closure, arguments: Arguments) -> None:

@@ -6,7 +6,8 @@ import re
 from contextlib import nullcontext
 from enum import Enum
 
-from paramlint.interpret import assignment, calls, devices, evaluate, initialisation, names
+from paramlint.interpret import assignment, devices, evaluate, initialisation, names
+from paramlint.interpret.decorators import is_transparent_decorator
 from paramlint.interpret.events import DroppedResult, LocalRebinding, LostWrite
 from paramlint.interpret.machine import Frame, Machine, PathEnds
 from paramlint.interpret.scan import guarded_attributes, nodes, self_attribute, tests_for_none
@@ -205,7 +206,7 @@ def _raise(machine: Machine, statement: code.Raise) -> Flow:
 
 
 def _decorated(machine: Machine, frame: Frame, node: code.Function) -> Value:
-    if any(not calls.is_transparent_decorator(decorator) for decorator in node.decorators):
+    if any(not is_transparent_decorator(decorator) for decorator in node.decorators):
         return UNKNOWN
     return Closure(node, frame.module, frame.enclosing, frame, frame.owner, None, f"{frame.function}.{node.name}")
 
