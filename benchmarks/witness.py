@@ -44,8 +44,8 @@ SEED = 2026
 _SECONDS = 90
 _MEMORY = 6 * 2**30
 _MOST_ELEMENTS = 200_000_000
-_SEARCHING = 15
-_WANTED = {"transformers": 330, "timm": 60, "torchvision": 40}
+_SEARCHING = 8
+_WANTED = {"transformers": 430, "timm": 60, "torchvision": 40}
 _SMALL_NAMES = (
     "tiny",
     "nano",
