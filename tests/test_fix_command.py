@@ -175,3 +175,10 @@ def test_what_keeps_a_fix_from_being_proved(after: Observation | None, effect: E
 
 def test_what_could_not_be_built_before_has_nothing_to_keep() -> None:
     assert difference(built(status="not built"), built(WEIGHT), Effect()) is None
+
+
+def test_a_model_without_tables_has_no_state_to_compare() -> None:
+    """What misses its base constructor may be built all the same, as long as it registers nothing."""
+    without = built()._replace(state=None)
+    assert difference(without, built(WEIGHT), Effect()) == "the state of the model could not be read before it"
+    assert difference(without, built(WEIGHT), Effect(reveals=True)) is None
