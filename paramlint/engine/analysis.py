@@ -25,7 +25,7 @@ from paramlint.project.project import Project
 from paramlint.rules import ALL_RULES, check_module
 
 # A worker forgets what it has read after so many bytes of source, of which each takes about a hundred in memory.
-_BYTES_KEPT = 6_000_000
+_BYTES_KEPT = 2_500_000
 
 
 class Task(NamedTuple):
