@@ -38,6 +38,7 @@ from paramlint.project.definitions import ClassDefinition
 from paramlint.project.fields import dataclass_fields
 from paramlint.project.project import Project
 
+_REGISTERED = (Registration.PARAMETER, Registration.BUFFER, Registration.SUBMODULE)
 _ENTRIES = ("forward", "training_step", "validation_step", "test_step", "predict_step")
 DEEPEST_STACK = 6_000
 # What all paths of a class together may cost; further paths are not tried once it is spent.
@@ -328,6 +329,8 @@ def _made(machine: Machine) -> Iterator[Event]:
                 made.place, Registration.PARAMETER, "Parameter", True, False, stored, made.local, stored in made.guards
             )
             continue
+        if _takes_over(value):
+            continue
         layer = torch_api.layers.get(value.external or "")
         is_lazy_once = stored in made.guards or value.is_lazy
         state = _state_of(value, layer)
@@ -343,6 +346,19 @@ def _made(machine: Machine) -> Iterator[Event]:
             made.local,
             is_lazy_once,
         )
+
+
+def _takes_over(made: Instance) -> bool:
+    """Whether every part of a module that has state was another's before: what is built is new, its weights are not."""
+    held = [binding for binding in made.bindings.values() if binding.registration in _REGISTERED]
+    parts = [
+        binding.value
+        for binding in held
+        if binding.value != NONE and not (isinstance(binding.value, Instance) and has_state(binding.value) is False)
+    ]
+    return bool(parts) and all(
+        isinstance(part, (Instance, Tensor)) and part.phase is Phase.CONSTRUCTOR for part in parts
+    )
 
 
 def _state_of(value: Instance, layer: torch_api.Layer | None) -> bool | None:
