@@ -27,7 +27,8 @@ from measuring import Cost, median, parsing, run
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "performance.md"
 _CACHE = Path.home() / ".cache" / "paramlint-benchmarks"
-_PEERS = ("torchfix==0.7.0", "flake8==7.5.0", "ruff==0.17.6", "pathspec")
+# TorchFix is a plugin of flake8 too, and would run with it: flake8 has an environment of its own.
+_PEERS = {"torchfix": ("torchfix==0.7.0", "ruff==0.17.6"), "flake8": ("flake8==7.5.0", "libcst", "pathspec")}
 _TORCHFIX_FILES = 12
 # Bytecode is kept, as that of the other tools is: who installs a package has it.
 _OURS = {
@@ -56,16 +57,19 @@ def cold(paths: Sequence[str], *arguments: str) -> list[str]:
     return paramlint("--no-cache", *arguments, *paths)
 
 
-def peers(folder: Path) -> Path:
-    """Return the folder of programs of an environment that has the other tools."""
-    programs = folder / ("Scripts" if os.name == "nt" else "bin")
-    if not (programs / "torchfix").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    subprocess.run([str(programs / "python"), "-m", "pip", "install", "-q", *_PEERS], check=True)
+def peers(folder: Path, name: str) -> Path:
+    """Return the folder of programs of an environment that has one of the other tools."""
+    environment = folder / name
+    programs = environment / ("Scripts" if os.name == "nt" else "bin")
+    if not (programs / name).exists():
+        subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+        subprocess.run([str(programs / "python"), "-m", "pip", "install", "-q", *_PEERS[name]], check=True)
     return programs
 
 
-def against_parsing(folder: Path, files: Sequence[Path], programs: Path, rounds: int, scratch: Path) -> Iterator[Row]:
+def against_parsing(
+    folder: Path, files: Sequence[Path], programs: Path, flake8: Path, rounds: int, scratch: Path
+) -> Iterator[Row]:
     """Cold runs and the other tools, each relative to ``ast.parse``."""
     named = [str(path) for path in files]
     parse: list[float] = []
@@ -77,7 +81,7 @@ def against_parsing(folder: Path, files: Sequence[Path], programs: Path, rounds:
         costs["ruff"].append(
             run([str(programs / "ruff"), "check", "--isolated", "--no-cache", "--select", "ALL", *named], folder)
         )
-        costs["flake8"].append(run([str(programs / "flake8"), "--isolated", "-j", "2", *named], folder))
+        costs["flake8"].append(run([str(flake8 / "flake8"), "--isolated", "-j", "2", *named], folder))
     base = sorted(parse)[len(parse) // 2]
 
     def ratio(tool: str) -> str:
@@ -233,7 +237,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, metavar="N", help="measure on N files of each package (default: all)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N")
     arguments = parser.parse_args()
-    programs = peers(arguments.peers)
+    programs, flake8 = peers(arguments.peers, "torchfix"), peers(arguments.peers, "flake8")
     transformers = package("transformers", arguments.corpus)
     timm, small = (package(name, arguments.corpus) for name in ("timm", "vit-pytorch"))
     files = sample(sources(transformers), arguments.files)
@@ -244,11 +248,11 @@ def main() -> None:
         scratch = Path(name)
         parts: list[Callable[[], Iterator[Row]]] = [
             lambda: one_file(rounds, scratch),
-            lambda: against_parsing(transformers, files, programs, rounds, scratch),
+            lambda: against_parsing(transformers, files, programs, flake8, rounds, scratch),
             lambda: with_cache(transformers, files, rounds, scratch),
             lambda: one_of_many(timm, rounds, scratch, arguments.files),
             lambda: against_torchfix(transformers, files, programs, rounds),
-            lambda: added_to_flake8(timm, programs, rounds, scratch, arguments.files),
+            lambda: added_to_flake8(timm, flake8, rounds, scratch, arguments.files),
             lambda: growth(small, rounds, scratch),
         ]
         for part in parts:
