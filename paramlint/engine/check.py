@@ -134,7 +134,7 @@ def _memory(folder: Path, fast_path: bool) -> Memory:
 def _runner(processes: int, fast_path: bool, given: Mapping[Path, Given]) -> Iterator[Runner]:
     """Give a function that lints batches and yields the results of each as they come: here, or in other processes."""
     if processes > 1:
-        with Pool[Batch, Linted](partial(_worker, fast_path), processes, _is_full) as pool:
+        with Pool[Batch, Linted](partial(_worker, fast_path), processes, lambda linted: linted.is_full) as pool:
             yield partial(_divided, pool)
     else:
         analyser = Analyser(fast_path)
@@ -144,10 +144,6 @@ def _runner(processes: int, fast_path: bool, given: Mapping[Path, Given]) -> Ite
 def _worker(fast_path: bool) -> Callable[[Batch], Linted]:
     analyser = Analyser(fast_path, owns_process=True)
     return lambda batch: Linted(analyser(batch), analyser.consulted(), analyser.is_full)
-
-
-def _is_full(answer: Linted) -> bool:
-    return answer.is_full
 
 
 def _divided(pool: Pool[Batch, Linted], batches: Sequence[Batch]) -> Iterator[Linted]:

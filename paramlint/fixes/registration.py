@@ -6,14 +6,13 @@ from paramlint.fixes.construction import without_statement
 from paramlint.fixes.edits import parts, with_argument
 from paramlint.fixes.site import Site, Spot, is_self_attribute
 from paramlint.interpret.scan import assigned_attributes, nodes, self_attribute
-from paramlint.interpret.slots import Registration
+from paramlint.interpret.slots import REGISTERED
 from paramlint.model import code
 from paramlint.model.diagnostic import Applicability, Edit, Effect, Fix
 from paramlint.project.definitions import ClassDefinition
 from paramlint.project.resolve import dotted_name
 
 _PARAMETER = "torch.nn.Parameter"
-_REGISTERED = (Registration.PARAMETER, Registration.BUFFER, Registration.SUBMODULE)
 
 
 def shadowed_registration(site: Site) -> Fix | None:
@@ -142,7 +141,7 @@ def _registers(site: Site, base: ClassDefinition) -> bool:
     """Whether a statement of a class registers anything on some path."""
     spans = {getattr(node, "span", None) for node in nodes(base.node)}
     return any(
-        slot.registration in _REGISTERED and slot.place.path == base.module.place and slot.place.span in spans
+        slot.registration in REGISTERED and slot.place.path == base.module.place and slot.place.span in spans
         for run in (site.trace.runs if site.trace is not None else ())
         for slot in run.slots
     )

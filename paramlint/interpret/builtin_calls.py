@@ -1,4 +1,4 @@
-"""Python's builtin functions, and methods of lists, dicts and strings."""
+"""Python's builtin functions."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import collections.abc
 import numbers
 import types
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paramlint import torch_api
-from paramlint.interpret import calls, evaluate, objects, results, stores
+from paramlint.interpret import attribute_names, calls, evaluate, objects, results
 from paramlint.interpret.compare import key_of
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.slots import Registration
 from paramlint.interpret.values import (
     NONE,
     UNKNOWN,
@@ -29,7 +27,6 @@ from paramlint.interpret.values import (
     Value,
 )
 from paramlint.model.code import Span
-from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER
 from paramlint.project.definitions import External as ExternalDefinition
 
 if TYPE_CHECKING:
@@ -145,13 +142,13 @@ def call_builtin(machine: Machine, frame: Frame, name: str, arguments: Arguments
         case "isinstance":
             return _isinstance(machine, first, values[1] if len(values) > 1 else UNKNOWN)
         case "hasattr":
-            return _hasattr(machine, first, values[1] if len(values) > 1 else UNKNOWN)
+            return attribute_names.has(machine, first, values[1] if len(values) > 1 else UNKNOWN)
         case "getattr":
-            return _getattr(machine, frame, arguments, span)
+            return attribute_names.get(machine, frame, arguments, span)
         case "setattr":
-            return _setattr(machine, frame, arguments, span)
+            return attribute_names.set_(machine, frame, arguments, span)
         case "object.__setattr__":
-            return _hidden(machine, frame, arguments, span)
+            return attribute_names.set_plainly(machine, frame, arguments, span)
         case "map" if len(values) == 2:
             items, is_exact = evaluate.elements(machine, values[1])
             mapped = [calls.call(machine, frame, first, calls.Arguments([item]), span) for item in items[:8]]
@@ -341,64 +338,3 @@ def _external_is(name: str, option: str) -> bool | None:
     if option.rsplit(".", 1)[-1].startswith("_") or option not in torch_api.layers:
         return None
     return False
-
-
-def _hasattr(machine: Machine, value: Value, name: Value) -> Value:
-    if not isinstance(name, Known) or not isinstance(name.value, str):
-        return UNKNOWN
-    text = name.value
-    if isinstance(value, Instance):
-        if text in value.bindings:
-            return Known(True)
-        if value.is_opaque:
-            return UNKNOWN
-        if value.linked is not None:
-            member = value.linked.find(text)
-            if member is UNKNOWN_MEMBER:
-                return UNKNOWN
-            if member is not None:
-                return Known(True)
-            return Known(value.is_module and text in torch_api.module_members())
-        if value.external is not None and value.external in torch_api.layers:
-            return Known(bool(torch_api.external_member(value.external, text)))
-        return UNKNOWN
-    if isinstance(value, Symbol) and value.is_configuration:
-        return Predicate(f"hasattr({value.key}, {text!r})")
-    return UNKNOWN
-
-
-def _getattr(machine: Machine, frame: Frame, arguments: Arguments, span: Span) -> Value:
-    receiver, name = arguments.get(0, "object"), arguments.get(1, "name")
-    if receiver is None or not isinstance(name, Known) or not isinstance(name.value, str):
-        return UNKNOWN
-    default = arguments.get(2, "default")
-    if default is not None and isinstance(receiver, Instance):
-        exists = _hasattr(machine, receiver, name)
-        if exists == Known(False):
-            return default
-    value = objects.get_attribute(machine, frame, receiver, name.value, span)
-    if isinstance(value, Symbol) and value.default is None and isinstance(default, Known):
-        return replace(value, default=default)
-    return value
-
-
-def _setattr(machine: Machine, frame: Frame, arguments: Arguments, span: Span) -> Value:
-    receiver, name, value = arguments.get(0, "o"), arguments.get(1, "n"), arguments.get(2, "v")
-    if receiver is None or value is None:
-        return NONE
-    if isinstance(name, Known) and isinstance(name.value, str):
-        stores.set_attribute(machine, frame, receiver, name.value, value, frame.place(span))
-    elif isinstance(receiver, Instance):
-        if isinstance(value, (Tensor, Instance)):
-            if isinstance(value, Instance) or value.is_parameter:
-                value.is_registered = True
-        results.escape(value)
-        receiver.is_opaque = True
-    return NONE
-
-
-def _hidden(machine: Machine, frame: Frame, arguments: Arguments, span: Span) -> Value:
-    receiver, name, value = arguments.get(0, "o"), arguments.get(1, "n"), arguments.get(2, "v")
-    if isinstance(receiver, Instance) and isinstance(name, Known) and value is not None:
-        stores.store(machine, receiver, str(name.value), value, Registration.OTHER, frame.place(span))
-    return NONE

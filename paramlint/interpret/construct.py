@@ -10,7 +10,7 @@ from paramlint.interpret.base_call import may_run_before
 from paramlint.interpret.decorators import is_transparent_decorator
 from paramlint.interpret.events import BaseConstructorRan
 from paramlint.interpret.machine import MOST_DEPTH, BudgetSpent, Frame, Machine
-from paramlint.interpret.slots import Fill, Place, Registration
+from paramlint.interpret.slots import REGISTERED, Fill, Place, Registration
 from paramlint.interpret.values import (
     NONE,
     UNKNOWN,
@@ -33,7 +33,6 @@ from paramlint.torch_api import COMPUTED, REQUIRED, Layer
 # Of the steps that are left when a constructor makes a part, one in so many is kept for what follows.
 _SHARE_KEPT = 4
 _ORDINARY_METACLASSES = ("abc.ABCMeta", "builtins.type", "typing.GenericMeta")
-_REGISTERED = (Registration.PARAMETER, Registration.BUFFER, Registration.SUBMODULE)
 MODULE = "torch.nn.Module"
 # Switches that torch's layers keep under their names.
 _KEPT = frozenset({"affine", "elementwise_affine", "track_running_stats", "batch_first", "bidirectional"})
@@ -175,11 +174,11 @@ def initialise_external(
     if name is None:
         return
     if instance is machine.root:
-        wiped = tuple(held for held, binding in instance.bindings.items() if binding.registration in _REGISTERED)
+        wiped = tuple(held for held, binding in instance.bindings.items() if binding.registration in REGISTERED)
         is_second = instance.is_initialised and not machine.undecided
         machine.emit(BaseConstructorRan(machine.own_statement or place, wiped if is_second else ()))
     if instance.is_initialised and not machine.undecided:
-        for held in [key for key, value in instance.bindings.items() if value.registration in _REGISTERED]:
+        for held in [key for key, value in instance.bindings.items() if value.registration in REGISTERED]:
             del instance.bindings[held]
     instance.is_initialised = True
     layer = torch_api.layers.get(name)

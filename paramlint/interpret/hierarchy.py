@@ -51,7 +51,7 @@ def is_written_as_module(linked: LinkedClass) -> bool:
 def describe_methods(project: Project, linked: LinkedClass) -> tuple[MethodFacts, ...]:
     """What each method of a hierarchy does to initialise."""
     return tuple(
-        project.scanned(_describe, function)._replace(
+        project.scanned(describe, function)._replace(
             place=Place(owner.module.place, function.span),
             owner=owner.qualified_name,
             is_own=owner == linked.definition,
@@ -61,7 +61,7 @@ def describe_methods(project: Project, linked: LinkedClass) -> tuple[MethodFacts
     )
 
 
-def _describe(function: code.Function) -> MethodFacts:
+def describe(function: code.Function) -> MethodFacts:
     """What the text of a method says, wherever it stands and whoever inherits it."""
     return MethodFacts(
         name=function.name,

@@ -63,6 +63,11 @@ class Ingredients(NamedTuple):
     rebinds: bool
     yields: bool
 
+    @property
+    def words(self) -> frozenset[str]:
+        """All names behind a dot, and the last parts of the names that are mentioned."""
+        return self.attributes | {dotted[-1] for dotted in self.mentions}
+
 
 def ingredients(function: code.Function) -> Ingredients:
     """Collect the ingredients of a function."""

@@ -12,10 +12,18 @@ from paramlint.interpret import calls, construct, initialisation, objects, produ
 from paramlint.interpret.arguments import constructor_arguments, forward_arguments, takes_tensor
 from paramlint.interpret.decisions import Decider, paths
 from paramlint.interpret.events import Event, MadeInForward, MethodReached
-from paramlint.interpret.hierarchy import MOVERS, describe_methods, documentation, is_abstract, makers, own_methods
+from paramlint.interpret.hierarchy import (
+    MOVERS,
+    describe,
+    describe_methods,
+    documentation,
+    is_abstract,
+    makers,
+    own_methods,
+)
 from paramlint.interpret.machine import BudgetSpent, Frame, Machine, PathEnds
-from paramlint.interpret.scan import assigned_attributes, nodes, self_attribute
-from paramlint.interpret.slots import Phase, Place, Registration, Slot
+from paramlint.interpret.scan import nodes, self_attribute
+from paramlint.interpret.slots import REGISTERED, Phase, Place, Registration, Slot
 from paramlint.interpret.summaries import PARAMETERS, has_state, summarise_slots
 from paramlint.interpret.surroundings import Surroundings
 from paramlint.interpret.trace import ClassTrace, Run
@@ -38,7 +46,6 @@ from paramlint.project.definitions import ClassDefinition
 from paramlint.project.fields import dataclass_fields
 from paramlint.project.project import Project
 
-_REGISTERED = (Registration.PARAMETER, Registration.BUFFER, Registration.SUBMODULE)
 _ENTRIES = ("forward", "training_step", "validation_step", "test_step", "predict_step")
 DEEPEST_STACK = 6_000
 # What all paths of a class together may cost; further paths are not tried once it is spent.
@@ -231,14 +238,10 @@ def _is_told(project: Project, linked: LinkedClass, name: str, binding: Binding)
     """Whether a method by which construction does not bind an attribute does so when it is asked to (``set_device``)."""
     return any(
         function.name != "__init__"
-        and name in project.scanned(_assigned, function)
+        and name in project.scanned(describe, function).assigns
         and not any(getattr(node, "span", None) == binding.place.span for node in nodes(function.body))
         for _, function in own_methods(linked)
     )
-
-
-def _assigned(function: code.Function) -> set[str]:
-    return assigned_attributes(function.body)
 
 
 def _left_behind(value: Value, name: str, buffers: Mapping[int, Placement], depth: int = 0) -> Value:
@@ -350,7 +353,7 @@ def _made(machine: Machine) -> Iterator[Event]:
 
 def _takes_over(made: Instance) -> bool:
     """Whether every part of a module that has state was another's before: what is built is new, its weights are not."""
-    held = [binding for binding in made.bindings.values() if binding.registration in _REGISTERED]
+    held = [binding for binding in made.bindings.values() if binding.registration in REGISTERED]
     parts = [
         binding.value
         for binding in held

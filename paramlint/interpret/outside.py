@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from paramlint.facts.source import SourceError
-from paramlint.interpret.holders import Scope
+from paramlint.interpret.holders import MOST_FILES, Scope
 from paramlint.interpret.scan import initialised_attributes
 from paramlint.interpret.writes import BUFFER_WALKS, PARAMETER_WALKS, calls_method, writes_attribute
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import ClassDefinition
 from paramlint.project.project import Project
-
-MOST_FILES = 300
 
 
 def may_initialise(

@@ -112,8 +112,7 @@ class _Silence:
                 if not isinstance(function, code.Function):
                     continue
                 facts = self._reach.facts(function)
-                words = facts.attributes | {dotted[-1] for dotted in facts.mentions}
-                if facts.stores and words & _ZEROS and function.name != "__init__":
+                if facts.stores and facts.words & _ZEROS and function.name != "__init__":
                     return False
                 if "PRM503" in self._codes and function.name in _MOVING:
                     return False

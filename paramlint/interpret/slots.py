@@ -41,6 +41,10 @@ class Registration(str, Enum):
     UNKNOWN = "unknown"
 
 
+# What torch keeps in an instance's own tables, and Module.__init__ empties.
+REGISTERED = frozenset({Registration.PARAMETER, Registration.BUFFER, Registration.SUBMODULE})
+
+
 class Fill(str, Enum):
     """How far the memory of a tensor has been written."""
 

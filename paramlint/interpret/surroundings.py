@@ -11,7 +11,7 @@ from paramlint import torch_api
 from paramlint.facts.source import SourceError
 from paramlint.interpret.base_call import may_run_base_constructor
 from paramlint.interpret.gradients import Use, uses
-from paramlint.interpret.holders import Scope, holders, is_always_loaded, is_never_moved
+from paramlint.interpret.holders import MOST_FILES, Scope, holders, is_always_loaded, is_never_moved
 from paramlint.interpret.outside import may_call, may_initialise
 from paramlint.interpret.reads import (
     ClassReads,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from paramlint.project.definitions import SourceModule
     from paramlint.project.project import Project
 
-MOST_FILES = 300
 MOST_NAMES = 100
 # Bases that are not read and that read nothing of what a subclass registers.
 _READ_NOTHING = frozenset({"Module", "LightningModule", "ABC", "Generic", "Protocol"})

@@ -155,9 +155,8 @@ def _is_named(node: object, name: str) -> bool:
 
 def cuts_gradients(function: code.Function, facts: Ingredients) -> bool:
     """Whether a function may take a value out of what gradients go through."""
-    words = facts.attributes | {dotted[-1] for dotted in facts.mentions}
     decorators = {_word(node) for node in nodes(function.decorators)}
-    return bool((words | decorators) & _CUTTING) or any(map(_makes_numbers, facts.calls))
+    return bool((facts.words | decorators) & _CUTTING) or any(map(_makes_numbers, facts.calls))
 
 
 def _makes_numbers(call: code.Call) -> bool:

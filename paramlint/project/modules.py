@@ -95,11 +95,7 @@ class ModuleStore:
             return False
         seen.add(path)
         if path not in self._texts:
-            self._texts[path] = text = _names_in(path)
-            if text is not None and text.stars:
-                self.dependencies.note_names(path, map(str, text.stars))
-                found = filter(None, map(_module_file, text.stars))
-                self.dependencies.note(path, *map(file, found))
+            self._texts[path] = self._text(path)
         text = self._texts[path]
         if text is None:
             return False
@@ -107,8 +103,27 @@ class ModuleStore:
             return name in text.exports
         if name in text.words or text.stars is None:
             return True
-        files = [_module_file(star) for star in text.stars]
-        return any(file is None or self._may_bind(file, name, seen) for file in files)
+        return any(star is None or self._may_bind(star, name, seen) for star in text.stars)
+
+    def _text(self, path: Path) -> _Text | None:
+        try:
+            text = path.read_bytes()
+        except OSError:
+            return None
+        exports = _literal_exports(text)
+        if exports is not None:
+            return _Text(exports, frozenset(), ())
+        stars = _relative_stars(path, text)
+        return _Text(None, frozenset(_WORD.findall(text)), None if stars is None else self._files_of(path, stars))
+
+    def _files_of(self, path: Path, stars: list[tuple[Path, str]]) -> tuple[Path | None, ...]:
+        """The files of modules that a file imports, each named from a folder; None for one that has no file."""
+        probed: set[str] = set()
+        found = [self._finder.find(name, [folder], probed) for folder, name in stars]
+        files = tuple(module and module.path for module in found)
+        self.dependencies.note_names(path, probed)
+        self.dependencies.note(path, *(file(star) for star in files if star is not None))
+        return files
 
     def _loaded(self, path: Path) -> SourceModule:
         base, name, is_package = name_module(path, self._naming_root(path))
@@ -147,40 +162,21 @@ class _Text(NamedTuple):
     """What the text of a file says without being parsed.
 
     ``exports`` are the names of an ``__all__`` that is written out, None where there is none; ``words`` all that could
-    be names. ``stars`` are the modules of its star imports, as paths without suffixes; None where these are not told
-    from the text.
+    be names. ``stars`` are the files of its star imports (None among them where one is not found), None where these are
+    not told from the text.
     """
 
     exports: frozenset[bytes] | None
     words: frozenset[bytes]
-    stars: tuple[Path, ...] | None
+    stars: tuple[Path | None, ...] | None
 
 
-def _names_in(path: Path) -> _Text | None:
-    try:
-        text = path.read_bytes()
-    except OSError:
-        return None
-    exports = _literal_exports(text)
-    if exports is not None:
-        return _Text(exports, frozenset(), ())
-    return _Text(None, frozenset(_WORD.findall(text)), _star_modules(path, text))
-
-
-def _star_modules(path: Path, text: bytes) -> tuple[Path, ...] | None:
-    """The modules of relative star imports, each on a line of its own; None where there are others."""
-    every = _STAR_IMPORT.findall(text)
+def _relative_stars(path: Path, text: bytes) -> list[tuple[Path, str]] | None:
+    """The modules of relative star imports, each on a line of its own, by folder and name; None where there are others."""
     relative = _RELATIVE_STAR.findall(text)
-    if len(relative) != len(every):
+    if len(relative) != len(_STAR_IMPORT.findall(text)) or any(len(dots) > len(path.parents) for dots, _ in relative):
         return None
-    if any(len(dots) > len(path.parents) for dots, _ in relative):
-        return None
-    return tuple(path.parents[len(dots) - 1].joinpath(*dotted.decode().split(".")) for dots, dotted in relative)
-
-
-def _module_file(path: Path) -> Path | None:
-    """The file of a module or package, by its path without a suffix."""
-    return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()), None)
+    return [(path.parents[len(dots) - 1], name.decode()) for dots, name in relative]
 
 
 def _literal_exports(text: bytes) -> frozenset[bytes] | None:

@@ -131,26 +131,3 @@ def lost_state(run: Run, slot: Slot, member: Member) -> tuple[str, str, Place] |
     if is_lost_on_reload(run, slot, tensor) and first_read(run, slot.name) is not None:
         return "a random tensor", "not in state_dict(): a reloaded model computes something else", tensor.made
     return None
-
-
-def has_other_writer(trace: ClassTrace, name: str, rank: int | None) -> bool:
-    """Whether something that construction does not reach may write a parameter before it is used.
-
-    A method of the class that would write it counts only where code that can hold an instance calls it by name.
-    """
-    found = writers(trace, name)
-    return (
-        any(method.is_hook for method in trace.methods if method.name in found)
-        or trace.surroundings.may_initialise(name, rank, found)
-        or trace.surroundings.is_always_loaded
-    )
-
-
-def writers(trace: ClassTrace, name: str) -> frozenset[str]:
-    """The methods, other than those that are interpreted, that would write a parameter of that name."""
-    return frozenset(
-        method.name
-        for method in trace.methods
-        if method.name not in ("__init__", "forward")
-        and (name in method.initialises or (method.walks_modules and "" in method.initialises))
-    )

@@ -9,7 +9,8 @@ from paramlint.interpret.slots import Place, Slot
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import events, finding, has_other_writer, related
+from paramlint.rules.common import events, finding, related
+from paramlint.rules.writers import has_other_writer
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:

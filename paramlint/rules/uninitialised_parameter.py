@@ -8,7 +8,8 @@ from paramlint.interpret.slots import Fill, Registration, Slot
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import constructed_slots, finding, has_other_writer, related, writers
+from paramlint.rules.common import constructed_slots, finding, related
+from paramlint.rules.writers import has_other_writer, writers
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
