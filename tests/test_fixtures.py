@@ -85,6 +85,76 @@ def test_where_holders_are_too_many_all_code_counts(tmp_path: Path, monkeypatch:
     assert (level, "PRM301") not in places(run([path]), path)
 
 
+FETCHED = """
+import torch
+from torch import nn
+
+
+class Fetched(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(4, 4))
+
+    @classmethod
+    def fetch(cls, path):
+        made = cls()
+        made.load_state_dict(torch.load(path))
+        return made
+
+    def forward(self, x):
+        return x @ self.weight
+
+
+def load(path) -> Fetched:
+    made = Fetched()
+    made.load_state_dict(torch.load(path))
+    return made
+
+
+class Pictures(nn.Module):
+    def __init__(self, path):
+        super().__init__()
+        self.inner = Fetched.fetch(path)
+
+    def forward(self, x):
+        return self.inner(x)
+
+
+class Embedder:
+    def __init__(self, model: "Fetched"):
+        self.model: Fetched = model
+        self.is_plain = isinstance(model, Fetched)
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        pytest.param("", [], id="what is handed an instance has not made it"),
+        pytest.param("def fresh():\n    return Fetched()\n", ["PRM301"], id="one place that loads nothing is enough"),
+    ],
+)
+def test_what_is_always_loaded_needs_no_first_value(tmp_path: Path, more: str, found: list[str]) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    path = tmp_path / "model.py"
+    path.write_text(FETCHED + more)
+    assert [code for _, code in places(run([path]), path)] == found
+
+
+@pytest.mark.parametrize(
+    "demand",
+    [
+        "assert torch.cuda.is_available(), 'CUDA is needed'",
+        "if not torch.cuda.is_available():\n    raise RuntimeError('CUDA is needed')",
+    ],
+)
+def test_a_file_that_demands_a_device_may_name_it(tmp_path: Path, demand: str) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    path = tmp_path / "model.py"
+    path.write_text(f"import torch\n\n{demand}\n\n" + next(rule for rule in ALL_RULES if rule.code == "PRM501").bad)
+    assert "PRM501" not in {code for _, code in places(run([path]), path)}
+
+
 def test_nothing_is_left_unread(report: Report) -> None:
     assert report.errors == ()
 

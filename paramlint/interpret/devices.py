@@ -5,7 +5,7 @@ from __future__ import annotations
 from paramlint.interpret import evaluate
 from paramlint.interpret.events import Clash, HardCodedDevice
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.scan import accelerator_flags, mentions_device
+from paramlint.interpret.scan import accelerator_flags, demands_accelerator, mentions_device
 from paramlint.interpret.slots import Phase, TensorSummary
 from paramlint.interpret.summaries import summarise_tensor
 from paramlint.interpret.values import (
@@ -77,6 +77,8 @@ def note_literal(
     if device is None or device.literal is None or not is_accelerator(device.literal):
         return
     if machine.phase is Phase.CONSTRUCTOR and (machine.device_tests or machine.guarded):
+        return
+    if machine.project.scanned(demands_accelerator, frame.module.facts.body):
         return
     if attribute is None and machine.phase is Phase.CONSTRUCTOR:
         attribute = machine.assigned

@@ -62,12 +62,12 @@ def holders(project: Project, definition: ClassDefinition) -> list[Scope] | None
             if len(found) > MOST_SCOPES:
                 return None
             if scope.name and scope.name not in asked:
-                waiting.append((scope.name, _defined(project, scope), depth + 1))
+                waiting.append((scope.name, defined(project, scope), depth + 1))
     found.pop((definition.module.path.as_posix(), definition.node.span), None)
     return [*found.values(), *_used(project, list(found.values()))]
 
 
-def _users(
+def users_of(
     project: Project, definition: ClassDefinition, name: str, wanted: ClassDefinition | FunctionDefinition | None
 ) -> Iterator[Scope] | None:
     """The scopes of the project that mention what a name stands for; None: too many files to tell."""
@@ -104,38 +104,6 @@ def _size(path: Path) -> int:
         return 0
 
 
-def is_always_loaded(project: Project, definition: ClassDefinition) -> bool:
-    """Whether whatever in the project makes an instance, or has one made, goes on to load a checkpoint over it.
-
-    A class that nothing uses is there for anyone: False, as wherever there is too much to tell.
-    """
-    waiting: list[tuple[str, ClassDefinition | FunctionDefinition | None, int]] = [
-        (definition.node.name, definition, 0)
-    ]
-    own = (definition.module.path.as_posix(), definition.node.span)
-    seen: set[tuple[str, object]] = {own}
-    is_loaded = False
-    while waiting:
-        name, wanted, depth = waiting.pop()
-        scopes = _users(project, definition, name, wanted)
-        if scopes is None or depth > DEEPEST:
-            return False
-        users = [scope for scope in scopes if scope.key != own and scope.name != name]
-        if not users:
-            return False
-        for scope in users:
-            if _loads(project, scope.module, scope.statement):
-                is_loaded = True
-                continue
-            if scope.key in seen:
-                continue
-            if not isinstance(scope.statement, (code.Class, code.Function)):
-                return False
-            seen.add(scope.key)
-            waiting.append((scope.name, _defined(project, scope), depth + 1))
-    return is_loaded
-
-
 def is_never_moved(project: Project, definition: ClassDefinition) -> bool:
     """Whether a private class is made by functions of the project alone, none of which speaks of a device.
 
@@ -148,7 +116,7 @@ def is_never_moved(project: Project, definition: ClassDefinition) -> bool:
     is_made = False
     while waiting:
         name, wanted, depth = waiting.pop()
-        users = _users(project, definition, name, wanted) if name.startswith("_") else None
+        users = users_of(project, definition, name, wanted) if name.startswith("_") else None
         if users is None or depth > DEEPEST:
             return False
         for scope in users:
@@ -163,7 +131,7 @@ def is_never_moved(project: Project, definition: ClassDefinition) -> bool:
                     continue  # what it makes ends with it
             elif not isinstance(scope.statement, code.Class):
                 return False
-            waiting.append((scope.name, _defined(project, scope), depth + 1))
+            waiting.append((scope.name, defined(project, scope), depth + 1))
     return is_made
 
 
@@ -174,30 +142,6 @@ def _speaks_of_devices(function: code.Function) -> bool:
         or (isinstance(node, code.Argument) and node.keyword == "device")
         for node in nodes(function.body)
     )
-
-
-def _loads(project: Project, module: SourceModule, statement: code.Statement, depth: int = 0) -> bool:
-    """Whether a function loads a checkpoint whenever it runs, itself or by a function that it calls."""
-    if not isinstance(statement, code.Function):
-        return False
-    for node in nodes(tuple(_unconditional(statement.body))):
-        if isinstance(node, code.Call):
-            if isinstance(node.function, code.Attribute) and node.function.name == "load_state_dict":
-                return True
-            if isinstance(node.function, code.Name) and depth < 2:
-                meant = project.resolve(module, (node.function.identifier,))
-                if isinstance(meant, FunctionDefinition) and _loads(project, meant.module, meant.node, depth + 1):
-                    return True
-    return False
-
-
-def _unconditional(body: tuple[code.Statement, ...]) -> Iterator[code.Statement]:
-    """The simple statements of a function that run whenever it does, as far as nothing raises or returns before."""
-    for statement in body:
-        if isinstance(statement, (code.With, code.Try)):
-            yield from _unconditional(statement.body)
-        elif not isinstance(statement, (code.If, code.For, code.While, code.Match, code.Function, code.Class)):
-            yield statement
 
 
 def _mentioning(
@@ -233,10 +177,10 @@ def _mentions(
             meant.add(dotted)
         elif isinstance(node, code.Name) and node.identifier == name:
             meant.add((name,))
-    return any(_may_mean(project, module, dotted, wanted) for dotted in sorted(meant))
+    return any(may_mean(project, module, dotted, wanted) for dotted in sorted(meant))
 
 
-def _may_mean(
+def may_mean(
     project: Project,
     module: SourceModule,
     dotted: tuple[str, ...],
@@ -256,7 +200,7 @@ def _name(statement: code.Statement) -> str:
     return ""
 
 
-def _defined(project: Project, scope: Scope) -> ClassDefinition | FunctionDefinition | None:
+def defined(project: Project, scope: Scope) -> ClassDefinition | FunctionDefinition | None:
     meant = project.resolve(scope.module, (scope.name,))
     return meant if isinstance(meant, (ClassDefinition, FunctionDefinition)) else None
 

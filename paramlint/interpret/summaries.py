@@ -39,14 +39,14 @@ def summarise_tensor(tensor: Tensor) -> TensorSummary:
     )
 
 
-def summarise_module(instance: Instance) -> ModuleSummary:
-    """The frozen form of a Module object."""
+def summarise_module(instance: Instance, owner: Instance | None = None) -> ModuleSummary:
+    """The frozen form of a Module object; what ``owner`` registers by other ways is no state of it."""
     learned = is_learned(instance)
     return ModuleSummary(
         class_name=instance.class_name,
         made=instance.made,
         phase=instance.phase,
-        has_state=has_state(instance),
+        has_state=has_state(instance) if owner is None else _has_other_state(instance, owner),
         is_registered=instance.is_registered,
         is_learned=learned,
         is_frozen=not learned and has_state(instance, PARAMETERS) is not False,
@@ -69,21 +69,39 @@ def is_learned(instance: Instance, depth: int = 0) -> bool:
 def has_state(instance: Instance, kinds: frozenset[Registration] = STATE) -> bool | None:
     """Whether a Module holds parameters or buffers, itself or below; None where its contents are not known."""
     unknown = False
+    for module in _modules(instance):
+        unknown = unknown or module.is_opaque
+        if any(held.registration in kinds and held.value != Known(None) for held in module.bindings.values()):
+            return True
+    return None if unknown else False
+
+
+def _has_other_state(instance: Instance, owner: Instance) -> bool | None:
+    """``has_state``, but for the parameters and buffers that a Module registers, itself or below, by another way."""
+    registered: set[int] = set()
+    unknown = False
+    for module in _modules(owner):
+        registered.update(id(held.value) for held in module.bindings.values() if held.registration in STATE)
+        unknown = unknown or (module.is_opaque and (module.external or "").startswith("torch.nn.Parameter"))
+    for module in _modules(instance):
+        for held in module.bindings.values():
+            if held.registration in STATE and held.value != Known(None) and id(held.value) not in registered:
+                return None if unknown else True
+    return None if has_state(instance) else has_state(instance)
+
+
+def _modules(instance: Instance) -> Iterator[Instance]:
+    """A Module and those that it registers, itself or below, each once: one may hold what holds it."""
     seen: set[int] = set()
     waiting = [instance]
     while waiting:
         module = waiting.pop()
         if id(module) in seen:
-            continue  # a module may hold what holds it
+            continue
         seen.add(id(module))
-        unknown = unknown or module.is_opaque
-        for binding in module.bindings.values():
-            if binding.registration in kinds:
-                if binding.value != Known(None):
-                    return True
-            elif binding.registration is Registration.SUBMODULE and isinstance(binding.value, Instance):
-                waiting.append(binding.value)
-    return None if unknown else False
+        yield module
+        held = [bound.value for bound in module.bindings.values() if bound.registration is Registration.SUBMODULE]
+        waiting.extend(value for value in held if isinstance(value, Instance))
 
 
 def members(value: Container | Instance, owner: Instance) -> Iterator[Member]:
@@ -101,7 +119,7 @@ def members(value: Container | Instance, owner: Instance) -> Iterator[Member]:
         if isinstance(item, Tensor):
             yield Member(where, summarise_tensor(item), None, inside)
         elif isinstance(item, Instance) and item.is_module:
-            yield Member(where, None, summarise_module(item), inside)
+            yield Member(where, None, summarise_module(item, owner), inside)
         elif isinstance(item, Container):
             parts = [(part, where + key, inside, depth + 1) for part, key in _elements(item)]
             waiting.extend(reversed(parts))

@@ -11,7 +11,8 @@ from paramlint import torch_api
 from paramlint.facts.source import SourceError
 from paramlint.interpret.base_call import may_run_base_constructor
 from paramlint.interpret.gradients import Use, uses
-from paramlint.interpret.holders import MOST_FILES, Scope, holders, is_always_loaded, is_never_moved
+from paramlint.interpret.holders import MOST_FILES, Scope, holders, is_never_moved
+from paramlint.interpret.loaded import is_always_loaded
 from paramlint.interpret.outside import may_call, may_initialise
 from paramlint.interpret.reads import (
     ClassReads,

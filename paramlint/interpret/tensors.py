@@ -108,7 +108,8 @@ def call(
         return _convert(machine, frame, function, first, positional[1:], keywords, span)
     if function.kind is Kind.LIKE:
         return factories.like(machine, frame, function, first, positional, keywords, span)
-    checked = _checked(function, positional, keywords)
+    function, bound = _as_called(function, positional, keywords)
+    checked = results.operands_of([value for place, value in bound if place in function.same_device])
     devices.check(machine, frame, name, checked, span)
     if function.kind is not Kind.VIEW:
         initialisation.note_read(machine, frame.place(span), operands[function.kind is Kind.IN_PLACE :], name)
@@ -131,6 +132,10 @@ def call(
     result.is_random = result.is_random or function.is_random
     if function.is_integer:
         result.requires_grad = False
+    if result.placement.is_pinned and not any(operand.dimensions for operand in operands):
+        others = [value for place, value in bound if place in function.same_device]
+        if not all(isinstance(value, (Tensor, Known, Symbol)) for value in others):
+            result.placement = Placement.UNKNOWN  # where what is not known is, if that has dimensions
     return _returned(function, result)
 
 
@@ -148,8 +153,10 @@ def _returned(function: Function, result: Tensor) -> Value:
     return UNKNOWN
 
 
-def _checked(function: Function, positional: list[Value], keywords: dict[str, Value]) -> list[Tensor]:
-    """The operands that must be on one device."""
+def _as_called(
+    function: Function, positional: list[Value], keywords: dict[str, Value]
+) -> tuple[Function, list[tuple[str, Value]]]:
+    """A function with what this way of calling it returns, and the arguments with their places."""
     flags = tuple(
         True if isinstance(value, Tensor) and value.is_certain else False if isinstance(value, Known) else None
         for value in positional
@@ -162,7 +169,9 @@ def _checked(function: Function, positional: list[Value], keywords: dict[str, Va
             if place in call.signature.tensors - call.signature.mixed and isinstance(value, Tensor):
                 # torch raises for anything else, so from here on it is a tensor
                 value.is_certain = True
-    return results.operands_of([value for place, value in bound if place in function.same_device])
+        if function.returns is Returns.VARIES:
+            function = function._replace(returns=call.signature.returns, result_rank=call.signature.result_rank)
+    return function, bound
 
 
 def _convert(

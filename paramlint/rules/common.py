@@ -101,16 +101,20 @@ def is_lost_on_reload(run: Run, slot: Slot, tensor: TensorSummary) -> bool:
 
 
 def is_placeholder(trace: ClassTrace, slot: Slot) -> bool:
-    """Whether another method than the one in which construction binds a name puts something there when it is asked to."""
+    """Whether methods other than the constructor put something else under a name that construction binds.
+
+    One does so when it is asked to, where another method binds the name at construction; or the method that binds it is
+    the beginning of a run: it puts back what forward counts or keeps, and draws anew.
+    """
     above = [
-        method.place
+        method
         for method in trace.methods
         if method.place.path == slot.place.path and method.place.span.line <= slot.place.span.line
     ]
-    binder = max(above, key=lambda place: place.span.line, default=None)
-    return any(
-        slot.name in method.assigns and method.name != "__init__" and method.place != binder for method in trace.methods
-    )
+    binder = max(above, key=lambda method: method.place.span.line, default=None)
+    others = [method for method in trace.methods if method.name != "__init__" and slot.name in method.assigns]
+    kept = {name for method in trace.methods if method.name == "forward" for name in method.assigns}
+    return any(method != binder or method.assigns & kept - {slot.name} for method in others)
 
 
 def in_objects(slot: Slot) -> tuple[Member, ...]:
