@@ -11,7 +11,7 @@ import pytest
 
 from paramlint.model.diagnostic import Effect
 from paramlint.model.observation import PRETENDED, ClassRequest, ForwardObservation, Observation, StateDigest
-from paramlint.runtime.equivalence import again, difference
+from paramlint.runtime.equivalence import again, difference, difference_beside
 
 NET = """\
 import torch
@@ -182,3 +182,47 @@ def test_a_model_without_tables_has_no_state_to_compare() -> None:
     without = built()._replace(state=None)
     assert difference(without, built(WEIGHT), Effect()) == "the state of the model could not be read before it"
     assert difference(without, built(WEIGHT), Effect(reveals=True)) is None
+
+
+HOLDER = """
+
+class Deeper(Net):
+    def __init__(self):
+        super().__init__()
+        if "mean" in self.__dict__:
+            self.extra = nn.Linear(3, 3)
+
+
+class Pair(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = Net()
+        self.second = Net()
+
+    def forward(self, x):
+        return self.second(self.first(x))
+"""
+
+
+def test_what_derives_from_the_class_must_stay_as_it_was(net: Path) -> None:
+    text = NET + HOLDER
+    net.write_text(text)
+    done = run(net, "--fix", "--confirm", "--select=PRM101", "--timeout=120")
+    assert net.read_text() == text
+    assert "Deeper: the parameter 'extra.weight' is gone after it" in done.stderr
+
+
+def test_what_holds_the_class_may_hold_what_was_repaired(net: Path) -> None:
+    net.write_text(NET + HOLDER.partition("\n\n\nclass Pair")[2].join(["\n\nclass Pair", ""]))
+    done = run(net, "--fix", "--confirm", "--select=PRM101", "--timeout=120")
+    assert SAFE in net.read_text(), done.stderr
+
+
+def test_what_is_built_after_new_draws_may_have_other_values() -> None:
+    shifted = built(WEIGHT._replace(digest="b"), output="p")
+    assert difference_beside(built(WEIGHT), shifted, Effect(draws=True)) is None
+    assert (
+        difference_beside(built(WEIGHT), shifted, Effect())
+        == "Net: 'weight' has other values after it, under the same seed"
+    )
+    assert difference_beside(built(status="not built"), built(), Effect()) is None

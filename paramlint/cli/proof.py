@@ -16,11 +16,13 @@ from paramlint.engine.settings import Factory
 from paramlint.facts.write import write_source
 from paramlint.model.diagnostic import Diagnostic, Verdict
 from paramlint.model.observation import ClassRequest, Observation, Scalar
+from paramlint.project.definitions import ClassDefinition
 from paramlint.project.project import Project
 from paramlint.runtime import parent
 from paramlint.runtime.confirm import confirm
-from paramlint.runtime.equivalence import again, combined, difference, has_new_values
+from paramlint.runtime.equivalence import again, combined, difference, difference_beside, has_new_values
 from paramlint.runtime.settings import RuntimeSettings
+from paramlint.runtime.subjects import Subjects
 
 Progress = Callable[[int, int], None]
 
@@ -30,14 +32,22 @@ _MOST_ROUNDS = 4
 # are other than before tells that it has one.
 _TOLD_BY_LINE = frozenset({"PRM303", "PRM308", "PRM309"})
 
+# What two builds are compared by; all else is observed of the fixed classes alone, to see whether the finding is gone.
+_COMPARED = ("forward", "digests")
+
+_Class = tuple[str, str]
 _Instance = tuple[str, str, tuple[tuple[str, Scalar], ...]]
 
 
 class _Seen(NamedTuple):
-    """What building showed: the findings with their proofs, and the observations by class and circumstances."""
+    """What building showed: the findings with their proofs, and the observations by class and circumstances.
+
+    ``dependents`` are the classes that derive from one or hold it, and were built with it.
+    """
 
     proved: Mapping[tuple[str, Key], Diagnostic]
     observations: Mapping[_Instance, Observation]
+    dependents: Mapping[_Class, tuple[_Class, ...]]
 
 
 class Prover:
@@ -89,7 +99,10 @@ class Prover:
         return [done[change.before.path] for change in changes]
 
     def _seen(self, changes: Sequence[Change], earlier: _Seen | None = None) -> _Seen:
-        """Build the classes of the findings that were fixed, as their files are now; where it can, as it did earlier."""
+        """Build the classes of the findings that were fixed, as their files are now; where it can, as it did earlier.
+
+        With them those that derive from them or hold them.
+        """
         groups: dict[tuple[RuntimeSettings, tuple[Factory, ...]], list[Diagnostic]] = {}
         for change in changes:
             settings = self._configuration.for_file(Path(change.before.path))
@@ -99,13 +112,27 @@ class Prover:
             )
         analyser = Analyser()
         observations: dict[_Instance, Observation] = {}
+        dependents: dict[_Class, tuple[_Class, ...]] = {}
 
         def project_for(path: Path) -> Project:
             return analyser.project_for(self._planner.root(path), self._planner.environment(path))
 
+        def beside(subjects: Subjects, subject: ClassDefinition) -> Sequence[ClassDefinition]:
+            found = subjects.dependents(subject)
+            dependents[_named(subject)] = tuple(map(_named, found))
+            return found
+
         def observe(requests: Sequence[ClassRequest], settings: RuntimeSettings) -> Iterator[Observation]:
-            if earlier is not None:
-                requests = [again(request, earlier.observations.get(_instance(request))) for request in requests]
+            if earlier is None:
+                requests = [request._replace(stages=_COMPARED) for request in requests]
+            else:
+                compared = {other for some in dependents.values() for other in some} - set(dependents)
+                requests = [
+                    again(request, earlier.observations.get(_instance(request)))._replace(
+                        stages=_COMPARED if _instance(request)[:2] in compared else None
+                    )
+                    for request in requests
+                ]
             for observation in parent.observe(requests, settings):
                 observations[observation.path, observation.class_name, observation.circumstances] = observation
                 yield observation
@@ -114,10 +141,20 @@ class Prover:
         for (runtime, factories), diagnostics in groups.items():
             named = {factory.class_name: factory.function for factory in factories}
             found = confirm(
-                diagnostics, runtime, project_for, factories=named, progress=self._progress, observe=observe
+                diagnostics,
+                runtime,
+                project_for,
+                factories=named,
+                progress=self._progress,
+                observe=observe,
+                beside=beside,
             )
             proved.update(((item.path, key_of(item)), item) for item in found)
-        return _Seen(proved, observations)
+        return _Seen(proved, observations, dependents)
+
+
+def _named(definition: ClassDefinition) -> _Class:
+    return str(definition.module.path), definition.qualified_name
 
 
 def _instance(request: ClassRequest) -> _Instance:
@@ -149,6 +186,9 @@ def _reasons(change: Change, before: _Seen, after: _Seen) -> dict[Key, str]:
         reason = None if wanted else "no instance of its class was asked for"
         for instance in wanted:
             reason = reason or difference(before.observations.get(instance), after.observations[instance], effect)
+        for other in after.dependents.get((diagnostic.path, diagnostic.class_name or ""), ()):
+            seen_before, seen_after = (seen.observations.get((*other, ())) for seen in (before, after))
+            reason = reason or difference_beside(seen_before, seen_after, effect)
         if reason is not None:
             reasons[key_of(diagnostic)] = reason
     return reasons

@@ -90,7 +90,8 @@ def _hoisted(site: Site, wanted: str | None) -> Fix | None:
         message = f"make the layer once, in the constructor, as '{name}': checkpoints keep their keys, older ones load"
     else:
         message += "; older ones load with strict=False only"
-    effect = Effect((name,), outputs=not _is_fixed(site, call, spot, wanted))
+    is_fixed = _is_fixed(site, call, spot, wanted)
+    effect = Effect((name,), outputs=not is_fixed, draws=not is_fixed)
     return Fix(message, Applicability.UNSAFE, tuple(edits), effect)
 
 

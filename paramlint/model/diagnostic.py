@@ -36,6 +36,7 @@ class Effect(NamedTuple):
 
     ``names`` are the attributes whose registration (and with it the keys of a checkpoint) the edit is about;
     ``values``: other initial values may come out differently; ``outputs``: forward may compute something else.
+    ``draws``: construction draws random numbers that it did not draw before, so that what is built after it differs.
     ``reveals``: the class could not be built before, or not as a whole, so what is then found in lines that the edits
     do not touch was there all along.
     """
@@ -44,6 +45,7 @@ class Effect(NamedTuple):
     values: bool = False
     outputs: bool = False
     reveals: bool = False
+    draws: bool = False
 
 
 class Fix(NamedTuple):

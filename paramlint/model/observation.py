@@ -49,7 +49,8 @@ class ClassRequest(NamedTuple):
     ``key`` comes back in the observation. ``root`` is the folder from which ``module`` is importable.
     ``qualified_name`` is the class's ``__qualname__``, with ``<locals>`` where it is made inside a function.
     ``circumstances`` are constructor arguments that a finding speaks of: the instance is built with exactly these, or
-    is reported as not built. ``extra_paths`` are other folders to import from.
+    is reported as not built. ``extra_paths`` are other folders to import from. ``stages`` are the stages of observation
+    to go through; None: those of the run.
     """
 
     key: str
@@ -61,6 +62,7 @@ class ClassRequest(NamedTuple):
     recipes: tuple[Recipe, ...] = ()
     input_recipes: tuple[Recipe, ...] = ()
     extra_paths: tuple[str, ...] = ()
+    stages: tuple[str, ...] | None = None
 
 
 # What is seen

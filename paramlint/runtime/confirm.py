@@ -22,6 +22,7 @@ from paramlint.runtime.subjects import Subjects
 
 Observe = Callable[[Sequence[ClassRequest], RuntimeSettings], Iterable[Observation]]
 Progress = Callable[[int, int], None]
+Beside = Callable[[Subjects, ClassDefinition], Iterable[ClassDefinition]]
 Circumstances = tuple[tuple[str, Scalar], ...]
 
 _MOST_SUBCLASSES = 3
@@ -56,21 +57,26 @@ def confirm(
     factories: Mapping[str, str] = _NO_FACTORIES,
     progress: Progress | None = None,
     observe: Observe = parent.observe,
+    beside: Beside | None = None,
 ) -> list[Diagnostic]:
     """Build the classes that the findings speak of, and return the findings in their order, each with its proof.
 
     ``project_for`` gives the project of an absolute path. ``factories`` are the user's own ways to make instances, by
-    the class's dotted name. ``progress`` is told how many instances were observed, and of how many. Nothing that user
-    code does raises.
+    the class's dotted name. ``progress`` is told how many instances were observed, and of how many. ``beside`` names
+    classes to be observed together with one; no verdict rests on them. Nothing that user code does raises.
     """
     session = _Session(settings, factories, progress or (lambda done, total: None), observe)
     cases: list[_Case] = []
+    others: list[_Wanted] = []
     for project, some in _by_project(diagnostics, project_for):
         subjects = Subjects(project)
         of_project = [_case(subjects, diagnostic) for diagnostic in some]
-        session.add_project(project, [case.subject for case in of_project if case.subject is not None])
+        wanted = list(dict.fromkeys(case.subject for case in of_project if case.subject is not None))
+        extra = [other for subject in wanted for other in (beside(subjects, subject) if beside else ())]
+        session.add_project(project, [*wanted, *extra])
+        others += [_Wanted(other, ()) for other in extra]
         cases += of_project
-    session.ask(wanted for case in cases for wanted in _first_wanted(case))
+    session.ask([*(item for case in cases for item in _first_wanted(case)), *others])
     session.ask(wanted for case in cases for wanted in session.second_wanted(case))
     proofs = {case.diagnostic: session.proof(case) for case in cases}
     return [diagnostic._replace(proof=proofs[diagnostic]) for diagnostic in diagnostics]

@@ -26,6 +26,7 @@ def combined(effects: Sequence[Effect]) -> Effect:
         any(effect.values for effect in effects),
         any(effect.outputs for effect in effects),
         any(effect.reveals for effect in effects),
+        any(effect.draws for effect in effects),
     )
 
 
@@ -67,6 +68,18 @@ def difference(before: Observation | None, after: Observation | None, effect: Ef
     if before.state is None:
         return "the state of the model could not be read before it"
     return _state(before.state, after.state, effect) or _forward(before, after, effect)
+
+
+def difference_beside(before: Observation | None, after: Observation | None, effect: Effect) -> str | None:
+    """What differs in a class that derives from the one that was fixed or holds it; None where nothing does.
+
+    What could not be built before has nothing to keep. Where the fix draws random numbers, what is built after it gets
+    others.
+    """
+    if before is None or before.status != "built":
+        return None
+    found = difference(before, after, effect._replace(values=effect.values or effect.draws))
+    return None if found is None else f"{before.class_name}: {found}"
 
 
 def has_new_values(before: Observation | None, after: Observation) -> bool:

@@ -18,6 +18,7 @@ from paramlint.runtime.recipes.walk import scopes
 
 _MOST_FILES = 5_000
 _MOST_CANDIDATES = 12
+_MOST_DEPENDENTS = 4
 
 
 class Subjects:
@@ -52,6 +53,20 @@ class Subjects:
             for linked in self._project.classes(definition.module)
             if linked.definition != definition and definition in linked.mro
         )
+
+    def dependents(self, definition: ClassDefinition) -> tuple[ClassDefinition, ...]:
+        """Return Module classes of the same file that inherit from a class or build it on the way, at most four.
+
+        Those that name it themselves come first.
+        """
+        others = [
+            linked.definition
+            for linked in self._project.classes(definition.module)
+            if linked.is_module and linked.definition != definition
+        ]
+        found = [item for item in others if definition in self._reach.definitions(item)]
+        found.sort(key=lambda item: definition not in self._reach.named(item))
+        return tuple(found[:_MOST_DEPENDENTS])
 
     def _caller(self, module: SourceModule, span: code.Span) -> ClassDefinition | None:
         """A Module class of the file that reaches the function around a place."""

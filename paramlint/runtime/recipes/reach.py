@@ -33,17 +33,18 @@ class Reach:
 
     def _search(self, start: ClassDefinition | FunctionDefinition) -> frozenset[ClassDefinition | FunctionDefinition]:
         seen: dict[ClassDefinition | FunctionDefinition, None] = {}
-        waiting = deque(self._names(start))
+        waiting = deque(self.named(start))
         while waiting and len(seen) < _MOST_DEFINITIONS:
             definition = waiting.popleft()
             if definition not in seen:
                 seen[definition] = None
-                waiting.extend(self._names(definition))
+                waiting.extend(self.named(definition))
         return frozenset(seen)
 
-    def _names(
+    def named(
         self, definition: ClassDefinition | FunctionDefinition
     ) -> tuple[ClassDefinition | FunctionDefinition, ...]:
+        """Return what a definition names itself: its bases, what its body and its defaults refer to."""
         if definition not in self._named:
             self._named[definition] = tuple(dict.fromkeys(self._read(definition)))
         return self._named[definition]

@@ -34,6 +34,7 @@ _NEEDS_NO_MEMORY = frozenset({"forward", "placement"})
 def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Observation, bool]]:
     """Yield observations that know more and more; the flag is True with the last."""
     clock = Clock(options.timeout)
+    wanted = options.stages if request.stages is None else request.stages
     preparation.fill_uninitialized()
     blank = Observation(
         request.key,
@@ -69,7 +70,7 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
         attempts=way.attempts[:12],
         build_seconds=clock.elapsed,
     )
-    if options.stages == ():
+    if wanted == ():
         yield known._replace(seconds=clock.elapsed), True
         return
     try:
@@ -110,7 +111,7 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
     if options.digests:
         stages.append(("digests", lambda known: digest.digests(known, way, clock, chosen)))
     for name, stage in stages:
-        if options.stages is not None and name not in options.stages:
+        if wanted is not None and name not in wanted:
             continue
         if way.is_meta and name not in _NEEDS_NO_MEMORY:
             continue
