@@ -8,7 +8,7 @@
 CASES is a folder with ``index.jsonl`` (``id``, ``buggy``, ``fact``) and a ``verify.py`` that can tell whether a fact holds
 of a file. The packages are unpacked and never imported. Nothing is written to either: fixes are applied to copies.
 MUTANTS is a folder in which the mutation benchmark keeps its mutants; so many of their repairs are also made by
-``paramlint check --unsafe-fixes --confirm`` in copies of their packages.
+``paramlint check --fix --unsafe-fixes --confirm`` in copies of their packages, several in one command.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--mutants", type=Path)
     parser.add_argument("--python", help="the interpreter that has torch and the mutants' packages")
     parser.add_argument("--proofs", type=int, default=0, help="how many repairs of mutants are proved, spread evenly")
+    parser.add_argument("--classes", type=int, help="of the mutants, those of so many classes, drawn by a fixed seed")
     arguments = parser.parse_args(argv)
     if arguments.mutants and not arguments.python:
         parser.error("--mutants needs --python")
@@ -42,7 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.packages:
         failures += measure_packages(arguments.packages, arguments.show, arguments.output, arguments.labels)
     if arguments.mutants:
-        failures += measure_mutants(arguments.mutants, arguments.python, arguments.proofs, arguments.output)
+        failures += measure_mutants(
+            arguments.mutants, arguments.python, arguments.proofs, arguments.classes, arguments.output
+        )
     return int(failures > 0)
 
 

@@ -16,9 +16,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 from benchmarks.mutation.operators import OPERATORS
@@ -51,6 +53,8 @@ _OWN = frozenset(
 )
 # What these plant computes something of its own too, and cannot be built: only what is registered can be compared.
 _FREE = frozenset({"tensor over parameter", "Parameter of integers"})
+# The command imports a package twice, whatever it proves there.
+_MOST_AT_ONCE = 8
 
 
 class Repair(NamedTuple):
@@ -64,8 +68,11 @@ class Repair(NamedTuple):
     written_under_proof: bool | None = None
 
 
-def measure_mutants(folder: Path, python: str, proofs: int, output: Path | None) -> int:
-    """Print the table; return how many repairs that were written under proof are wrong."""
+def measure_mutants(folder: Path, python: str, proofs: int, classes: int | None, output: Path | None) -> int:
+    """Print the table; return how many repairs that were written under proof are wrong.
+
+    ``classes``: so many are drawn by a fixed seed; None takes all.
+    """
     mutants = [
         (Subject(**{**subject, "path": Path(subject["path"]), "mutants": ()}), Mutant(*mutant))
         for file in sorted(folder.glob("*.json"))
@@ -73,6 +80,10 @@ def measure_mutants(folder: Path, python: str, proofs: int, output: Path | None)
         for mutant, fault in zip(some, seen, strict=False)
         if fault is not None
     ]
+    keys = sorted({subject.key for subject, _ in mutants})
+    if classes is not None and classes < len(keys):
+        drawn = set(Random(0).sample(keys, classes))
+        mutants = [(subject, mutant) for subject, mutant in mutants if subject.key in drawn]
     linters: dict[Path, Linter] = {}
     repairs: list[Repair] = []
     for number, (subject, mutant) in enumerate(mutants):
@@ -81,8 +92,9 @@ def measure_mutants(folder: Path, python: str, proofs: int, output: Path | None)
         repairs.append(_repaired(linter, subject, mutant))
         print(f"{number + 1} of {len(mutants)} mutants looked at", end="\r", file=sys.stderr, flush=True)
     done = [index for index, item in enumerate(repairs) if item.text is not None]
-    for index in done[:: max(1, len(done) // proofs)][:proofs] if proofs else ():
-        repairs[index] = _under_proof(repairs[index], python)
+    for batch in _batches(repairs, done[:: max(1, len(done) // proofs)][:proofs] if proofs else ()):
+        for index, repair in zip(batch, _under_proof([repairs[index] for index in batch], python), strict=True):
+            repairs[index] = repair
     verdicts = _witnessed(repairs, python)
     rows = [
         {
@@ -174,30 +186,56 @@ def _class_text(text: str, original: str, name: str) -> str:
     return "\n".join([*imports, *text.splitlines()[first - 1 : found.end_lineno]]) + "\n"
 
 
-def _under_proof(repair: Repair, python: str) -> Repair:
-    """Let the command repair and prove the fault in a copy of the package."""
-    package = _root(repair.subject) / repair.subject.package
+def _batches(repairs: Sequence[Repair], chosen: Iterable[int]) -> Iterator[list[int]]:
+    """Some repairs, as many at a time as one command is given: of one package, no two in one file."""
+    open_batches: dict[Path, list[list[int]]] = defaultdict(list)
+    for index in chosen:
+        subject = repairs[index].subject
+        for batch in open_batches[_root(subject) / subject.package]:
+            if len(batch) < _MOST_AT_ONCE and all(repairs[other].subject.path != subject.path for other in batch):
+                batch.append(index)
+                break
+        else:
+            open_batches[_root(subject) / subject.package].append([index])
+    yield from (batch for batches in open_batches.values() for batch in batches)
+
+
+def _under_proof(repairs: Sequence[Repair], python: str) -> list[Repair]:
+    """Let the command repair and prove some faults in a copy of their package."""
+    package = _root(repairs[0].subject) / repairs[0].subject.package
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(package, Path(folder, package.name), ignore=shutil.ignore_patterns("__pycache__"))
         Path(folder, "pyproject.toml").touch()
-        path = Path(folder, repair.subject.path.relative_to(package.parent))
-        source = read_source(str(path))
-        faulty = source.text.replace(repair.subject.text, repair.mutant.text)
-        path.write_text(faulty, encoding=source.encoding)
-        command = [sys.executable, "-m", "paramlint", "check", str(path), "--isolated", "--no-cache", "--select=ALL"]
+        names = [str(repair.subject.path.relative_to(package.parent)) for repair in repairs]
+        for name, repair in zip(names, repairs, strict=True):
+            source = read_source(str(Path(folder, name)))
+            faulty = source.text.replace(repair.subject.text, repair.mutant.text)
+            Path(folder, name).write_text(faulty, encoding=source.encoding)
+        command = [sys.executable, "-m", "paramlint", "check", *names, "--isolated", "--no-cache", "--select=ALL"]
         command += ["--fix", "--unsafe-fixes", "--confirm", "--timeout=60", "--jobs=1", f"--python={python}"]
         here = str(Path(__file__).resolve().parent.parent.parent)
+        began = time.monotonic()
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": here}
         )
-        text = read_source(str(path)).text
-        is_written = text != faulty
-        if not is_written:
-            said = next((line for line in done.stderr.splitlines() if "is not fixed" in line), done.stderr[-200:])
-            print(f"  withheld: {repair.mutant.operator}: {repair.subject.key}: {said.partition('is not fixed: ')[2]}")
-            return repair._replace(written_under_proof=False)
-        written = _class_text(text, source.text, repair.subject.name)
+        print(f"  {len(repairs)} repairs under proof in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+        return [
+            _seen_written(item, Path(folder, name), name, done.stderr)
+            for name, item in zip(names, repairs, strict=True)
+        ]
+
+
+def _seen_written(repair: Repair, path: Path, name: str, said: str) -> Repair:
+    """The repair as the command has left it: written, or withheld for a reason that is printed."""
+    original, name_of_class = read_source(str(repair.subject.path)).text, repair.subject.name
+    written = _class_text(read_source(str(path)).text, original, name_of_class)
+    faulty = _class_text(original.replace(repair.subject.text, repair.mutant.text), original, name_of_class)
+    if written != faulty:
         return repair._replace(written_under_proof=True, text=written)
+    reasons = [line for line in said.splitlines() if f"{name}:" in line and "is not fixed: " in line]
+    reason = "; ".join(line.partition(f"{name}:")[2] for line in reasons) or said[-200:]
+    print(f"  withheld: {repair.mutant.operator}: {repair.subject.key}: {reason}", flush=True)
+    return repair._replace(written_under_proof=False)
 
 
 def _witnessed(repairs: Sequence[Repair], python: str) -> list[dict[str, Any] | None]:
