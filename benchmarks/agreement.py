@@ -5,7 +5,7 @@
 
 ``VENV`` is an environment that has torch and the packages. Each class is built by the worker of ``--confirm``; each
 name under which the instance holds a tensor or a Module is compared with the registration that the interpreter claims:
-*agreed* where a path of the interpreter says the same, *unknown* where it does not know, else *disagreed*. A name that
+*agreed* where a path of the interpreter says the same, *unknown* where it does not know or has not tried all paths, else *disagreed*. A name that
 every path surely registers and the instance lacks is a disagreement too. Prints a line for each package and every
 disagreement.
 """
@@ -96,7 +96,9 @@ def compare(trace: ClassTrace, observation: Observation) -> Iterator[Verdict]:
     """Compare what each path claims of a class's names with what was seen of one instance."""
     observed = observed_names(observation)
     for name, seen in observed.items():
-        claims = [claim(run, name) for run in trace.runs] or ["unknown"]
+        claims = [claim(run, name) for run in trace.runs]
+        if not claims or not trace.is_exhaustive:
+            claims.append("unknown")
         outcome = "agreed" if seen in claims else "unknown" if "unknown" in claims else "disagreed"
         yield Verdict(name, outcome, " or ".join(dict.fromkeys(claims)), seen)
     sure = [
@@ -105,7 +107,7 @@ def compare(trace: ClassTrace, observation: Observation) -> Iterator[Verdict]:
         else set[str]()
         for run in trace.runs
     ]
-    for name in sorted(set.intersection(*sure) - set(observed) if sure else ()):
+    for name in sorted(set.intersection(*sure) - set(observed) if sure and trace.is_exhaustive else ()):
         yield Verdict(name, "disagreed", claim(trace.runs[0], name), "absent")
 
 

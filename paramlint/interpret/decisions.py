@@ -85,8 +85,8 @@ def _decision(predicate: Predicate, outcome: bool) -> Decision:
     return Decision(predicate.key, outcome, predicate.argument, constant)
 
 
-def paths(run: Callable[[Decider], None], most: int = MOST_PATHS) -> Iterator[Decider]:
-    """Run once for each path, the default one first, at most ``most`` times.
+def paths(run: Callable[[Decider], None], most: int = MOST_PATHS) -> Iterator[bool]:
+    """Run once for each path, the default one first, at most ``most`` times; yields whether paths are left to try.
 
     Each condition that the class's own code asks goes the other way once, on the path on which it is first met; what
     other classes ask is asked again where they are looked at themselves.
@@ -99,10 +99,10 @@ def paths(run: Callable[[Decider], None], most: int = MOST_PATHS) -> Iterator[De
         decider = Decider(forced)
         tried += 1
         run(decider)
-        yield decider
         outcomes = [decision.outcome for decision in decider.taken]
         for index in range(len(forced), len(outcomes)):
             condition = decider.taken[index].condition
             if index in decider.own and condition not in turned:
                 turned.add(condition)
                 waiting.append((*outcomes[:index], not outcomes[index]))
+        yield bool(waiting)

@@ -56,6 +56,7 @@ def interpret(project: Project, linked: LinkedClass) -> ClassTrace:
     """Return what a Module class does when it is built and called, on each path that is tried."""
     runs: list[Run] = []
     steps = 0
+    has_more = False
 
     def run(decider: Decider) -> None:
         nonlocal steps
@@ -65,7 +66,8 @@ def interpret(project: Project, linked: LinkedClass) -> ClassTrace:
             runs.append(result)
 
     with _deep_stack():
-        for _ in paths(run):
+        for waits in paths(run):
+            has_more = waits
             if steps > MOST_STEPS_OF_CLASS:
                 break
     definition = linked.definition
@@ -85,6 +87,7 @@ def interpret(project: Project, linked: LinkedClass) -> ClassTrace:
         is_complete=linked.is_complete,
         is_abstract=is_abstract(linked),
         runs=tuple(runs),
+        is_exhaustive=not has_more,
         methods=describe_methods(project, linked),
         documentation=documentation(linked),
         makers=tuple(makers(linked)),

@@ -72,7 +72,11 @@ class ZeroFactor(NamedTuple):
 
 
 class ClassTrace(NamedTuple):
-    """Everything rules may know of one Module class, or of one that would be (``is_module`` tells)."""
+    """Everything rules may know of one Module class, or of one that would be (``is_module`` tells).
+
+    ``is_exhaustive`` is False where the budget was spent before each condition had been turned: on another path a name
+    may be what no run says.
+    """
 
     class_name: str
     place: Place
@@ -81,6 +85,7 @@ class ClassTrace(NamedTuple):
     is_complete: bool
     is_abstract: bool
     runs: tuple[Run, ...]
+    is_exhaustive: bool
     methods: tuple[MethodFacts, ...]
     documentation: str
     makers: tuple[Maker, ...]
