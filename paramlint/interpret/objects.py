@@ -225,6 +225,7 @@ def _of_tensor(machine: Machine, frame: Frame, receiver: Tensor, name: str, span
         if name == "data":
             result.requires_grad = False
             result.lost = result.ancestor = None
+            result.values_of = receiver if receiver.is_parameter else receiver.values_of
         return result
     if name == "requires_grad":
         return UNKNOWN if receiver.requires_grad is None else Known(receiver.requires_grad)

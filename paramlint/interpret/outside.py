@@ -23,11 +23,13 @@ def may_initialise(
     methods: frozenset[str],
     *,
     is_buffer: bool,
+    is_own_matter: bool,
 ) -> bool:
     """Whether code outside a class may write a tensor registered under a name, or call one of the methods that do.
 
     Such code must be able to hold an instance; ``holding`` are the scopes that can. Where those are too many to list
-    (None), all code counts that speaks of the name, of a method, or of parameters in general.
+    (None), all code counts that speaks of the name, of a method, or of parameters in general. ``is_own_matter``: the
+    class gives such tensors their values itself, so that what one owner writes to a part it names does not count.
     """
     names = frozenset(
         entry.node.name if isinstance(entry, ClassDefinition) else entry.name.rsplit(".", 1)[-1] for entry in linked.mro
@@ -42,7 +44,9 @@ def may_initialise(
         is_heir = _inherits(project, linked, scope)
         if methods and scope.name not in own and calls_method(scope.statement, methods, is_heir):
             return True
-        if writes_attribute(scope.statement, attribute, names, rank, walks):
+        if writes_attribute(
+            scope.statement, attribute, names, rank, walks, in_walks_only=is_own_matter and not is_heir
+        ):
             return True
         if is_heir and attribute in initialised_attributes((scope.statement,)):
             return True

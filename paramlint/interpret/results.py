@@ -114,6 +114,7 @@ def derived(
         follows_model=any(operand.is_registered or operand.follows_model for operand in among),
         home=among[0].home if len(among) == 1 else next((o.home for o in among if o.placement.is_pinned), None),
         origin=None if pinned is None else pinned.origin or pinned,
+        values_of=next((operand.values_of for operand in among if operand.values_of is not None), None),
     )
     if len(among) == 1 and operation in _SHAPING:
         result.storage.constant = among[0].storage.constant

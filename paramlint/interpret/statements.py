@@ -146,11 +146,12 @@ def _expression(machine: Machine, frame: Frame, statement: code.ExpressionStatem
 
 def _note_written_copy(machine: Machine, place: Place, value: Tensor, call: code.Call, attribute: str | None) -> None:
     """Notice a statement that copies a Parameter, writes to the copy and drops it: ``normal_(self.w.clone())``."""
-    operation, ancestor, lost = _called(call), value.ancestor, value.lost
-    if ancestor is None or lost is None or not operation.endswith("_") or value.storage is ancestor.storage:
+    operation, source = _called(call), value.ancestor or value.values_of
+    if source is None or not operation.endswith("_") or value.storage is source.storage or not source.is_parameter:
         return
-    if ancestor.is_parameter and place.encloses(lost.place):
-        machine.emit(LostWrite(place, operation, attribute, lost.operation))
+    copied, at = (value.factory, value.made) if value.lost is None else (value.lost.operation, value.lost.place)
+    if place.encloses(at):
+        machine.emit(LostWrite(place, operation, attribute, copied))
 
 
 def _works_on_caller(machine: Machine, frame: Frame, call: code.Expression) -> bool:

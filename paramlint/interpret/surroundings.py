@@ -160,11 +160,10 @@ class Surroundings:
             found = self._project.scanned(file_reads, module)
             if attribute in found.asked:
                 return True
-            if module.path not in self._holders:
+            is_called = attribute in found.called and torch_api.method(attribute) is None
+            if not (is_called or attribute in found.attributes or attribute in found.texts):
                 continue
-            if attribute in found.attributes or attribute in found.texts:
-                return True
-            if attribute in found.called and torch_api.method(attribute) is None:
+            if module.path == own.module.path or module.path in self._holders:
                 return True
         for module in self._modules_with(own.node.name):
             if module.path != own.module.path and not self._uses_name(module, own.node.name):
@@ -288,11 +287,20 @@ class Surroundings:
         )
 
     def may_initialise(
-        self, attribute: str, rank: int | None, methods: frozenset[str], *, is_buffer: bool = False
+        self,
+        attribute: str,
+        rank: int | None,
+        methods: frozenset[str],
+        *,
+        is_buffer: bool = False,
+        is_own_matter: bool = False,
     ) -> bool:
-        """Whether code outside the class may write a tensor of that name, or call one of the methods that do."""
-        holding = self._holding_scopes
-        return may_initialise(self._project, self._linked, holding, attribute, rank, methods, is_buffer=is_buffer)
+        """Whether code outside the class may write a tensor of that name, or call one of the methods that do.
+
+        ``is_own_matter``: the class gives other such tensors their values itself.
+        """
+        around = (self._project, self._linked, self._holding_scopes)
+        return may_initialise(*around, attribute, rank, methods, is_buffer=is_buffer, is_own_matter=is_own_matter)
 
     @cached_property
     def is_never_moved(self) -> bool:

@@ -127,6 +127,7 @@ class Tensor:
     counted and put into shape, and nothing else. ``follows_model``: it is computed from a registered tensor, or made on
     a device that was named, so that it goes where the model is. ``origin`` is the pinned tensor from which its placement
     comes. ``is_part``: it is a view of a part of its storage. ``vanishing`` tells that it starts at zero, and why.
+    ``values_of`` is the Parameter whose values it has, or is computed from, without being connected with it (``.data``).
     """
 
     made: Place
@@ -156,6 +157,7 @@ class Tensor:
     origin: Tensor | None = None
     is_part: bool = False
     vanishing: Vanishing | None = None
+    values_of: Tensor | None = None
 
     @property
     def dimensions(self) -> int:

@@ -32,19 +32,29 @@ _LAYERS = {name.rsplit(".", 1)[-1] for name in torch_api.layers if name.startswi
 
 
 def writes_attribute(
-    scope: code.Statement, attribute: str, classes: frozenset[str], rank: int | None, walks: frozenset[str]
+    scope: code.Statement,
+    attribute: str,
+    classes: frozenset[str],
+    rank: int | None,
+    walks: frozenset[str],
+    *,
+    in_walks_only: bool = False,
 ) -> bool:
     """Whether a scope may write an attribute of that name on an instance of one of the classes, or all that walks give.
 
     Writes below an ``isinstance`` test that names other classes do not count, nor does what is written to one of
-    torch's layers that the scope itself makes.
+    torch's layers that the scope itself makes. ``in_walks_only``: what an owner writes to one part that it names
+    (``self.norm.weight``) does not count either.
     """
     made = _made_here(scope)
     for body, guards in _blocks(scope):
         if guards and not any(classes & guard for guard in guards):
             continue
         for node in _shallow(body):
-            if any(_is_of(target, attribute, made) for target in _targets(node)):
+            if any(
+                _is_of(target, attribute, made) and not (in_walks_only and _root(target) == "self")
+                for target in _targets(node)
+            ):
                 return True
     return _fills_all(scope, rank, walks)
 

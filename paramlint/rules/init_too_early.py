@@ -31,14 +31,16 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         )
     for run, read in events(trace, EarlyRead):
         slot = next((slot for slot in run.slots if slot.name == read.name and slot.is_certain), None)
-        if slot is None or slot.phase is not Phase.CONSTRUCTOR or read.method == "__init__" or not run.is_complete:
+        if slot is None or slot.phase is not Phase.CONSTRUCTOR or not run.is_complete:
             continue
+        is_direct = read.method == "__init__"
+        early = f"'{read.name}' is read before it" if is_direct else f"'{read.method}' runs before '{read.name}'"
         yield finding(
             trace,
             run,
             read.place,
-            read.method,
-            f"'{read.method}' runs before '{read.name}' exists: building the model raises AttributeError",
+            read.name if is_direct else read.method,
+            f"{early} exists: building the model raises AttributeError",
             related(slot.place, f"'{read.name}' is set here, too late"),
         )
 

@@ -10,6 +10,7 @@ from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import events, finding, related
+from paramlint.rules.writers import fills_others
 
 _KINDS = (Registration.BUFFER, Registration.PLAIN_TENSOR)
 
@@ -27,7 +28,10 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         writers = {method.name for method in trace.methods if read.home in (*method.initialises, *method.assigns)}
         if writers - {"__init__", "forward"}:
             continue
-        if trace.surroundings.may_initialise(read.home, slot.tensor.rank, frozenset(), is_buffer=True):
+        is_own_matter = fills_others(run, slot)
+        if trace.surroundings.may_initialise(
+            read.home, slot.tensor.rank, frozenset(), is_buffer=True, is_own_matter=is_own_matter
+        ):
             continue
         yield finding(
             trace,

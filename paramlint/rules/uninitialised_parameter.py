@@ -9,7 +9,7 @@ from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import constructed_slots, finding, related
-from paramlint.rules.writers import has_other_writer, writers
+from paramlint.rules.writers import fills_others, has_other_writer, writers
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -19,7 +19,9 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if slot.name in seen or not _is_uninitialised(run, slot):
             continue
         tensor = slot.tensor
-        if tensor is None or has_other_writer(trace, slot.name, tensor.rank):
+        if tensor is None:
+            continue
+        if has_other_writer(trace, slot.name, tensor.rank, is_own_matter=fills_others(run, slot)):
             continue
         seen.add(slot.name)
         yield finding(
@@ -119,7 +121,8 @@ class Prompt(nn.Module):
     silent_when=(
         "something may write it: `nn.init`, an in-place method, `copy_`, a callable held on self, unseen code",
         "code that may hold an instance (it mentions the class, or what mentions it) writes an attribute of that name, "
-        "or calls the class's own method that does",
+        "or calls the class's own method that does; where construction fills other parameters of the class itself, what "
+        "an owner writes to one part that it names (`self.norm.weight`) does not count",
         "it has no elements, or all code of the project that makes an instance loads a checkpoint over it",
         "only an option with none of the tested values leads there",
     ),
