@@ -28,14 +28,22 @@ class Everything(nn.Module):
         self.register_buffer("offset", torch.ones(width))
         self.gain = nn.Parameter(torch.ones(width))
         self.scale = nn.Parameter(torch.empty(width))
+        self.shift = nn.Parameter(torch.empty(width))
         self.linear = nn.Linear(width, width)
         self.norm = nn.LayerNorm(width)
         self.layers = nn.ModuleList([nn.Linear(width, width)])
         self.named = nn.ModuleDict({"a": nn.Linear(width, width)})
         self.gains = nn.ParameterList([nn.Parameter(torch.ones(width))])
+        self.to_key = nn.Linear(width, width)
+        self.to_value = nn.Linear(width, width)
         nn.init.normal_(self.scale)
+        nn.init.zeros_(self.to_key.bias)
         self.apply(self._init_weights)
         self.init_last()
+        self.reset_shift()
+
+    def reset_shift(self):
+        nn.init.zeros_(self.shift)
 
     def _init_weights(self, module):
         if isinstance(module, nn.Linear):
@@ -47,8 +55,9 @@ class Everything(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, x):
-        x = self.norm(self.linear(x)) * self.gain * self.scale * self.gains[0]
+        x = self.norm(self.linear(x)) * self.gain * self.scale + self.shift * self.gains[0]
         x = self.named["a"](self.layers[0](x))
+        x = self.to_key(x) + self.to_value(x)
         x = x + self.positions + self.offset + torch.zeros(x.shape, device=x.device)
         return x
 """
@@ -60,7 +69,11 @@ def everything() -> cst.ClassDef:
 
 
 def planted(operator: Operator) -> list[str]:
-    return [cst.Module([]).code_for_node(item.node) for item in operator.plant(everything())]
+    return [text for text, _ in planted_on(operator)]
+
+
+def planted_on(operator: Operator) -> list[tuple[str, str | None]]:
+    return [(cst.Module([]).code_for_node(item.node), item.attribute) for item in operator.plant(everything())]
 
 
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: str(operator.name))
@@ -74,7 +87,7 @@ def test_each_operator_changes_the_class_and_leaves_it_python(operator: Operator
 
 def test_the_oracle_sees_each_fault_and_nothing_in_the_class_as_it_is(tmp_path: Path) -> None:
     tmp_path.joinpath("everything.py").write_text(SOURCE)
-    mutants = [(operator, text) for operator in OPERATORS for text in planted(operator)]
+    mutants = [(operator, *found) for operator in OPERATORS for found in planted_on(operator)]
     same = cst.Module([]).code_for_node(everything())
     faults = sorted({operator.fault for operator in OPERATORS})
     job = {
@@ -83,8 +96,8 @@ def test_the_oracle_sees_each_fault_and_nothing_in_the_class_as_it_is(tmp_path: 
         "name": "Everything",
         "annotations": False,
         "mutants": [
-            *({"text": text, "fault": operator.fault} for operator, text in mutants),
-            *({"text": same, "fault": fault} for fault in faults),
+            *({"text": text, "fault": operator.fault, "attribute": name} for operator, text, name in mutants),
+            *({"text": same, "fault": fault, "attribute": None} for fault in faults),
         ],
     }
     jobs, results = tmp_path / "jobs", tmp_path / "results"
@@ -95,6 +108,6 @@ def test_the_oracle_sees_each_fault_and_nothing_in_the_class_as_it_is(tmp_path: 
     answer = json.loads(results.read_text())
     assert answer["built"]
     assert answer["called"]
-    seen = {operator.name for (operator, _), observed in zip(mutants, answer["observed"], strict=False) if observed}
+    seen = {operator.name for (operator, _, _), observed in zip(mutants, answer["observed"], strict=False) if observed}
     assert answer["observed"][len(mutants) :] == [None] * len(faults)
     assert {operator.name for operator in OPERATORS} - seen == set()

@@ -48,7 +48,10 @@ def observe(some: Sequence[Subject], python: str) -> Iterator[tuple[Subject, Map
                     "module": subject.module,
                     "name": subject.name,
                     "annotations": subject.postponed,
-                    "mutants": [{"text": item.text, "fault": faults[item.operator]} for item in subject.mutants],
+                    "mutants": [
+                        {"text": item.text, "fault": faults[item.operator], "attribute": item.attribute}
+                        for item in subject.mutants
+                    ],
                 }
                 stream.write(json.dumps(job) + "\n")
         subprocess.run(
@@ -161,7 +164,7 @@ def main() -> int:
     parser.add_argument("--wanted", type=int, default=12, help="mutants tried for each operator in each package")
     parser.add_argument("--faults", type=int, default=2, help="mutants tried in each class")
     parser.add_argument("--classes", type=int, default=100_000, help="classes tried in each package")
-    parser.add_argument("--operators", default="", help="a regular expression: only these")
+    parser.add_argument("--operators", default="", help='a regular expression over "family: name": only these')
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="write what was kept, and what was found, as JSON lines")
     parser.add_argument("--observed", type=Path, help="a folder that keeps what the oracle saw for another run")

@@ -13,6 +13,7 @@ import random
 import re
 import signal
 import sys
+import time
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -23,8 +24,10 @@ import torch
 from torch import nn
 
 WIDTH = 16
-_ATTEMPT = 2.0
+_ATTEMPT = 1.0
 _ATTEMPTS = 70
+# Seconds of processor time in which an instance, or an input, must be found.
+_SEARCH = 5.0
 _DEEPEST = 2
 
 # What a name says of a number, tried in order.
@@ -137,8 +140,9 @@ def _search(
     options = dict(options)
     tried: set[tuple[tuple[str, int], ...]] = set()
     queue: list[dict[str, int]] = [dict.fromkeys(options, 0)]
+    began = time.process_time()
     for _ in range(_ATTEMPTS):
-        if not queue:
+        if not queue or time.process_time() - began > _SEARCH:
             return None
         chosen = queue.pop(0)
         tried.add(tuple(sorted(chosen.items())))
@@ -292,7 +296,8 @@ def input_for(instance: nn.Module) -> Made | None:
         combinations += [(shape, {name: index}) for index in range(1, len(values)) for shape in shapes[:8]]
     tried = 0
     seen: set[tuple[object, ...]] = set()
-    while combinations and tried < _ATTEMPTS * 2:
+    began = time.process_time()
+    while combinations and tried < _ATTEMPTS * 2 and time.process_time() - began < _SEARCH:
         shape, picks = combinations.pop(0)
         key = (shape, tuple(sorted(picks.items())))
         if key in seen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import TypeVar
 
 import libcst as cst
@@ -12,20 +12,27 @@ import libcst as cst
 Node = TypeVar("Node", bound=cst.CSTNode)
 
 
-def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+@lru_cache(maxsize=2048)
+def walk(node: cst.CSTNode) -> tuple[cst.CSTNode, ...]:
     """All nodes below and including ``node``, parents first (``CSTNode.children`` is many times slower)."""
-    waiting = [node]
+    waiting, seen = [node], []
     while waiting:
         item = waiting.pop()
-        yield item
+        seen.append(item)
         found: list[cst.CSTNode] = []
         for name in _fields(type(item)):
             value = getattr(item, name)
-            if isinstance(value, cst.CSTNode):
+            if isinstance(value, (list, tuple)):
+                found.extend(part for part in value if _is_node(type(part)))
+            elif _is_node(type(value)):
                 found.append(value)
-            elif isinstance(value, (list, tuple)):
-                found.extend(part for part in value if isinstance(part, cst.CSTNode))
         waiting.extend(reversed(found))
+    return tuple(seen)
+
+
+@cache
+def _is_node(kind: type) -> bool:
+    return issubclass(kind, cst.CSTNode)
 
 
 @cache
@@ -33,8 +40,13 @@ def _fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind) if "whitespace" not in field.name)
 
 
+@cache
+def _kinds(kind: type, wanted: type) -> bool:
+    return issubclass(kind, wanted)
+
+
 def of_type(node: cst.CSTNode, kind: type[Node]) -> Iterator[Node]:
-    return (item for item in walk(node) if isinstance(item, kind))
+    return (item for item in walk(node) if _kinds(type(item), kind))  # type: ignore[misc]
 
 
 def dotted(node: cst.CSTNode) -> str:
@@ -64,11 +76,17 @@ def methods(class_node: cst.ClassDef) -> Iterator[cst.FunctionDef]:
     return (item for item in body if isinstance(item, cst.FunctionDef))
 
 
-def assignments(node: cst.CSTNode) -> Iterator[tuple[cst.Assign, str]]:
-    """Assignments of the form ``self.name = value`` with that name."""
-    for item in of_type(node, cst.Assign):
-        if len(item.targets) == 1 and (name := self_attribute(item.targets[0].target)) is not None:
-            yield item, name
+def assignments(node: cst.CSTNode) -> Iterator[tuple[cst.BaseExpression, str]]:
+    """Values of the form ``self.name = value`` or ``self.name: Type = value``, with that name."""
+    for item in walk(node):
+        if isinstance(item, cst.Assign) and len(item.targets) == 1:
+            target: cst.BaseExpression = item.targets[0].target
+        elif isinstance(item, cst.AnnAssign):
+            target = item.target
+        else:
+            continue
+        if item.value is not None and (name := self_attribute(target)) is not None:
+            yield item.value, name
 
 
 def statement_of(function: cst.FunctionDef, small: cst.BaseSmallStatement) -> cst.SimpleStatementLine | None:

@@ -14,6 +14,7 @@ from benchmarks.mutation.operators.shared import (
     buffers,
     constructor,
     forward_tensor,
+    parameters,
     wrapped_parameter,
 )
 from benchmarks.mutation.patterns import dotted, expression, replace, source_of
@@ -78,7 +79,7 @@ def buffer_on_a_literal_device(node: cst.ClassDef) -> Iterator[Planted]:
 
 
 def parameter_on_a_literal_device(node: cst.ClassDef) -> Iterator[Planted]:
-    yield from wrapped_parameter("{wrap}(({value}).to('cuda:0'))")(node)
+    yield from wrapped_parameter("{wrap}(({value}).to('cuda:0'))", parameters)(node)
 
 
 def graph_tensor_kept(node: cst.ClassDef) -> Iterator[Planted]:

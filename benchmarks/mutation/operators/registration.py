@@ -17,7 +17,6 @@ from benchmarks.mutation.operators.shared import (
     buffers,
     constructor,
     is_target,
-    with_value,
     wrapped_parameter,
 )
 from benchmarks.mutation.patterns import dotted, expression, replace, self_attribute, source_of
@@ -35,26 +34,26 @@ def buffer_turned_plain(node: cst.ClassDef) -> Iterator[Planted]:
 
 def _turned_list(callee: re.Pattern[str]) -> Callable[[cst.ClassDef], Iterator[Planted]]:
     def plant(node: cst.ClassDef) -> Iterator[Planted]:
-        for assign, name, call in assigned(node, callee):
+        for name, call in assigned(node, callee):
             if len(call.args) == 1 and not call.args[0].star:
-                yield Planted(name, with_value(node, assign, expression(f"list({source_of(call.args[0].value)})")))
+                yield Planted(name, replace(node, call, expression(f"list({source_of(call.args[0].value)})")))
             elif not call.args:
-                yield Planted(name, with_value(node, assign, expression("[]")))
+                yield Planted(name, replace(node, call, expression("[]")))
 
     return plant
 
 
 def module_dict_turned_dict(node: cst.ClassDef) -> Iterator[Planted]:
-    for assign, name, call in assigned(node, _MODULE_DICT):
+    for name, call in assigned(node, _MODULE_DICT):
         inner = source_of(call.args[0].value) if len(call.args) == 1 else ""
         if len(call.args) < 2:
-            yield Planted(name, with_value(node, assign, expression(f"dict({inner})")))
+            yield Planted(name, replace(node, call, expression(f"dict({inner})")))
 
 
 def layer_in_a_tuple(node: cst.ClassDef) -> Iterator[Planted]:
     """``self.x = Layer(...)`` gets the comma that makes it a tuple, and each read takes the layer out again."""
-    for assign, name, call in assigned(node, LAYER):
-        changed = with_value(node, assign, expression(f"({source_of(call)},)"))
+    for name, call in assigned(node, LAYER):
+        changed = replace(node, call, expression(f"({source_of(call)},)"))
         reads = [
             item
             for item in patterns.of_type(changed, cst.Attribute)
@@ -67,9 +66,14 @@ def layer_in_a_tuple(node: cst.ClassDef) -> Iterator[Planted]:
 
 def tensor_over_parameter(node: cst.ClassDef) -> Iterator[Planted]:
     init = constructor(node)
-    own = [small for line in patterns.lines(init) for small in line.body] if init else []
-    for assign, name, call in assigned(node, LAYER):
-        if assign not in own:
+    own = [
+        small.value
+        for line in (patterns.lines(init) if init else ())
+        for small in line.body
+        if isinstance(small, (cst.Assign, cst.AnnAssign))
+    ]
+    for name, call in assigned(node, LAYER):
+        if call not in own:
             continue  # a layer that only one branch makes would be missing, which is another fault
         if init is not None and isinstance(init.body, cst.IndentedBlock) and dotted(call.func).endswith("Linear"):
             added = cst.parse_statement(f"self.{name}.weight = self.{name}.weight * 0.5\n")
