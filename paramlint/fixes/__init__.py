@@ -9,12 +9,14 @@ from paramlint.fixes import (
     buffers,
     construction,
     containers,
+    device_caches,
     devices,
     graph,
     hoisting,
     initialisation,
     parameters,
     registration,
+    ties,
     writes,
 )
 from paramlint.fixes.edits import Text
@@ -25,6 +27,12 @@ from paramlint.project.definitions import SourceModule
 from paramlint.project.project import Project
 
 Repair = Callable[[Site], Fix | None]
+
+
+def hard_coded_device(site: Site) -> Fix | None:
+    """PRM501: what the constructor pins is built without a device, and what forward pins is no copy any more."""
+    return devices.hard_coded_device(site) or device_caches.cached_copy(site)
+
 
 REPAIRS: Mapping[str, Repair] = MappingProxyType(
     {
@@ -40,6 +48,7 @@ REPAIRS: Mapping[str, Repair] = MappingProxyType(
         "PRM110": devices.tensor_in_container,
         "PRM112": buffers.stale_alias,
         "PRM113": registration.shadowed_registration,
+        "PRM114": ties.broken_tie,
         "PRM201": buffers.parameter_to_buffer,
         "PRM202": buffers.parameter_to_buffer,
         "PRM203": buffers.parameter_to_buffer,
@@ -54,7 +63,7 @@ REPAIRS: Mapping[str, Repair] = MappingProxyType(
         "PRM401": construction.missing_super_init,
         "PRM402": construction.assignment_before_super_init,
         "PRM403": registration.repeated_base_init,
-        "PRM501": devices.hard_coded_device,
+        "PRM501": hard_coded_device,
         "PRM502": devices.default_device_in_forward,
         "PRM504": registration.buffer_persistence,
         "PRM505": graph.graph_tensor_attribute,

@@ -32,7 +32,7 @@ def unregistered_tensor(site: Site) -> Fix | None:
     if is_random and site.name.strip("_") in ("weight", "bias", "kernel", "weights"):
         reason = f"not registered: by its name and its random values '{site.name}' may be meant to be a parameter"
         return Fix(reason, Applicability.DISPLAY, ())
-    edits = _registered(site, is_persistent=is_random)
+    edits = registered(site, is_persistent=is_random)
     if edits is None:
         return None
     if is_random:
@@ -172,7 +172,7 @@ def stale_alias(site: Site) -> Fix | None:
     return Fix(message, Applicability.SAFE, (edit,))
 
 
-def _registered(site: Site, is_persistent: bool) -> tuple[Edit, ...] | None:
+def registered(site: Site, is_persistent: bool) -> tuple[Edit, ...] | None:
     """The edits that turn what construction binds to the attribute into buffers; None where that cannot be done."""
     if site.inherited_binds(site.name):
         return None

@@ -21,7 +21,7 @@ def missing_super_init(site: Site) -> Fix | None:
     constructor = site.method("__init__")
     if constructor is None or site.diagnostic.span != constructor.span or not _takes_nothing(site):
         return None
-    offset = _body_start(site, constructor)
+    offset = body_start(site, constructor)
     if offset is None:
         return None
     offset = _above_comments(site, offset)
@@ -86,7 +86,7 @@ def _early_names(site: Site) -> list[str]:
     return [event.attribute for run in runs for event in run.events if isinstance(event, AssignedBeforeInit)]
 
 
-def _body_start(site: Site, function: code.Function) -> int | None:
+def body_start(site: Site, function: code.Function) -> int | None:
     """The offset of the first statement that is no docstring."""
     body = function.body
     first = body[0]

@@ -43,8 +43,11 @@ def _replaced(site: Site, of_list: str, of_dict: str, what: str) -> Fix | None:
         for key in _keys_set_later(site) if kind == of_dict else ():
             _check_key(site, key, kind)
         _check_members(slot, bindings, what)
+        _check_values(site, slot, bindings, what)
         _check_uses(site, kind)
-        edits = [edit for binding in bindings for edit in _wrapped(site, binding, kind)]
+        edits = [
+            edit for binding in bindings for edit in (*_unannotated(site, binding), *_wrapped(site, binding, kind))
+        ]
     except _Cannot as reason:
         return Fix(f"not replaced by nn.{kind}: {reason}", Applicability.DISPLAY, ())
     message = (
@@ -65,6 +68,49 @@ def _check_members(slot: Slot, bindings: list[Binding], what: str) -> None:
             raise _Cannot("it holds tensors that are no parameters")
 
 
+def _check_values(site: Site, slot: Slot, bindings: list[Binding], what: str) -> None:
+    """Raise _Cannot where something else is written out as an element, or added later: torch's containers refuse it."""
+    values = [binding.value for binding in bindings]
+    for binding in bindings:
+        if isinstance(binding.value, code.Display):
+            for index, element in enumerate(binding.value.elements):
+                if isinstance(element, code.Starred):
+                    break
+                is_held = any(member.where.startswith(f"[{index}]") for member in slot.members)
+                if not is_held and not (isinstance(element, code.Constant) and element.value is None):
+                    raise _Cannot(f"it may hold other things than {what}: {site.text.of(element.span)}")
+    locals_ = {value.identifier for value in values if isinstance(value, code.Name)}
+    for spot in _class_spots(site):
+        for value in (*_dict_values(spot.statement, site, values), *_added(spot, site.name, locals_)):
+            if _is_function(site, value, spot):
+                raise _Cannot(f"it holds other things than {what}: {site.text.of(value.span)}")
+
+
+def _dict_values(statement: code.Statement, site: Site, bound: list[code.Expression]) -> Iterator[code.Expression]:
+    for node in nodes(statement):
+        if isinstance(node, code.DictDisplay) and any(node is value for value in bound):
+            yield from node.values
+
+
+def _added(spot: Spot, name: str, names: set[str]) -> Iterator[code.Expression]:
+    """What a statement adds to the container, or to the local that becomes it."""
+    statement = spot.statement
+    if isinstance(statement, code.Assign):
+        for target in statement.targets:
+            if isinstance(target, code.Subscript) and is_self_attribute(target.value, spot.function, name):
+                yield statement.value
+    call = statement.value if isinstance(statement, code.ExpressionStatement) else None
+    if isinstance(call, code.Call) and isinstance(call.function, code.Attribute):
+        owner = call.function.value
+        is_local = isinstance(owner, code.Name) and owner.identifier in names
+        if call.function.name in ("append", "insert") and (is_local or is_self_attribute(owner, spot.function, name)):
+            yield from (argument.value for argument in call.arguments[-1:])
+
+
+def _is_function(site: Site, value: code.Expression, spot: Spot) -> bool:
+    return isinstance(value, code.Lambda) or site.refers(value, spot) in torch_api.functions
+
+
 def _is_nested(value: code.Expression) -> bool:
     """Whether a list is written as a list of lists, which can be replaced with it."""
     if isinstance(value, code.Comprehension):
@@ -72,6 +118,14 @@ def _is_nested(value: code.Expression) -> bool:
     return isinstance(value, code.Display) and any(
         isinstance(element, (code.Display, code.Comprehension)) for element in value.elements
     )
+
+
+def _unannotated(site: Site, binding: Binding) -> Iterator[Edit]:
+    """Drop the annotation of a list or dict, which the container is not."""
+    statement = binding.spot.statement
+    if isinstance(statement, code.AnnotatedAssign):
+        text = site.text
+        yield text.edit(text.end(statement.target.span), text.end(statement.annotation.span), "")
 
 
 def _wrapped(site: Site, binding: Binding, kind: str) -> Iterator[Edit]:
@@ -95,13 +149,12 @@ def _wrapped_list(site: Site, spot: Spot, value: code.Expression, kind: str) -> 
             yield site.text.edit(site.text.start(value.span), site.text.end(value.span), f"{spelled}()")
             yield from imports
             return
-        is_bare = value.kind == "tuple" and not site.text.of(value.span).startswith("(")
-        yield from _call(site, spot, value, kind, *(("[", "]") if is_bare else ("", "")))
+        yield from _bare(site, spot, value, kind) or _call(site, spot, value, kind)
         elements = value.elements
     elif isinstance(value, code.Comprehension) and value.kind == "list":
         yield from _call(site, spot, value, kind)
         elements = (value.element,)
-    elif isinstance(value, code.BinaryOperation) and value.operator in "+*":
+    elif _is_of_lists(value):
         yield from _call(site, spot, value, kind)
         return
     elif isinstance(value, code.Call) and site.refers(value.function, spot) in ("builtins.list", "builtins.tuple"):
@@ -119,6 +172,34 @@ def _wrapped_list(site: Site, spot: Spot, value: code.Expression, kind: str) -> 
             yield from _wrapped_list(site, spot, element, kind)
         elif isinstance(element, (code.DictDisplay, code.Constant)):
             raise _Cannot("it holds other containers or constants")
+
+
+def _bare(site: Site, spot: Spot, value: code.Display, kind: str) -> tuple[Edit, ...]:
+    """The edits for a tuple without parentheses, whose last comma may be all that makes it one."""
+    text = site.text
+    written = text.of(value.span)
+    if value.kind != "tuple" or written.startswith("("):
+        return ()
+    end = text.end(value.span)
+    comma = end - 1 if written.endswith(",") else end
+    spelled, imports = site.spelled(kind, spot)
+    return text.insertion(text.start(value.span), f"{spelled}(["), text.edit(comma, end, "])"), *imports
+
+
+def _is_of_lists(value: code.Expression) -> bool:
+    """Whether an expression joins or repeats lists, or chooses between two."""
+    if isinstance(value, code.Conditional):
+        return _is_list(value.body) and _is_list(value.orelse)
+    return isinstance(value, code.BinaryOperation) and value.operator in "+*"
+
+
+def _is_list(value: code.Expression) -> bool:
+    """Whether a list is written out, without others in it."""
+    elements = value.elements if isinstance(value, code.Display) else ()
+    if isinstance(value, code.Comprehension):
+        elements = (value.element,)
+    is_plain = not any(isinstance(item, (code.Display, code.DictDisplay, code.Comprehension)) for item in elements)
+    return isinstance(value, (code.Display, code.Comprehension)) and value.kind == "list" and is_plain
 
 
 def _wrapped_dict(site: Site, binding: Binding, kind: str) -> Iterator[Edit]:
@@ -158,7 +239,7 @@ def _check_key(site: Site, key: code.Expression | None, kind: str) -> None:
     elif isinstance(key, code.Call) and isinstance(key.function, code.Name) and key.function.identifier == "str":
         return
     elif isinstance(key, code.Name):
-        values = [value for iterable in _iterables(site, key.identifier) for value in iterable]
+        values = [value for iterable in _iterables(site, key.identifier, site.spot(key.span)) for value in iterable]
         if not values:
             raise _Cannot(f"whether its keys ('{key.identifier}') are names for attributes is not known")
         for value in values:
@@ -171,9 +252,12 @@ def _check_key(site: Site, key: code.Expression | None, kind: str) -> None:
         raise _Cannot(f"the key {key.value!r} is the name of an attribute of nn.{kind}")
 
 
-def _iterables(site: Site, name: str) -> Iterator[tuple[code.Expression, ...]]:
-    """What loops of the class let a name run over, where it is written out; anything else comes as no elements."""
+def _iterables(site: Site, name: str, place: Spot | None) -> Iterator[tuple[code.Expression, ...]]:
+    """What loops of the function let a name run over, where it is written out; anything else comes as no elements."""
+    function = None if place is None else place.function
     for spot in _class_spots(site):
+        if spot.function is not function:
+            continue
         clauses = [node for node in nodes(spot.statement) if isinstance(node, code.Clause)]
         loops: list[code.For | code.Clause] = [*clauses]
         if isinstance(spot.statement, code.For):

@@ -169,7 +169,7 @@ def _takes_device(name: str | None) -> bool:
 
 def _sources(site: Site, spot: Spot, function: code.Function) -> Iterator[str]:
     """What is certain to be a tensor in the right place: operands of the clash, arguments, parameters of self."""
-    tensors = uses(function).as_tensor
+    tensors = uses(function).as_tensor | set(_measured(function))
     bound = _bound(function, spot)
     own = [item.name for item in function.parameters[1:] if item.name not in bound and not item.kind.startswith("*")]
     for clash in _clashes(site):
@@ -187,6 +187,14 @@ def _sources(site: Site, spot: Spot, function: code.Function) -> Iterator[str]:
                 if slot.registration in (Registration.PARAMETER, Registration.BUFFER) and slot.is_certain:
                     if not slot.is_none and slot.phase is Phase.CONSTRUCTOR and slot.name.isidentifier():
                         yield f"{owner}.{slot.name}"
+
+
+def _measured(function: code.Function) -> Iterator[str]:
+    """The names whose ``size()`` is asked for: of arrays it is no method."""
+    for node in nodes(function.body):
+        match node:
+            case code.Call(function=code.Attribute(value=code.Name(identifier=name), name="size")):
+                yield name
 
 
 def _is_operand(statement: code.Statement, name: code.Name) -> bool:

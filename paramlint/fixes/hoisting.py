@@ -73,10 +73,11 @@ def _hoisted(site: Site, wanted: str | None) -> Fix | None:
         isinstance(node, (code.Comprehension, code.Lambda)) and call in nodes(node) for node in nodes(spot.statement)
     ):
         return None
-    if not _is_used_at_once(spot.statement, call, wanted is not None):
+    whole = _moved(spot.statement, call)
+    if not _is_used_at_once(spot.statement, whole, wanted is not None):
         return None
     written = _written(site, call, constructor, forward)
-    target = _target(site, spot, call, made)
+    target = _target(site, spot, whole, made)
     if written is None or target is None:
         return None
     name, edits = target
@@ -93,6 +94,23 @@ def _hoisted(site: Site, wanted: str | None) -> Fix | None:
     is_fixed = _is_fixed(site, call, spot, wanted)
     effect = Effect((name,), outputs=not is_fixed, draws=not is_fixed)
     return Fix(message, Applicability.UNSAFE, tuple(edits), effect)
+
+
+def _moved(statement: code.Statement, call: code.Call) -> code.Call:
+    """``made().to(x.device)``, of which the constructor needs no more than what is made."""
+    for node in nodes(statement):
+        match node:
+            case code.Call(function=code.Attribute(value=inner, name="to"), arguments=(code.Argument(value=place),)):
+                is_place = isinstance(place, code.Attribute) and place.name == "device"
+                if inner is call and (is_place or _is_device(place)):
+                    return node
+            case code.Call(function=code.Attribute(value=inner, name="cuda"), arguments=()) if inner is call:
+                return node
+    return call
+
+
+def _is_device(node: code.Expression) -> bool:
+    return isinstance(node, code.Name) and node.identifier == "device"
 
 
 def _is_used_at_once(statement: code.Statement, call: code.Call, is_parameter: bool) -> bool:

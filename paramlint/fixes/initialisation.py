@@ -67,10 +67,17 @@ def init_never_called(site: Site) -> Fix | None:
     if site.diagnostic.related:
         return _forgotten_part(site)
     constructor, scheme = site.method("__init__"), site.method(site.name)
-    if constructor is None or scheme is None or scheme.decorators or site.diagnostic.span != scheme.span:
+    if constructor is None or scheme is None or site.diagnostic.span != scheme.span:
         return None
     own = self_name(constructor)
-    required = [item for item in scheme.parameters[1:] if item.default is None and not item.kind.startswith("*")]
+    is_static = [_is_name(item, "staticmethod") for item in scheme.decorators]
+    if not all(is_static):
+        return None
+    required = [
+        item
+        for item in scheme.parameters[0 if is_static else 1 :]
+        if item.default is None and not item.kind.startswith("*")
+    ]
     if not required:
         call = f"{own}.{site.name}()"
     elif len(required) == 1 and required[0].name in ("m", "module", "layer"):

@@ -101,9 +101,15 @@ def _hoisted(site: Site, value: code.Expression, call: code.Call, split: Parts) 
     inside = text.edit(text.start(call.span), start, opening)
     behind = text.edit(end, text.end(call.span), closing)
     if text.start(value.span) == text.start(call.span):
-        first = [text.edit(text.start(call.span), start, head + opening)]
-    else:
-        first = [text.insertion(text.start(value.span), head), inside]
+        # What follows the call moves, and all else stays as it is laid out.
+        following = text.text[text.end(call.span) : text.end(value.span)]
+        removal = text.edit(text.end(call.span), text.end(value.span), "")
+        return (
+            *([text.insertion(start, opening)] if opening else []),
+            text.insertion(end, closing + following),
+            removal,
+        )
+    first = (text.insertion(text.start(value.span), head), inside)
     if text.end(value.span) == text.end(call.span):
         return (*first, text.edit(end, text.end(call.span), f"{closing}{options})"))
     return (*first, behind, text.insertion(text.end(value.span), f"{options})"))

@@ -198,26 +198,36 @@ class Site:
 
     def spelled(self, name: str, spot: Spot | None = None) -> tuple[str, tuple[Edit, ...]]:
         """How the file writes a member of ``torch.nn`` (``Parameter``, ``init.zeros_``), with the import it then needs."""
+        bound = dict(self._imported())
+        owner, rest = f"torch.nn.{name}", ""
+        while owner != "torch":
+            if owner in bound:
+                return f"{bound[owner]}{rest}", ()
+            owner, _, last = owner.rpartition(".")
+            rest = f".{last}{rest}"
         for path in ("nn", "torch.nn"):
             if self._is_module(path, "torch.nn", spot):
                 return f"{path}.{name}", ()
-        found: tuple[str, Span] | None = None
-        for statement in self.module.facts.body:
-            if isinstance(statement, code.Import) and not statement.level:
-                for item in statement.names:
-                    whole = f"{statement.module}.{item.name}" if statement.is_from else item.name
-                    bound = item.alias or (item.name if statement.is_from else None)
-                    if whole == "torch.nn" and bound:
-                        return f"{bound}.{name}", ()
-                    if whole == "torch" and bound and found is None:
-                        return f"{bound}.nn.{name}", ()
-                    if whole == f"torch.nn.{name}" and bound:
-                        return bound, ()
-                    if (statement.module or item.name).partition(".")[0] == "torch" and found is None:
-                        found = name, statement.span
-        line = found[1].line if found is not None else self._first_line()
+        if "torch" in bound:
+            return f"{bound['torch']}.nn.{name}", ()
+        line = next((item.span.line for item in self._imports("torch")), self._first_line())
         offset = self.text.offset(line, 1)
         return f"nn.{name}", (self.text.insertion(offset, "from torch import nn\n"),)
+
+    def _imports(self, package: str) -> Iterator[code.Import]:
+        """The absolute imports of a package, or of what is in it, at the top of the file."""
+        for statement in self.module.facts.body:
+            if isinstance(statement, code.Import) and not statement.level:
+                if any((statement.module or item.name).partition(".")[0] == package for item in statement.names):
+                    yield statement
+
+    def _imported(self) -> Iterator[tuple[str, str]]:
+        """What of torch is bound under a name of its own, and the name."""
+        for statement in self._imports("torch"):
+            for item in statement.names:
+                bound = item.alias or (item.name if statement.is_from or "." not in item.name else None)
+                if bound:
+                    yield f"{statement.module}.{item.name}" if statement.is_from else item.name, bound
 
     def made_class(self, name: str) -> LinkedClass | str | None:
         """The class whose call each statement binds to a name on self: of the project, or its name outside."""
