@@ -195,6 +195,8 @@ def body(*lines: str) -> str:
 
 
 FORWARD = ("", "def forward(self, x):")
+CACHED = ("    self.table = torch.ones(width)", "    self.copy = None")
+TIED = ("    self.inner = nn.Linear(3, 3)", "    self.outer = nn.Linear(3, 3)")
 TWO_BASES = """\
 import torch
 from torch import nn
@@ -282,6 +284,90 @@ class Net(Layers, Plain):
             ("        Plain.__init__(self, 3)\n        Layers.__init__(self)\n        self.head",),
             id="a base that registers nothing runs first",
         ),
+        pytest.param(
+            body("    self.kept: list[nn.Module] = [nn.Linear(3, 3)]", "    self.one = nn.Linear(3, 3),", *FORWARD)
+            + "        return self.one[0](self.kept[0](x))\n",
+            ("self.kept = nn.ModuleList([nn.Linear(3, 3)])\n", "self.one = nn.ModuleList([nn.Linear(3, 3)])\n"),
+            id="lists, one by a comma alone",
+        ),
+        pytest.param(
+            body("    self.kept = [nn.Linear(3, 3)] if width else [nn.LayerNorm(3)]", *FORWARD)
+            + "        return self.kept[0](x)\n",
+            ("nn.ModuleList([nn.Linear(3, 3)] if width else [nn.LayerNorm(3)])",),
+            id="a choice of lists",
+        ),
+        pytest.param(
+            body("    self.width = width", *FORWARD, "    return nn.Linear(self.width, 2).to(x.device)(x)"),
+            ("self.linear = nn.Linear(self.width, 2)\n", "return self.linear(x)"),
+            id="a layer that is moved where it is made",
+        ),
+        pytest.param(
+            body("    self.cell = nn.GRUCell(3, 4)", *FORWARD, "    state = torch.zeros(x.size(0), 4)")
+            + "        for step in range(2):\n            state = self.cell(x[:, step], state)\n        return state\n",
+            ("torch.zeros(x.size(0), 4, device=x.device)",),
+            id="the first state of a recurrent cell",
+        ),
+        pytest.param(
+            body(
+                *("    self.out = nn.Linear(3, 3)", "", "@staticmethod", "def _draw(module):"),
+                *("    if isinstance(module, nn.Linear):", "        nn.init.xavier_uniform_(module.weight)"),
+                *(*FORWARD, "    return self.out(x)"),
+            ),
+            ("        self.apply(self._draw)\n",),
+            id="a static scheme",
+        ),
+        pytest.param(
+            body(
+                "    self.gain = nn.Parameter(",
+                "        torch.ones(3),",
+                "    ).float()",
+                *FORWARD,
+                "    return x * self.gain",
+            ),
+            ("nn.Parameter(\n            torch.ones(3).float(),\n        )\n",),
+            id="an operation behind a call of several lines",
+        ),
+        pytest.param(
+            body(*CACHED, *FORWARD, "    if self.copy is None:", "        self.copy = self.table.cuda()")
+            + "        return x + self.copy\n",
+            (
+                'self.register_buffer("table", torch.ones(width), persistent=False)\n\n',
+                "x):\n        return x + self.table\n",
+            ),
+            id="a copy that forward keeps on a device",
+        ),
+        pytest.param(
+            (
+                body(
+                    *(
+                        *TIED,
+                        "    self.tied = tied",
+                        "    if tied:",
+                        "        self.inner.weight = self.outer.weight",
+                        "",
+                    ),
+                    *("def init_all(self):", "    for weight in self.parameters():", "        nn.init.normal_(weight)"),
+                    *(*FORWARD, "    return self.outer(self.inner(x))"),
+                )
+                + "\n\ndef ready(net: Net):\n    net.init_all()\n"
+            ).replace("width=3", "tied=True"),
+            ("        if self.tied:\n            self.inner.weight = self.outer.weight\n        for weight",),
+            id="a tie that the scheme makes again",
+        ),
+        pytest.param(
+            body(*TIED, "    self.inner.weight.data = self.outer.weight.data  # one", *FORWARD)
+            + "        return self.outer(self.inner(x))\n",
+            ("        self.inner.weight = self.outer.weight  # one\n",),
+            id="a tie by data",
+        ),
+        pytest.param(
+            body("    self.kept = [nn.Linear(3, 3)]", *FORWARD, "    return self.kept[0](x)")
+            .replace("import torch\nfrom torch import nn", "import torch as t\nimport torch.nn as layers")
+            .replace("(nn.", "(layers.")
+            .replace("[nn.", "[layers."),
+            ("layers.ModuleList([layers.Linear(3, 3)])",),
+            id="torch.nn by a name of its own",
+        ),
     ],
 )
 def test_what_is_known_is_repaired(text: str, wanted: tuple[str, ...], tmp_path: Path) -> None:
@@ -317,6 +403,24 @@ def test_what_is_known_is_repaired(text: str, wanted: tuple[str, ...], tmp_path:
             id="a weight that cannot be assigned",
         ),
         pytest.param(TWO_BASES.format("self.gain = nn.Parameter(torch.ones(width))"), id="two bases that register"),
+        pytest.param(
+            body("    self.kept = [nn.Linear(3, 3), torch.relu]", *FORWARD, "    return self.kept[1](self.kept[0](x))"),
+            id="a function among layers",
+        ),
+        pytest.param(
+            body("    self.kept = [nn.Linear(3, 3)]", "    self.kept.append(torch.relu)", *FORWARD)
+            + "        return self.kept[1](self.kept[0](x))\n",
+            id="a function added to layers",
+        ),
+        pytest.param(
+            body("    self.kept = {8: nn.Linear(3, 3)}", *FORWARD, "    return self.kept[8](x)"),
+            id="a key that is no text",
+        ),
+        pytest.param(
+            body(*CACHED, *FORWARD, "    if self.copy is None:", "        self.copy = self.table.cuda()")
+            + "        return x + self.copy\n\n\ndef device(net):\n    return net.copy.device\n",
+            id="a copy that others read",
+        ),
         pytest.param(
             body(
                 *(
