@@ -14,6 +14,7 @@ from paramlint.model import code
 from paramlint.model.diagnostic import Applicability, Edit, Effect, Fix
 
 _PARAMETER = "torch.nn.Parameter"
+_CONVERSIONS = frozenset({"to", "cuda", "cpu", "float", "double", "half", "bfloat16", "type", "type_as", "contiguous"})
 _ATOMS = (code.Name, code.Attribute, code.Call, code.Subscript, code.Constant, code.Display, code.Comprehension)
 
 
@@ -69,7 +70,19 @@ def detached_parameter(site: Site) -> Fix | None:
         return None
     edits = _hoisted(site, value, call, split)
     effect = Effect((site.name,), reveals=True)
-    return Fix(_gains(site.name), Applicability.UNSAFE, edits, effect)
+    message = _has_it_elsewhere(site.name) if _converts(value, call) else _gains(site.name)
+    return Fix(message, Applicability.UNSAFE, edits, effect)
+
+
+def _converts(value: code.Expression, call: code.Call) -> bool:
+    """Whether an expression is the call followed by conversions alone, which return the Parameter where nothing changes."""
+    while value is not call:
+        if not isinstance(value, code.Call) or not isinstance(value.function, code.Attribute):
+            return False
+        if value.function.name not in _CONVERSIONS:
+            return False
+        value = value.function.value
+    return True
 
 
 def _leads_to(value: code.Expression, call: code.Call) -> bool:
@@ -221,6 +234,13 @@ def _is_registration(call: code.Call) -> bool:
 
 def _is_name(node: object, name: str) -> bool:
     return isinstance(node, code.Name) and node.identifier == name
+
+
+def _has_it_elsewhere(name: str) -> str:
+    return (
+        f"make '{name}' an nn.Parameter wherever the model is built: checkpoints from where the conversion changed nothing "
+        f"hold the key '{name}' and load; others gain it, and load with strict=False only"
+    )
 
 
 def _gains(name: str) -> str:
