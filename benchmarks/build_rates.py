@@ -2,18 +2,21 @@
 
     python benchmarks/build_rates.py --python VENV/bin/python
     python benchmarks/build_rates.py --python VENV/bin/python --sample 60 timm kornia
+    python benchmarks/build_rates.py --python VENV/bin/python --list FILE --seconds 600    # once more, until done
 
 ``VENV`` is an environment that has torch and the packages. Without names these are timm, vit_pytorch,
 torch_geometric.nn, x_transformers, kornia, and 300 classes of transformers drawn by a fixed seed. All classes that the
 source defines count, abstract ones and those whose optional dependencies are missing too; those made inside functions
-are counted apart, since nothing but their function makes them. Prints a line for each package and the reasons for the
-rest; ``--list FILE`` adds one line of JSON for each class as soon as it is done.
+are left out, since nothing but their function makes them. Prints a line for each package and the reasons for the rest.
+``--list FILE`` adds one line of JSON for each class as soon as it is done, and takes the classes that have a line there
+from it; with ``--seconds`` a run ends after so many, and the next one with the same file goes on.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import re
 import statistics
@@ -21,9 +24,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from paramlint.facts import lower_ast
 from paramlint.facts.source import SourceError, read_source
@@ -43,6 +47,9 @@ SEED = 2026
 _NO_CODE = re.compile(r"^modular_.*\.py$")
 
 
+Row = Mapping[str, Any]
+
+
 class Rates(NamedTuple):
     """What was counted for one package."""
 
@@ -59,26 +66,31 @@ class Rates(NamedTuple):
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = parser_for(str(__doc__), PACKAGES)
     parser.add_argument("--no-inputs", action="store_true", help="build only")
-    parser.add_argument("--list", type=Path, help="write one line of JSON for each class")
+    parser.add_argument("--list", type=Path, help="keep one line of JSON for each class, and go on from those there")
+    parser.add_argument("--seconds", type=float, help="build nothing more after so many")
     options = parser.parse_args(arguments)
     stages = ("materialise",) if options.no_inputs else ("forward", "materialise")
     settings = RuntimeSettings(python=options.python, timeout=options.timeout, jobs=options.jobs, stages=stages)
     environment = find_environment(Path.cwd(), options.python, {})
+    known = [json.loads(line) for line in options.list.read_text().splitlines()] if _exists(options.list) else []
+    until = time.monotonic() + options.seconds if options.seconds else math.inf
     rates: list[Rates] = []
     reasons: Counter[str] = Counter()
     for package in options.packages:
         limits = [limit for limit in (DRAWN.get(package), options.sample) if limit is not None]
-        started = time.monotonic()
         requests = requests_for(package, environment, options.python, min(limits, default=None), options.seed)
-        found = []
-        for observation in parent.observe(requests, settings):
-            found.append(observation)
+        wanted = {(request.path, request.qualified_name): request for request in requests}
+        rows = [row for row in known if wanted.pop((row["path"], row["class"]), None) is not None]
+        before = len(rows)
+        for row in _built(package, list(wanted.values()), settings, until):
+            rows.append(row)
             if options.list is not None:
                 with options.list.open("a") as file:
-                    file.write(json.dumps(_summary(package, observation)) + "\n")
-        rates.append(counted(package, found))
-        reasons.update(reason(observation) for observation in found if observation.status != "built")
-        print(line_of(rates[-1]), f"({time.monotonic() - started:.0f} s)", flush=True)
+                    file.write(json.dumps(row) + "\n")
+        rates.append(counted(package, rows))
+        reasons.update(reason(row) for row in rows if row["status"] != "built")
+        print(line_of(rates[-1]) + (f"; {left} are left" if (left := before + len(wanted) - len(rows)) else ""))
+        sys.stdout.flush()
     total = sum(item.classes for item in rates)
     print(
         f"all: {total} classes, {_share(sum(item.built for item in rates), total)} built, "
@@ -89,6 +101,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for text, count in reasons.most_common(40):
         print(f"{count:5}  {text}")
     return 0
+
+
+def _exists(path: Path | None) -> bool:
+    return path is not None and path.exists()
+
+
+def _built(package: str, requests: Sequence[ClassRequest], settings: RuntimeSettings, until: float) -> Iterator[Row]:
+    """Build classes until the time is up; a row for each."""
+    if not requests or time.monotonic() > until:
+        return
+    with closing(parent.observe(requests, settings)) as observations:
+        for observation in observations:
+            yield _summary(package, observation)
+            if time.monotonic() > until:
+                return
 
 
 def parser_for(description: str, packages: Sequence[str]) -> argparse.ArgumentParser:
@@ -151,21 +178,20 @@ def _request(key: str, definition: ClassDefinition, finder: RecipeFinder) -> Cla
     )
 
 
-def counted(package: str, found: Sequence[Observation]) -> Rates:
+def counted(package: str, rows: Sequence[Row]) -> Rates:
     """Count what was seen of one package."""
-    built = [observation for observation in found if observation.status == "built"]
-    called = [item.forward for item in built if item.forward is not None and item.forward.status != "no forward"]
-    materialised = [item.materialised for item in built if item.materialised is not None]
-    on_meta = [item for item in materialised if item.is_built]
+    built = [row for row in rows if row["status"] == "built"]
+    called = [row for row in built if row["forward"] not in (None, "no forward")]
+    on_meta = [row for row in built if row["meta_seconds"] is not None]
     return Rates(
         package,
-        len(found),
+        len(rows),
         len(built),
         len(called),
-        sum(forward.recipe is not None for forward in called),
+        sum(row["input"] is not None for row in called),
         len(on_meta),
-        statistics.median([item.build_seconds for item in built] or [0.0]),
-        statistics.median([item.seconds for item in on_meta] or [0.0]),
+        statistics.median([row["build_seconds"] for row in built] or [0.0]),
+        statistics.median([row["meta_seconds"] for row in on_meta] or [0.0]),
     )
 
 
@@ -178,13 +204,13 @@ def line_of(rates: Rates) -> str:
     )
 
 
-def reason(observation: Observation) -> str:
+def reason(row: Row) -> str:
     """Why a class was not built, without what is particular to it."""
-    text = re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", observation.reason or "")
-    return f"{observation.status}: {re.sub(r'[0-9.]+', 'N', text)[:110]}"
+    text = re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", row["reason"] or "")
+    return f"{row['status']}: {re.sub(r'[0-9.]+', 'N', text)[:110]}"
 
 
-def _summary(package: str, observation: Observation) -> dict[str, object]:
+def _summary(package: str, observation: Observation) -> Row:
     forward = observation.forward
     materialised = observation.materialised
     return {
@@ -200,6 +226,7 @@ def _summary(package: str, observation: Observation) -> dict[str, object]:
         "input": None if forward is None else forward.recipe,
         "failure": None if forward is None or forward.failure is None else forward.failure.message[:300],
         "meta": None if materialised is None else materialised.reason or "built",
+        "meta_seconds": None if materialised is None or not materialised.is_built else materialised.seconds,
         "build_seconds": round(observation.build_seconds, 3),
         "seconds": round(observation.seconds, 2),
         "notes": observation.notes,

@@ -7,7 +7,9 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from paramlint.cli import fix
 from paramlint.cli.progress import Progress
@@ -20,6 +22,9 @@ from paramlint.engine.settings import CACHE_FOLDER, Overrides, Settings
 from paramlint.facts.source import SourceError, decode_source
 from paramlint.project.root import find_root
 from paramlint.report.view import Lines, View, wants_colour
+
+if TYPE_CHECKING:
+    from paramlint.runtime.confirm import Observe
 
 STANDARD_INPUT = "-"
 _NAMELESS = "<stdin>"
@@ -43,6 +48,31 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = configuration.for_folder(Path.cwd())
     _require_device(arguments, settings)
     paths, given, errors = _what(arguments)
+    with ExitStack() as ending:
+        return _report(arguments, configuration, settings, paths, given, errors, _observe(arguments, settings, ending))
+
+
+def _observe(arguments: argparse.Namespace, settings: Settings, ending: ExitStack) -> Observe | None:
+    """What observes models, if any is to be built: it imports torch while the source is still read."""
+    if not arguments.confirm:
+        return None
+    from paramlint.cli.confirm import runtime_settings
+    from paramlint.runtime.parent import Workers
+
+    workers = ending.enter_context(Workers())
+    workers.expect(runtime_settings(settings), find_root(Path.cwd()))
+    return workers.observe
+
+
+def _report(
+    arguments: argparse.Namespace,
+    configuration: Configuration,
+    settings: Settings,
+    paths: Sequence[Path],
+    given: Mapping[Path, Given],
+    errors: Sequence[FileError],
+    observe: Observe | None,
+) -> int:
     with Progress("files") as progress:
         report = check(
             paths,
@@ -62,11 +92,11 @@ def _run(arguments: argparse.Namespace) -> int:
         if arguments.diff:
             return fix.show(report, configuration, arguments, recheck)
         report, fixed = fix.apply(report, configuration, arguments, recheck)
-    if arguments.confirm:
+    if observe is not None:
         from paramlint.cli.confirm import confirmed
 
         with Progress("models") as progress:
-            report = confirmed(report, configuration, progress)
+            report = confirmed(report, configuration, progress, observe)
     texts = {str(path): source.source.text for path, source in given.items()}
     for line in _rendered(report, settings, Lines(texts), arguments.statistics):
         print(line)

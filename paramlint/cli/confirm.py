@@ -13,11 +13,13 @@ from paramlint.engine.outcome import Report
 from paramlint.engine.settings import Factory, Settings
 from paramlint.model.diagnostic import Diagnostic
 from paramlint.project.project import Project
-from paramlint.runtime.confirm import confirm
+from paramlint.runtime.confirm import Observe, confirm
 from paramlint.runtime.settings import RuntimeSettings
 
 
-def confirmed(report: Report, configuration: Configuration, progress: Callable[[int, int], None]) -> Report:
+def confirmed(
+    report: Report, configuration: Configuration, progress: Callable[[int, int], None], observe: Observe
+) -> Report:
     """Return the report with a verdict on each finding. This imports and runs the code that was linted.
 
     One run of the runtime serves all files whose settings agree on how models are built.
@@ -35,7 +37,7 @@ def confirmed(report: Report, configuration: Configuration, progress: Callable[[
     proofs: dict[Diagnostic, Diagnostic] = {}
     for (runtime, factories), diagnostics in groups.items():
         named = {factory.class_name: factory.function for factory in factories}
-        proved = confirm(diagnostics, runtime, project_for, factories=named, progress=progress)
+        proved = confirm(diagnostics, runtime, project_for, factories=named, progress=progress, observe=observe)
         proofs.update(zip(diagnostics, proved, strict=True))
     return report._replace(diagnostics=tuple(proofs[diagnostic] for diagnostic in report.diagnostics))
 

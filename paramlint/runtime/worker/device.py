@@ -73,12 +73,18 @@ def placement(
     if status.startswith("not run") and not way.is_meta and not accelerator.is_real:
         return _by_shadow(known, way, clock, chosen)
     if status == "clash":
+        first = failure
         status, failure = _all_moved(way, clock, chosen, accelerator)
         assert known.forward is not None
         known = known._replace(
             forward=known.forward._replace(forward_made_clash=failure if status == "clash" else None)
         )
-        return known if status == "clash" else _alone(known, way, clock, chosen, accelerator)
+        if status == "clash":
+            return known
+        behind = [tensor.path for tensor in known.tensors if tensor.follows_device is False]
+        if len(behind) == 1:  # it was alone already
+            return _clashing(known, dict.fromkeys(behind, first))
+        return _alone(known, way, clock, chosen, accelerator)
     return known
 
 
@@ -108,6 +114,10 @@ def _alone(known: Observation, way: Built, clock: Clock, chosen: Input, accelera
             _pretend_rest(instance, accelerator)
         status, failure = _run(instance, chosen, accelerator, clock)
         clashes[path] = failure if status == "clash" else None
+    return _clashing(known, clashes)
+
+
+def _clashing(known: Observation, clashes: Mapping[str, Failure | None]) -> Observation:
     return known._replace(tensors=tuple(tensor._replace(clash=clashes.get(tensor.path)) for tensor in known.tensors))
 
 

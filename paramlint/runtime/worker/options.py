@@ -19,7 +19,6 @@ class Options(NamedTuple):
     memory: int = 4 * 2**30
     jobs: int = 2
     allow_network: bool = False
-    fork: bool = True
     stages: tuple[str, ...] | None = None
     digests: bool = False
     device: str | None = None

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import os
 import warnings
 from typing import Any
 
 import torch
 
-from paramlint.runtime.worker.options import Options
 
-
-def prepare(options: Options) -> tuple[str, ...]:
+def prepare() -> tuple[str, ...]:
     """Ready torch for building and observing; returns what this torch lacks, a line each."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     lacking = []
     if not fill_uninitialized():
         lacking.append("this torch cannot fill uninitialised memory")
-    if options.fork and (options.stages is None or "placement" in options.stages):
+    if hasattr(os, "fork"):
         try:
             fake = importlib.import_module("torch._subclasses.fake_tensor")
             with fake.FakeTensorMode(allow_non_fake_inputs=True) as mode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import select
@@ -16,32 +17,48 @@ from paramlint.runtime.worker.messages import Inbox
 from paramlint.runtime.worker.options import Options, read_job
 
 _TICK = 0.25
+_SHORT = 0.005
 
 
 def main(arguments: list[str]) -> int:
-    """Serve the job in the first file, append an observation a line to the second."""
-    options, requests = read_job(arguments[0])
-    with open(arguments[1], "a", encoding="ascii") as results:
+    """Serve the jobs that are put into a folder, append an observation a line to a file, until the parent ends it."""
+    folder, answers = arguments
+    parent = os.getppid()
+    with open(answers, "a", encoding="ascii") as results:
 
         def deliver(message: dict[str, object]) -> None:
             results.write(json.dumps(message) + "\n")
             results.flush()
 
-        preparation.prepare(options)
-        deliver({"event": "ready"})
-        if not (hasattr(os, "fork") and options.fork):
+        preparation.prepare()
+        if not hasattr(os, "fork"):
+            options, requests = read_job(_next(folder, 0, parent))
+            deliver({"event": "ready"})
             for request in requests:
                 host.run_here(request, options, deliver)
             return 0
-        parent = os.getppid()
         signal.signal(signal.SIGTERM, _end_everything)
         limits.die_with_parent(parent, signal.SIGTERM)
         limits.adopt_orphans()
-        waiting = list(requests)
-        while waiting:
-            for message in _run_host(waiting, options, parent, results.fileno()):
-                deliver(message)
+        for number in itertools.count():
+            options, requests = read_job(_next(folder, number, parent))
+            deliver({"event": "ready"})
+            waiting = list(requests)
+            while waiting:
+                for message in _run_host(waiting, options, parent, results.fileno()):
+                    deliver(message)
+            deliver({"event": "done"})
     return 0
+
+
+def _next(folder: str, number: int, parent: int) -> str:
+    """The file of the next job, once it is there; ends this process where nobody is left to give one."""
+    path = os.path.join(folder, f"{number}.json")
+    while not os.path.exists(path):
+        if os.getppid() != parent:
+            os._exit(1)
+        time.sleep(_SHORT)
+    return path
 
 
 def _run_host(waiting: list[ClassRequest], options: Options, parent: int, private: int) -> Iterator[dict[str, object]]:
