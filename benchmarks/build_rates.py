@@ -77,6 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rates: list[Rates] = []
     reasons: Counter[str] = Counter()
     for package in options.packages:
+        if time.monotonic() > until:
+            print(f"{package}: no time was left")
+            continue
         limits = [limit for limit in (DRAWN.get(package), options.sample) if limit is not None]
         requests = requests_for(package, environment, options.python, min(limits, default=None), options.seed)
         wanted = {(request.path, request.qualified_name): request for request in requests}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import subprocess
 import sys
@@ -131,6 +132,54 @@ def test_what_forward_does_not_read_may_be_there_for_another() -> None:
 
     assert paramlint.audit(watched(Owner), torch.ones(3)).findings == ()
     assert {item.code for item in paramlint.audit(watched(Owner)).findings} == {"PRM105"}
+
+
+class Sliced(nn.Module):
+    """Each slice of a ModuleList is a new Module, and none of its layers is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(3, 3) for _ in range(3)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for layer in self.layers[1:]:
+            x = layer(x)
+        return nn.Sequential(*self.layers[:2])(x)
+
+
+def test_a_new_container_of_old_layers_is_no_new_layer() -> None:
+    assert paramlint.audit(Sliced(), torch.ones(2, 3), select=ALL_CODES).findings == ()
+
+
+class Copied(nn.Module):
+    """Copies of a template, of which one is initialised anew."""
+
+    def __init__(self, template: nn.Linear) -> None:
+        super().__init__()
+        nn.init.ones_(template.weight)
+        self.layers = nn.ModuleList([copy.deepcopy(template) for _ in range(2)])
+        nn.init.zeros_(self.layers[1].weight)
+        nn.init.normal_(template.weight)
+        self.between = copy.deepcopy(nn.Identity())
+
+
+def test_a_deep_copy_has_the_history_of_its_original() -> None:
+    with paramlint.watch():
+        model = Copied(nn.Linear(3, 3))
+    audit = paramlint.audit(model)
+    told = {row.name: row.initialised_by.partition(" at ")[0] for row in audit.tensors}
+    assert told["layers.0.weight"] == "ones_"
+    assert told["layers.1.weight"] == "zeros_"
+    assert told["layers.0.bias"] == "layer's default"
+    assert audit.notes == ()
+
+
+def test_of_the_copy_of_what_was_not_watched_nothing_is_claimed() -> None:
+    template = nn.Linear(3, 3, bias=False)
+    with paramlint.watch():
+        model = nn.Sequential(copy.deepcopy(template))
+    (row,) = paramlint.audit(model).tensors
+    assert row.initialised_by == "not watched"
 
 
 def test_without_inputs_what_forward_would_show_is_not_claimed() -> None:

@@ -13,17 +13,23 @@ from torch import nn
 
 from paramlint.model.observation import Place
 from paramlint.runtime.live import memory
-from paramlint.runtime.live.provenance import Provenance
+from paramlint.runtime.live.provenance import ParameterCopy, Provenance
 from paramlint.runtime.worker import stack
 from paramlint.runtime.worker.watch import Recorder, patched
 
 
 class Building:
-    """One stretch of watched building; ``made`` are the Modules that were constructed in it, parts included."""
+    """One stretch of watched building.
+
+    ``made`` are the Modules that were constructed in it, parts included; ``copied`` those that are deep copies, and
+    ``copies`` their Parameters, each with its original and the number of writes that had been seen by then.
+    """
 
     def __init__(self) -> None:
         self.recorder = Recorder()
         self.made: list[tuple[nn.Module, Place | None]] = []
+        self.copied: list[tuple[nn.Module, Place | None]] = []
+        self.copies: list[ParameterCopy] = []
         self._seen: set[int] = set()
 
     @contextmanager
@@ -33,11 +39,14 @@ class Building:
             active.enter_context(memory.marking())
             active.enter_context(self.recorder.watching())
             active.enter_context(patched(nn.Module, "__init__", self._wrap_init))
+            active.enter_context(patched(nn.Module, "__setstate__", self._wrap_setstate))
+            active.enter_context(patched(nn.Parameter, "__deepcopy__", self._wrap_deepcopy))
             yield
 
     def digest(self, provenance: Provenance) -> None:
         """Hand over what was seen."""
         provenance.add(self.recorder, self.made)
+        provenance.add_copies(self.recorder, self.copied, self.copies)
 
     def note(self, module: nn.Module, frame: FrameType | None) -> None:
         """Remember that a Module is being constructed, ``frame`` being inside its constructor."""
@@ -52,6 +61,28 @@ class Building:
             original(module, *arguments, **keywords)
 
         return init
+
+    def _wrap_setstate(self, original: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(original)
+        def setstate(module: nn.Module, state: Any) -> None:
+            original(module, state)
+            # Unpickling comes this way too, and tells of no original.
+            frame = sys._getframe(1)
+            if frame.f_globals.get("__name__") == "copy":
+                self.copied.append((module, stack.innermost(frame)))
+
+        return setstate
+
+    def _wrap_deepcopy(self, original: Callable[..., nn.Parameter]) -> Callable[..., nn.Parameter]:
+        @functools.wraps(original)
+        def deepcopy(parameter: nn.Parameter, memo: dict[int, Any]) -> nn.Parameter:
+            is_new = id(parameter) not in memo
+            result = original(parameter, memo)
+            if is_new:
+                self.copies.append(ParameterCopy(parameter, result, len(self.recorder.writes)))
+            return result
+
+        return deepcopy
 
 
 def outside_constructor(module: nn.Module, frame: FrameType | None) -> FrameType | None:

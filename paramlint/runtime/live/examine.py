@@ -14,7 +14,7 @@ from torch import nn
 
 from paramlint.model.observation import ModuleObservation, Observation, TensorObservation, Write
 from paramlint.model.surroundings import ClassSource, Surroundings
-from paramlint.runtime.live.provenance import Provenance
+from paramlint.runtime.live.provenance import Provenance, own_tensors
 from paramlint.runtime.worker import snapshot, stack
 from paramlint.runtime.worker.snapshot import Subject, class_name
 from paramlint.runtime.worker.walk import Walk, join
@@ -45,7 +45,7 @@ def examine(model: nn.Module, provenance: Provenance, recipe: str | None = None)
         modules=tuple(_modules(known, walk, provenance)),
         writes=tuple(_writes(walk, provenance)),
     )
-    if not all(provenance.is_known(module) for module in model.modules()):
+    if not all(provenance.is_known(module) for module in model.modules() if own_tensors(module)):
         known = known._replace(notes=(*known.notes, "its building was not watched, or not all of it"))
     return Examined(known, _surroundings(walk, provenance), walk)
 

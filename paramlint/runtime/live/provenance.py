@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from typing import Generic, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from torch import nn
@@ -11,7 +12,7 @@ from torch import nn
 from paramlint.model.observation import Place, Write
 from paramlint.runtime.live import memory
 from paramlint.runtime.worker.snapshot import storage_key
-from paramlint.runtime.worker.watch import Recorder
+from paramlint.runtime.worker.watch import Recorder, Written
 
 _KEPT_PLACES = 6
 
@@ -44,6 +45,14 @@ class Bound:
 
     def __init__(self) -> None:
         self.places: dict[str, Place | None] = {}
+
+
+class ParameterCopy(NamedTuple):
+    """A deep copy of a Parameter, made after so many recorded writes."""
+
+    original: nn.Parameter
+    copy: nn.Parameter
+    writes: int
 
 
 class Provenance:
@@ -122,19 +131,49 @@ class Provenance:
         history: dict[int, list[Write]] = {}
         for written in recorder.writes:
             for tensor in by_storage.get(storage_key(written.tensor), ()):
-                entry = Write(
-                    "",
-                    written.operation,
-                    written.places[-_KEPT_PLACES:],
-                    written.raised,
-                    written.is_default,
-                    written.operation != "__setitem__" and written.tensor.numel() == tensor.numel(),
-                )
-                history.setdefault(id(tensor), []).append(entry)
+                history.setdefault(id(tensor), []).append(_write(written, tensor))
         for tensors in by_storage.values():
             for tensor in tensors:
                 earlier = self._writes.get(tensor) or ()
                 self._writes.set(tensor, (*earlier, *history.get(id(tensor), ())))
+
+    def add_copies(
+        self, recorder: Recorder, modules: Iterable[tuple[nn.Module, Place | None]], copies: Sequence[ParameterCopy]
+    ) -> None:
+        """Take over deep copies: each has the history that its original had by then, and its own from there on."""
+        by_storage: dict[object, list[tuple[int, Written]]] = {}
+        for number, written in enumerate(recorder.writes):
+            by_storage.setdefault(storage_key(written.tensor), []).append((number, written))
+        inherited: dict[int, tuple[tuple[Write, ...], int]] = {}
+        end = len(recorder.writes)
+
+        def within(tensor: torch.Tensor, start: int, stop: int) -> tuple[Write, ...]:
+            entries = by_storage.get(storage_key(tensor), ())
+            return tuple(_write(written, tensor) for number, written in entries if start <= number < stop)
+
+        def history(tensor: torch.Tensor, stop: int) -> tuple[Write, ...] | None:
+            if id(tensor) in inherited:
+                before, start = inherited[id(tensor)]
+                return (*before, *within(tensor, start, stop))
+            known = self._writes.get(tensor)
+            if known is None:
+                return None
+            earlier = known[: len(known) - len(within(tensor, 0, end))]
+            return (*earlier, *within(tensor, 0, stop))
+
+        for item in copies:
+            before = history(item.original, item.writes)
+            if before is not None:
+                inherited[id(item.copy)] = before, item.writes
+        for item in copies:
+            now = history(item.copy, end)
+            if now is not None:
+                self._writes.set(item.copy, now)
+        for module, place in modules:
+            own = [parameter for parameter in vars(module)["_parameters"].values() if parameter is not None]
+            if all(self._writes.get(parameter) is not None for parameter in own):
+                self._of(module)
+                self._made.set(module, place)
 
     def _of(self, module: nn.Module) -> Bound:
         bound = self._bound.get(module)
@@ -142,6 +181,13 @@ class Provenance:
             bound = Bound()
             self._bound.set(module, bound)
         return bound
+
+
+def _write(written: Written, tensor: torch.Tensor) -> Write:
+    """A recorded write as one to ``tensor``, whose memory it went to."""
+    is_whole = written.operation != "__setitem__" and written.tensor.numel() == tensor.numel()
+    places = written.places[-_KEPT_PLACES:]
+    return Write("", written.operation, places, written.raised, written.is_default, is_whole)
 
 
 def own_tensors(module: nn.Module) -> list[torch.Tensor]:

@@ -132,7 +132,7 @@ def witnessed(known: Observation, before: Before, passes: list[Recorder], recipe
     observation = ForwardObservation(
         "ran",
         recipe=recipe,
-        creations=tuple(_creations(passes, after)),
+        creations=tuple(_creations(passes, after, before)),
         written_attributes=tuple(written[:_NAMED]),
         graph_tensors=tuple(item.path for item in after.tensors if item.tensor.grad_fn is not None)[:_NAMED],
         left_zero=tuple(path for path in written[:_NAMED] if path in now and _is_all_zero(now[path].tensor)),
@@ -164,12 +164,15 @@ def _version(tensor: torch.Tensor) -> int:
         return 0
 
 
-def _creations(passes: list[Recorder], after: Walk) -> Iterable[Creation]:
+def _creations(passes: list[Recorder], after: Walk, before: Before) -> Iterable[Creation]:
+    existed = {id(item.tensor) for item in before.tensors.values()}
     held = {id(item.tensor): item.path for item in after.tensors}
     held.update({id(item.module): item.path for item in after.modules})
     by_place: dict[tuple[object, str], list[tuple[int, Created]]] = {}
     for number, recorder in enumerate(passes):
         for item in recorder.creations:
+            if _is_another_view(item.value, existed):
+                continue
             kind = "torch.nn.Parameter" if isinstance(item.value, nn.Parameter) else class_name(type(item.value))
             by_place.setdefault((item.place, kind), []).append((number, item))
     for (_, kind), items in list(by_place.items())[:_NAMED]:
@@ -178,6 +181,17 @@ def _creations(passes: list[Recorder], after: Walk) -> Iterable[Creation]:
         has_state = isinstance(value, nn.Parameter) or snapshot._state_of(value)[0]
         rewritten = all(_is_rewritten(item.value, passes[number]) for number, item in items)
         yield Creation(kind, items[0][1].place, stored, len({number for number, _ in items}), has_state, rewritten)
+
+
+def _is_another_view(value: nn.Module | nn.Parameter, existed: set[int]) -> bool:
+    """Whether a new Module holds layers that the instance had before alone, as a slice of a ModuleList does."""
+    if not isinstance(value, nn.Module):
+        return False
+    try:
+        own = [id(tensor) for tensor in (*value.parameters(), *value.buffers())]
+    except Exception:  # a Module whose constructor never ran
+        return False
+    return bool(own) and existed.issuperset(own)
 
 
 def _is_rewritten(value: nn.Module | nn.Parameter, recorder: Recorder) -> bool:

@@ -12,6 +12,10 @@ from torch import nn
 _OWN_NAMES = frozenset(vars(nn.Module()))
 _DEPTH = 6
 _LIMIT = 20_000
+# Packages whose objects hold no tensor of a model's, or one that is none of its business.
+_CLOSED = frozenset(
+    ("torch", "numpy", "builtins", "weakref", "logging", "threading", "typing", "inspect", "types", "re", "enum")
+)
 _NOT_ENTERED = (str, bytes, int, float, complex, type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
 
 
@@ -143,7 +147,7 @@ def _items(value: Any) -> list[tuple[str, Any]]:
         if isinstance(value, (set, frozenset)):
             return [(f"{{{index}}}", item) for index, item in enumerate(value)]
         kind = type(value)
-        if kind.__module__.partition(".")[0] in ("torch", "numpy", "builtins", "weakref", "logging", "threading"):
+        if kind.__module__.partition(".")[0] in _CLOSED:
             # collections.deque and its like are iterable; what torch makes is not entered.
             return []
         if kind.__module__ == "collections":
