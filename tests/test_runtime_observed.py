@@ -129,6 +129,18 @@ class ManyLayers(nn.Module):
         return x * self.scale
 
 
+class Keeping(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+        self.key = lambda x: x
+        self.last = None
+
+    def forward(self, x):
+        self.last = self.layer(x)
+        return self.last
+
+
 class Cut(nn.Module):
     def __init__(self):
         super().__init__()
@@ -289,3 +301,13 @@ def test_gradients_are_told_apart(observed: dict[str, Observation]) -> None:
     assert verdict(observed["Cut"], "PRM310", "gate").verdict is Verdict.REFUTED
     assert verdict(observed["Cut"], "PRM310", "first").verdict is Verdict.CONFIRMED
     assert verdict(observed["Cut"], "PRM310", "second").verdict is Verdict.CONFIRMED
+
+
+def test_a_model_that_keeps_a_result_is_copied_and_pickled_as_forward_leaves_it(
+    observed: dict[str, Observation],
+) -> None:
+    evidence = verdict(observed["Keeping"], "PRM505", "last").evidence or ""
+    assert "; copy.deepcopy raised " in evidence
+    assert "; pickle raised " in evidence
+    sound = observed["Cut"]
+    assert (sound.deepcopy_failure, sound.pickle_failure) == (None, None)

@@ -289,6 +289,7 @@ class Observation(NamedTuple):
     ``constructor_failure`` is what construction raised with the most trusted arguments, where it raised *in the
     constructor's own body* rather than for wrong arguments; ``is_failure_certain`` where the recipe was given, or needed
     no argument, so that the arguments cannot be to blame. ``attempts`` are the recipes tried with their errors.
+    ``deepcopy_failure`` and ``pickle_failure`` are of the instance after forward passes, where there were any.
     ``lacks`` says what this torch is too old to show: "in-place writes", "unwritten memory".
     ``build_seconds`` is the time it took to find a way to make an instance, ``seconds`` that of everything.
     ``state`` and ``output`` are digests of a build and a forward pass under one seed, taken where they are asked for.
@@ -311,6 +312,7 @@ class Observation(NamedTuple):
     assignments: tuple[Assignment, ...] = ()
     writes: tuple[Write, ...] = ()
     deepcopy_failure: Failure | None = None
+    pickle_failure: Failure | None = None
     state_failure: Failure | None = None
     move_failure: Failure | None = None
     device_probe: str | None = None

@@ -187,9 +187,9 @@ def graph_tensor_attribute(diagnostic: Diagnostic, observation: Observation) -> 
     kept = forward.graph_tensors if forward is not None else ()
     for path in kept:
         if any(seen.is_under(path, attribute) for attribute in wanted):
-            failure = observation.deepcopy_failure
-            copying = f"; copy.deepcopy {seen.raised(failure)}" if failure is not None else ""
-            return confirmed(f"after forward '{path}' holds a tensor with a gradient function{copying}")
+            failures = (("copy.deepcopy", observation.deepcopy_failure), ("pickle", observation.pickle_failure))
+            told = "".join(f"; {name} {seen.raised(failure)}" for name, failure in failures if failure is not None)
+            return confirmed(f"after forward '{path}' holds a tensor with a gradient function{told}")
     gap = seen.forward_gap(observation)
     if gap is not None or forward is None:
         return unconfirmed(gap or "forward was not tried")

@@ -100,6 +100,7 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
     stages: list[tuple[str, Callable[[Observation], Observation]]] = [
         *((probe.__name__, functools.partial(_apply, probe, subject, way, clock)) for probe in probes.ALL),
         ("forward", passes),
+        ("copying", lambda known: probes.copying(known, subject, clock)),
         ("loading", lambda known: forward.loading(known, subject, way, clock)),
         ("gradients", lambda known: forward.gradients(known, way, clock, chosen) if chosen else known),
         ("first gradients", lambda known: forward.dead_starts(known, way, clock, chosen) if chosen else known),

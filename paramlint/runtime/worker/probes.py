@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from collections.abc import Callable
 from contextlib import nullcontext
 
 import torch
+from torch import nn
 
-from paramlint.model.observation import Observation, TensorObservation
+from paramlint.model.observation import Failure, Observation, TensorObservation
 from paramlint.runtime.worker import build, elsewhere, preparation, snapshot, stack, zeroing
 from paramlint.runtime.worker.build import Built
 from paramlint.runtime.worker.snapshot import Subject
@@ -106,16 +108,24 @@ def registration_elsewhere(known: Observation, subject: Subject, way: Built, clo
     return update(known, change)
 
 
-def copying(known: Observation, subject: Subject, way: Built, clock: Clock) -> Observation:
-    """Whether the fresh instance can be deep-copied."""
+def copying(known: Observation, subject: Subject, clock: Clock) -> Observation:
+    """Whether the instance can be copied and pickled as it is now: after forward passes, where there were any."""
     if sum(tensor.elements for tensor in known.tensors) > _COPYABLE:
         return known
-    try:
-        with clock.limit(clock.left / 2):
-            copy.deepcopy(subject.instance)
-    except Exception as error:
-        return known._replace(deepcopy_failure=stack.failure(error))
-    return known
+    failures: list[Failure | None] = []
+    for step in (copy.deepcopy, _pickled):
+        failure = None
+        try:
+            with clock.limit(clock.left / 2):
+                step(subject.instance)
+        except Exception as error:
+            failure = stack.failure(error)
+        failures.append(failure)
+    return known._replace(deepcopy_failure=failures[0], pickle_failure=failures[1])
 
 
-ALL: tuple[Probe, ...] = (true_uninitialised, randomness_and_dtype, registration_elsewhere, copying)
+def _pickled(instance: nn.Module) -> object:
+    return pickle.loads(pickle.dumps(instance))
+
+
+ALL: tuple[Probe, ...] = (true_uninitialised, randomness_and_dtype, registration_elsewhere)
