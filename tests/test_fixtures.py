@@ -132,6 +132,12 @@ class Embedder:
     [
         pytest.param("", [], id="what is handed an instance has not made it"),
         pytest.param("def fresh():\n    return Fetched()\n", ["PRM301"], id="one place that loads nothing is enough"),
+        pytest.param(
+            "def fresh():\n    made = Fetched()\n    places = {}\n    places.update({'weight': made.weight})\n"
+            "    for place in places.values():\n        place.data = torch.ones(4, 4)\n    return made\n",
+            [],
+            id="it is handed to something in a dict",
+        ),
     ],
 )
 def test_what_is_always_loaded_needs_no_first_value(tmp_path: Path, more: str, found: list[str]) -> None:

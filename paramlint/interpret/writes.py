@@ -201,9 +201,10 @@ def _is_pure(function: code.Expression) -> bool:
 
 
 def _is_of(target: code.Expression, attribute: str, made: frozenset[str]) -> bool:
-    while isinstance(target, (code.Attribute, code.Subscript, code.Call, code.Display)):
-        if isinstance(target, code.Display):
-            return any(_is_of(element, attribute, made) for element in target.elements)
+    while isinstance(target, (code.Attribute, code.Subscript, code.Call, code.Display, code.DictDisplay)):
+        if isinstance(target, (code.Display, code.DictDisplay)):
+            inner = target.elements if isinstance(target, code.Display) else target.values
+            return any(_is_of(element, attribute, made) for element in inner)
         if isinstance(target, code.Attribute):
             if target.name == attribute:
                 is_self = isinstance(target.value, code.Name) and target.value.identifier == "self"
