@@ -51,18 +51,21 @@ def _unpack(
     machine: Machine, frame: Frame, targets: tuple[code.Expression, ...], value: Value, span: code.Span
 ) -> None:
     items, is_exact = evaluate.elements(machine, value)
-    starred = any(isinstance(target, code.Starred) for target in targets)
     if isinstance(value, Container) and value.kind == "dict":
         items = list(value.keys)
+    tail = value.tail if isinstance(value, Container) else 0
+    starred = next((i for i, target in enumerate(targets) if isinstance(target, code.Starred)), None)
     for position, target in enumerate(targets):
-        if is_exact and not starred and position < len(items):
+        from_end = len(targets) - position
+        if isinstance(target, code.Starred):
+            end = len(items) - from_end + 1
+            item: Value = Container("list", items[position:end] if is_exact else list(items), is_exact=is_exact)
+        elif is_exact and (starred is None or position < starred) and position < len(items):
             item = items[position]
-        elif isinstance(target, code.Starred):
-            item = Container("list", list(items), is_exact=False)
-        elif len(items) == 1:
-            item = items[0]
+        elif (is_exact and starred is not None) or from_end <= tail:
+            item = items[-from_end] if from_end <= len(items) else UNKNOWN
         else:
-            item = UNKNOWN
+            item = items[0] if len(items) == 1 else UNKNOWN
         assign(machine, frame, target, item, span)
 
 

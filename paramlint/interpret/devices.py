@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from paramlint.interpret import evaluate
 from paramlint.interpret.events import Clash, HardCodedDevice
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.scan import accelerator_flags, demands_accelerator, mentions_device
+from paramlint.interpret.scan import accelerator_flags, demands_accelerator, mentions_device, words_of
 from paramlint.interpret.slots import Phase, TensorSummary
 from paramlint.interpret.summaries import summarise_tensor
 from paramlint.interpret.values import (
@@ -22,6 +24,7 @@ from paramlint.model import code
 from paramlint.model.code import Span
 
 _HOST = ("cpu", "meta")
+_NAME = re.compile(r"(cuda|cpu|mps|xpu)(:\d+)?")
 
 
 def device_of(value: Value) -> Device | None:
@@ -68,6 +71,26 @@ def asks(machine: Machine, frame: Frame, test: code.Expression) -> bool:
     values = [evaluate.evaluate(machine, frame, flag) for flag in flags]
     by_default = any(isinstance(value, Symbol) and value.default is not None for value in values)
     return bool(flags) and not (by_default and machine.decider.is_default)
+
+
+def refuses(machine: Machine, frame: Frame, test: code.Expression) -> bool:
+    """Whether a condition has asked a flag that, on this path, says that no accelerator is wanted."""
+    if machine.phase is not Phase.FORWARD:
+        return False
+    for flag in machine.project.scanned(accelerator_flags, test):
+        is_on = evaluate.truth(machine, evaluate.evaluate(machine, frame, flag))
+        if is_on is not None and is_on is ("cpu" in words_of(flag)):
+            return True
+    return False
+
+
+def chosen(machine: Machine, value: Value) -> Value:
+    """What a name is bound to: a device that is named only after asking what there is, is nobody's fixed choice."""
+    if not machine.device_tests or machine.below_none:
+        return value
+    if isinstance(value, Known) and isinstance(value.value, str) and _NAME.fullmatch(value.value):
+        return Device(Placement.UNKNOWN)
+    return Device(Placement.UNKNOWN) if isinstance(value, Device) and value.literal is not None else value
 
 
 def note_literal(

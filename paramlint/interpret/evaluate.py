@@ -199,7 +199,8 @@ def _comparison(machine: Machine, frame: Frame, node: code.Comparison) -> Value:
 def _conditional(machine: Machine, frame: Frame, node: code.Conditional) -> Value:
     outcome = test(machine, frame, node.test)
     asks_device = devices.asks(machine, frame, node.test)
-    machine.device_tests += asks_device
+    refuses = outcome is not None and devices.refuses(machine, frame, node.test)
+    machine.device_tests += asks_device or refuses
     try:
         if outcome is None:
             with machine.in_doubt():
@@ -207,7 +208,7 @@ def _conditional(machine: Machine, frame: Frame, node: code.Conditional) -> Valu
                 return join(first, evaluate(machine, frame, node.orelse))
         return evaluate(machine, frame, node.body if outcome else node.orelse)
     finally:
-        machine.device_tests -= asks_device
+        machine.device_tests -= asks_device and not refuses
 
 
 def _lambda(machine: Machine, frame: Frame, node: code.Lambda) -> Value:
@@ -221,8 +222,12 @@ def _display(machine: Machine, frame: Frame, node: code.Display) -> Value:
             inner, is_exact = elements(machine, evaluate(machine, frame, element.value))
             result.items.extend(inner)
             result.is_exact = result.is_exact and is_exact
+            result.tail = result.tail + len(inner) if is_exact else 0
         else:
             result.items.append(evaluate(machine, frame, element))
+            result.tail += 1
+    if node.kind != "tuple":
+        result.tail = 0  # what can be changed may end otherwise
     return result
 
 

@@ -160,10 +160,21 @@ def rank_of_index(rank: int | None, position: Value) -> int | None:
     return max(rank, 0)
 
 
-def kept_dimensions(position: Value) -> int:
-    """How many dimensions an index keeps or adds, whatever the tensor's rank: its slices and its Nones."""
+def least_of_index(least: int, position: Value) -> int:
+    """How many dimensions a tensor of at least so many has at least, indexed: slices and Nones are kept or added."""
     items = position.items if isinstance(position, Container) and position.kind == "tuple" else [position]
-    return sum(item == Known(None) or item == External("builtins.slice") for item in items)
+    added = items.count(Known(None))
+    kept = added + sum(isinstance(item, External) and item.name == "builtins.slice" for item in items)
+    removed = 0
+    for item in items:
+        match item:
+            case Known(value=None) | External(name="builtins.slice" | "builtins.Ellipsis"):
+                pass
+            case Known(value=int()) | Symbol() if not (isinstance(item, Known) and isinstance(item.value, bool)):
+                removed += 1
+            case _:
+                return kept
+    return max(kept, least - removed + added)
 
 
 def least_rank(function: Function, positional: list[Value], keywords: dict[str, Value]) -> int:

@@ -64,12 +64,15 @@ def _refuses(statement: code.Statement) -> TypeGuard[code.If]:
 
 def accelerator_flags(test: code.Expression) -> tuple[code.Expression, ...]:
     """The names and attributes in a condition that by their words say whether to use an accelerator."""
-    return tuple(
-        node
-        for node in nodes(test)
-        if (isinstance(node, code.Attribute) and _ACCELERATORS & set(node.name.lower().split("_")))
-        or (isinstance(node, code.Name) and _ACCELERATORS & set(node.identifier.lower().split("_")))
-    )
+    named = (node for node in nodes(test) if isinstance(node, (code.Attribute, code.Name)))
+    return tuple(node for node in named if _ACCELERATORS & words_of(node))
+
+
+def words_of(named: code.Expression) -> set[str]:
+    """The words of a name, or of an attribute's own."""
+    if isinstance(named, code.Attribute):
+        return {*named.name.lower().split("_")}
+    return {*named.identifier.lower().split("_")} if isinstance(named, code.Name) else set()
 
 
 def self_attribute(node: object) -> str | None:

@@ -74,7 +74,7 @@ def execute(machine: Machine, frame: Frame, statement: code.Statement) -> Flow:
             machine.own_statement = machine.statement
     match statement:
         case code.Assign():
-            value = evaluate.evaluate(machine, frame, statement.value)
+            value = devices.chosen(machine, evaluate.evaluate(machine, frame, statement.value))
             for target in statement.targets:
                 assignment.assign(machine, frame, target, value, statement.span)
         case code.AugmentedAssign():
@@ -216,16 +216,18 @@ def _if(machine: Machine, frame: Frame, statement: code.If) -> Flow:
     outcome = evaluate.test(machine, frame, statement.test)
     guards = machine.project.scanned(guarded_attributes, statement.test)
     asks_device = devices.asks(machine, frame, statement.test)
+    # whoever wants no accelerator has none, from here to the end of the path
+    refuses = outcome is not None and devices.refuses(machine, frame, statement.test)
     for_none = machine.project.scanned(tests_for_none, statement.test)
     machine.guards.extend(guards)
     machine.below_none += for_none
-    machine.device_tests += asks_device
+    machine.device_tests += asks_device or refuses
     try:
         if outcome is not None:
             return execute_block(machine, frame, statement.body if outcome else statement.orelse)
         return in_doubt(machine, frame, [statement.body, statement.orelse])
     finally:
-        machine.device_tests -= asks_device
+        machine.device_tests -= asks_device and not refuses
         machine.below_none -= for_none
         del machine.guards[len(machine.guards) - len(guards) :]
 

@@ -6,7 +6,7 @@ from paramlint import torch_api
 from paramlint.interpret import constants, devices, factories, initialisation, products, results, stores
 from paramlint.interpret.events import LostParameter, LostWrite
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.ranks import kept_dimensions, least_rank, rank_of_index, result_rank
+from paramlint.interpret.ranks import least_of_index, least_rank, rank_of_index, result_rank
 from paramlint.interpret.slots import Phase
 from paramlint.interpret.values import (
     UNKNOWN,
@@ -79,11 +79,13 @@ def index(machine: Machine, frame: Frame, tensor: Tensor, position: Value, rank:
         moving = [item for item in indices if item.placement.is_moving]
         if moving and tensor.placement.is_pinned:
             devices.check(machine, frame, "[]", [tensor, *moving], span)
-        least = rank if rank is not None else kept_dimensions(position)
+        least = rank if rank is not None else least_of_index(0, position)
         result = results.derived(machine, frame, tensor, "indexing", span, rank=rank, least_rank=least)
         result.is_integer = tensor.is_integer
         return result
-    return results.view(machine, frame, tensor, "indexing", span, rank)
+    result = results.view(machine, frame, tensor, "indexing", span, rank)
+    result.least_rank = rank if rank is not None else least_of_index(tensor.dimensions, position)
+    return result
 
 
 def call(

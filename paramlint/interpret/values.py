@@ -170,7 +170,8 @@ class Container:
     """A list, tuple, set or dict; ``is_exact`` is False where it may hold more than is listed.
 
     ``is_walk``: it lists the modules, parameters or buffers of a module. ``written`` counts the elements that it was
-    written out with, None where it was made in another way. ``is_lent``: a part of the model keeps it too.
+    written out with, None where it was made in another way. ``is_lent``: a part of the model keeps it too. ``tail``
+    counts the last items of a tuple that stand at its end though it may hold more (``(*shape, device)``).
     """
 
     kind: str
@@ -180,6 +181,7 @@ class Container:
     is_walk: bool = False
     written: int | None = None
     is_lent: bool = False
+    tail: int = 0
 
 
 @dataclass(eq=False, slots=True)

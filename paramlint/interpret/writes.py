@@ -56,6 +56,9 @@ def writes_attribute(
                 for target in _targets(node)
             ):
                 return True
+        for loop in body:
+            if isinstance(loop, code.For) and _is_of(loop.iterable, attribute, made) and _fills(loop, rank):
+                return True
     return _fills_all(scope, rank, walks)
 
 
