@@ -18,6 +18,7 @@ from paramlint.runtime.worker.messages import Inbox, send
 from paramlint.runtime.worker.options import Options
 
 _BATCH = 64
+_RECOUNT = 5.0
 
 
 class _Child:
@@ -121,9 +122,12 @@ def _batches(requests: list[ClassRequest]) -> Iterable[list[ClassRequest]]:
 def _run_children(requests: list[ClassRequest], options: Options, writer: int, folder: str) -> None:
     waiting = list(reversed(requests))
     running: dict[int, _Child] = {}
+    tasks, counted = limits.tasks_of_user(), time.monotonic()
     while waiting or running:
         while waiting and len(running) < max(1, options.jobs):
-            child = _start(waiting.pop(), options, folder, (writer, *running))
+            if time.monotonic() - counted > _RECOUNT:
+                tasks, counted = limits.tasks_of_user(), time.monotonic()
+            child = _start(waiting.pop(), options, folder, (writer, *running), tasks)
             send(writer, {"event": "started", "key": child.request.key})
             running[child.inbox.descriptor] = child
         patience = min(child.deadline for child in running.values()) - time.monotonic()
@@ -136,7 +140,7 @@ def _run_children(requests: list[ClassRequest], options: Options, writer: int, f
                 _report(writer, _outcome(child, status, is_late, options))
 
 
-def _start(request: ClassRequest, options: Options, folder: str, private: Iterable[int]) -> _Child:
+def _start(request: ClassRequest, options: Options, folder: str, private: Iterable[int], tasks: int) -> _Child:
     own_folder = tempfile.mkdtemp(dir=folder)
     reader, writer = os.pipe()
     process = os.fork()
@@ -144,13 +148,13 @@ def _start(request: ClassRequest, options: Options, folder: str, private: Iterab
         os.close(reader)
         for descriptor in private:
             os.close(descriptor)
-        _be_child(request, options, writer, own_folder)
+        _be_child(request, options, writer, own_folder, tasks)
     os.close(writer)
     # The child ends itself in time; the deadline here is for one that cannot be interrupted.
     return _Child(request, process, reader, own_folder, time.monotonic() + options.timeout + 1.0)
 
 
-def _be_child(request: ClassRequest, options: Options, writer: int, folder: str) -> NoReturn:
+def _be_child(request: ClassRequest, options: Options, writer: int, folder: str, tasks: int) -> NoReturn:
     try:
         limits.die_with_parent(os.getppid(), signal.SIGKILL)
         os.setsid()
@@ -158,7 +162,7 @@ def _be_child(request: ClassRequest, options: Options, writer: int, folder: str)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
             signal.signal(number, signal.SIG_DFL)
         limits.limit_forks()
-        limits.limit_resources(options.memory)
+        limits.limit_resources(options.memory, tasks)
         for observation, is_final in inspection.inspect_class(request, options):
             send(writer, {"observation": to_json(observation), "final": is_final})
     except SystemExit as error:

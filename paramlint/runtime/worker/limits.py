@@ -91,11 +91,12 @@ def limit_forks() -> None:
         os.register_at_fork(after_in_parent=count, after_in_child=inherit)
 
 
-def limit_resources(memory: int) -> None:
+def limit_resources(memory: int, tasks: int | None = None) -> None:
     """No core dumps, bounded files and processes, and ``memory`` bytes more than this process holds already.
 
     Writable private memory is what counts (``RLIMIT_DATA``); the address space gets a wider margin, since threads and
-    libraries reserve much that they never touch. Limits that the system lacks or refuses are left out.
+    libraries reserve much that they never touch. Limits that the system lacks or refuses are left out. ``tasks`` is
+    what ``tasks_of_user`` said not long ago.
     """
     if resource is None:
         return
@@ -107,7 +108,7 @@ def limit_resources(memory: int) -> None:
         ("RLIMIT_AS", total + MARGIN_FOR_THREADS * memory),
     ):
         _lower(name, value)
-    _lower("RLIMIT_NPROC", PROCESSES + _processes_of_user())
+    _lower("RLIMIT_NPROC", PROCESSES + (tasks_of_user() if tasks is None else tasks))
 
 
 def allowance() -> int | None:
@@ -144,7 +145,7 @@ def _held_memory() -> tuple[int, int]:
     return data or 2 * 2**30, total or 8 * 2**30
 
 
-def _processes_of_user() -> int:
+def tasks_of_user() -> int:
     """How many tasks this user runs: RLIMIT_NPROC counts them all, threads too."""
     user, count = os.getuid(), 0
     try:
@@ -224,11 +225,38 @@ def end_strays(known: Iterable[int], patience: float = 3.0) -> None:
 
 
 def _descendants(root: int, keep: set[int]) -> list[int]:
+    """All processes below ``root`` but for its children in ``keep`` and what these started."""
+    told = _children(root)
+    if told is not None and keep.issuperset(told):
+        return []
+    children = _children_of_all()
+    found: list[int] = []
+    waiting = [child for child in children.get(root, ()) if child not in keep]
+    while waiting:
+        process = waiting.pop()
+        found.append(process)
+        waiting.extend(children.get(process, ()))
+    return found
+
+
+def _children(process: int) -> list[int] | None:
+    """The children of all threads of a process, where the kernel lists them (Linux with CONFIG_PROC_CHILDREN)."""
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{process}/task"):
+            with open(f"/proc/{process}/task/{thread}/children", encoding="ascii") as listed:
+                found += map(int, listed.read().split())
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def _children_of_all() -> dict[int, list[int]]:
     children: dict[int, list[int]] = {}
     try:
         entries = os.listdir("/proc")
     except OSError:
-        return []
+        return {}
     for entry in entries:
         if entry.isdigit():
             try:
@@ -237,10 +265,4 @@ def _descendants(root: int, keep: set[int]) -> list[int]:
             except OSError:
                 continue
             children.setdefault(int(fields[1]), []).append(int(entry))
-    found: list[int] = []
-    waiting = [child for child in children.get(root, ()) if child not in keep]
-    while waiting:
-        process = waiting.pop()
-        found.append(process)
-        waiting.extend(children.get(process, ()))
-    return found
+    return children
