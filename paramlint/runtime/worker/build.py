@@ -382,7 +382,10 @@ def find_class(module: ModuleType, qualified_name: str) -> type[Any] | None:
 def seed(number: int) -> None:
     """Seed every source of chance that user code is likely to use."""
     random.seed(number)
-    torch.manual_seed(number)
+    # torch.manual_seed goes to every kind of device, and formats the stack for those that do not run yet: milliseconds.
+    torch.default_generator.manual_seed(number)
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.manual_seed_all(number)
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         with suppress(Exception):
