@@ -148,9 +148,11 @@ def requests_for(
 
 
 def folder_of(package: str, python: str) -> Path:
-    """Where a package's source lies; a parent package is imported, the package itself only if it has a parent."""
-    ask = f"import importlib.util as u; print(u.find_spec({package!r}).submodule_search_locations[0])"
-    return Path(subprocess.run([python, "-c", ask], check=True, capture_output=True, text=True).stdout.strip())
+    """Where a package's source lies; nothing is imported, since what is asked for is the package above all others."""
+    top, *rest = package.split(".")
+    ask = f"import importlib.util as u; print(u.find_spec({top!r}).submodule_search_locations[0])"
+    found = subprocess.run([python, "-c", ask], check=True, capture_output=True, text=True).stdout.strip()
+    return Path(found, *rest)
 
 
 def _classes(project: Project, folder: Path) -> Iterator[ClassDefinition]:
