@@ -89,7 +89,7 @@ def trace_of(project: Project, observation: Observation) -> ClassTrace:
     (linked,) = [
         linked for linked in project.classes(module) if linked.definition.qualified_name == observation.class_name
     ][-1:]
-    return interpret(project, linked)
+    return interpret(project, linked, turns_all=True)
 
 
 def compare(trace: ClassTrace, observation: Observation) -> Iterator[Verdict]:

@@ -158,7 +158,7 @@ def runs_of(text: str) -> tuple[Run, ...]:
         path.parent, NO_ENVIRONMENT, lambda _: lower_ast.lower(Source(str(path), text, "utf-8", "\n", False))
     )
     (linked,) = [item for item in project.classes(project.module_at(path)) if item.definition.node.name == "Net"]
-    return interpret(project, linked).runs
+    return interpret(project, linked, turns_all=True).runs
 
 
 @settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -208,7 +208,7 @@ def test_an_argument_that_is_annotated_with_a_module_class_is_a_submodule(tmp_pa
     path.write_text(ANNOTATED)
     project = Project(tmp_path, NO_ENVIRONMENT, lambda file: lower_ast.lower(read_source(str(file))))
     (linked,) = [item for item in project.classes(project.module_at(path)) if item.definition.node.name == "Whole"]
-    for run in interpret(project, linked).runs:
+    for run in interpret(project, linked, turns_all=True).runs:
         claims = {slot.name: slot.registration for slot in run.slots}
         assert claims["part"] is Registration.SUBMODULE
         assert claims["maybe"] is not Registration.SUBMODULE

@@ -19,8 +19,8 @@ from paramlint.engine.selection import SelectionLayer
 from paramlint.engine.settings import Overrides
 from paramlint.facts.source import SourceError, decode_source, read_source, source_from_text
 from paramlint.facts.write import encoded, write_source
-from paramlint.fixes import REPAIRS
 from paramlint.fixes.edits import Text, parts
+from paramlint.fixes.repairs import REPAIRS
 from paramlint.model.code import Call
 from paramlint.model.diagnostic import Applicability, Diagnostic
 from paramlint.rules import ALL_RULES

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import paramlint.fixes.repairs
+import paramlint.interpret.interpret
 import paramlint.interpret.silence
 import paramlint.rules.run
 from paramlint.engine.check import check
@@ -124,11 +126,11 @@ def project_of(path: Path) -> Project:
 def interpreted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     names: list[str] = []
 
-    def counting(project: Project, linked: LinkedClass) -> ClassTrace:
+    def counting(project: Project, linked: LinkedClass, *, turns_all: bool = False) -> ClassTrace:
         names.append(linked.definition.qualified_name)
-        return interpret(project, linked)
+        return interpret(project, linked, turns_all=turns_all)
 
-    monkeypatch.setattr(paramlint.rules.run, "interpret", counting)
+    monkeypatch.setattr(paramlint.interpret.interpret, "interpret", counting)
     return names
 
 

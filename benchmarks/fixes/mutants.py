@@ -29,7 +29,7 @@ from paramlint.engine.fixing import fix_source
 from paramlint.engine.suppression import Suppressions
 from paramlint.facts import lower_ast, lower_libcst
 from paramlint.facts.source import Source, read_source
-from paramlint.fixes import with_fixes
+from paramlint.fixes.repairs import with_fixes
 from paramlint.fixes.style import METHOD
 from paramlint.model.code import SourceFacts
 from paramlint.model.diagnostic import Diagnostic

@@ -15,7 +15,6 @@ from paramlint.engine.outcome import FileError, FileResult, place_order
 from paramlint.engine.suppression import Suppressions
 from paramlint.facts import lower_ast
 from paramlint.facts.source import Source, SourceError, read_source
-from paramlint.fixes import with_fixes
 from paramlint.model.code import SourceFacts
 from paramlint.model.diagnostic import Diagnostic
 from paramlint.model.style import AUTOMATIC
@@ -169,6 +168,8 @@ class Analyser:
             found = [entry for entry in found if not suppressions.silences(entry.code, entry.span.line)]
         if found and is_exact:
             # A fix is computed from libcst's positions alone.
+            from paramlint.fixes.repairs import with_fixes
+
             found = list(with_fixes(project, module, self._source(task.path).text, task.buffer_style, found))
         return tuple(found)
 

@@ -7,7 +7,7 @@ from paramlint.interpret import calls, evaluate
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import annotation_words
 from paramlint.interpret.slots import Fill, Phase, Place
-from paramlint.interpret.uses import Uses, uses
+from paramlint.interpret.uses import OTHER_WORDS, TENSOR_WORDS, is_tensor, uses
 from paramlint.interpret.values import (
     UNKNOWN,
     Closure,
@@ -26,31 +26,6 @@ from paramlint.project.classes import LinkedClass, Member
 from paramlint.project.definitions import ClassDefinition, External
 from paramlint.project.resolve import dotted_name
 
-_TENSOR_WORDS = frozenset({"Tensor", "FloatTensor", "LongTensor", "BoolTensor", "Float", "Adj", "OptTensor"})
-_OTHER_WORDS = frozenset(
-    {
-        "int",
-        "float",
-        "bool",
-        "str",
-        "dict",
-        "Dict",
-        "list",
-        "List",
-        "Sequence",
-        "Callable",
-        "Mapping",
-        "Any",
-        "tuple",
-        "Tuple",
-        "Union",
-        "Iterable",
-        "Size",
-        "dtype",
-        "device",
-        "Module",
-    }
-)
 _MODULE_WORDS = frozenset({"Module", "ModuleList", "Sequential"})
 
 
@@ -85,7 +60,7 @@ def _flags(layer: torch_api.Layer | None) -> dict[str, Value]:
 def _constructor_value(machine: Machine, frame: Frame, function: code.Function, parameter: code.Parameter) -> Value:
     words = machine.project.scanned(annotation_words, parameter.annotation)
     default = None if parameter.default is None else evaluate.evaluate(machine, frame, parameter.default)
-    if words & _TENSOR_WORDS and not words & _OTHER_WORDS and default is None:
+    if words & TENSOR_WORDS and not words & OTHER_WORDS and default is None:
         return Tensor(
             made=frame.place((parameter.annotation or code.Constant(None, code.Span(1, 1, 1, 1))).span),
             factory="argument",
@@ -115,31 +90,6 @@ def _is_module_class(machine: Machine, frame: Frame, parameter: code.Parameter) 
     return isinstance(definition, ClassDefinition) and machine.project.link(definition).is_module is True
 
 
-def takes_tensor(function: code.Function) -> bool:
-    """Whether a method's first argument is certainly a tensor."""
-    if any(_last_word(item) in ("staticmethod", "classmethod", "property") for item in function.decorators):
-        return False
-    if len(function.parameters) < 2:
-        return False
-    parameter = function.parameters[1]
-    return _certainty(parameter, annotation_words(parameter.annotation), uses(function), False)
-
-
-def _last_word(decorator: code.Expression) -> str:
-    dotted = dotted_name(decorator)
-    return dotted[-1] if dotted else ""
-
-
-def _certainty(parameter: code.Parameter, words: frozenset[str], used: Uses, is_first: bool) -> bool:
-    if words & _OTHER_WORDS:
-        return False
-    if words & _TENSOR_WORDS:
-        return True
-    if parameter.name in used.as_tensor:
-        return True
-    return is_first and not words and parameter.default is None and parameter.name not in used.otherwise
-
-
 def forward_arguments(machine: Machine, method: Closure, place: Place) -> calls.Arguments:
     """What a forward may be given: tensors that follow the input, and settings."""
     arguments = calls.Arguments([], {}, is_exact=False)
@@ -167,13 +117,13 @@ def _forward_value(
     default: Known | None = None
     if isinstance(parameter.default, code.Constant) and not isinstance(parameter.default.value, type(...)):
         default = Known(parameter.default.value)
-    is_setting = bool(words & _OTHER_WORDS) and not words & _TENSOR_WORDS
+    is_setting = bool(words & OTHER_WORDS) and not words & TENSOR_WORDS
     if is_setting or (default is not None and default.value is not None):
-        if words & {"list", "List", "Sequence", "tuple", "Tuple"} and words & _TENSOR_WORDS:
+        if words & {"list", "List", "Sequence", "tuple", "Tuple"} and words & TENSOR_WORDS:
             return UNKNOWN
         return Symbol(f"forward({parameter.name})", None, default)
-    certain = _certainty(parameter, words, machine.project.scanned(uses, function), is_first)
-    if words & {"List", "list", "Tuple", "tuple", "Sequence"} and words & _TENSOR_WORDS:
+    certain = is_tensor(parameter, words, machine.project.scanned(uses, function), is_first)
+    if words & {"List", "list", "Tuple", "tuple", "Sequence"} and words & TENSOR_WORDS:
         return Container("list", [_input(place, True, None, None)], is_exact=False)
     optional = parameter.default is not None or "Optional" in words or "None" in words
     key = f"forward({parameter.name})" if optional or not certain else None

@@ -25,7 +25,8 @@ from paramlint.interpret.compare import key_of
 from paramlint.interpret.decorators import is_no_grad
 from paramlint.interpret.events import MethodReached, UndefinedMethod
 from paramlint.interpret.idle import MOST_IDLE_STEPS, MOST_IDLE_STEPS_OF_CALL, concerns_models
-from paramlint.interpret.machine import MOST_DEPTH, Frame, IdleSpent, Machine, Made, PathEnds
+from paramlint.interpret.limits import IdleSpent, PathEnds
+from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine, Made
 from paramlint.interpret.scan import walks_modules
 from paramlint.interpret.slots import Phase, Place
 from paramlint.interpret.values import (
@@ -261,6 +262,8 @@ def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Argumen
     machine.active.append(closure.qualified_name)
     undecided = machine.undecided
     is_abroad = _is_abroad(machine, closure)
+    choosing = machine.choice, machine.is_choosing
+    machine.choice, machine.is_choosing = None, False
     machine.abroad += is_abroad
     try:
         if isinstance(closure.node, code.Lambda):
@@ -269,17 +272,19 @@ def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Argumen
     finally:
         machine.undecided = undecided
         machine.abroad -= is_abroad
+        machine.choice, machine.is_choosing = choosing
         machine.depth -= 1
         machine.active.pop()
 
 
 def _is_abroad(machine: Machine, closure: Closure) -> bool:
-    """Whether a function is a method of a Module class that the root does not inherit from, or of another file."""
+    """Whether a function is of another file, or a method of a Module class that the root does not inherit from."""
     root, owner = machine.root, closure.owner
-    if owner is None or owner.is_module is not True or root is None or root.linked is None:
+    if root is None or root.linked is None:
         return False
-    is_inherited = owner.definition in root.linked.mro
-    return not is_inherited or owner.definition.module.path != root.linked.definition.module.path
+    if closure.module.path != root.linked.definition.module.path:
+        return True
+    return owner is not None and owner.is_module is True and owner.definition not in root.linked.mro
 
 
 def _execute(

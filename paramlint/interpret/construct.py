@@ -9,7 +9,8 @@ from paramlint.interpret import calls, devices, evaluate, objects, results, stor
 from paramlint.interpret.base_call import may_run_before
 from paramlint.interpret.decorators import is_transparent_decorator
 from paramlint.interpret.events import BaseConstructorRan
-from paramlint.interpret.machine import MOST_DEPTH, BudgetSpent, Frame, Machine
+from paramlint.interpret.limits import BudgetSpent
+from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine
 from paramlint.interpret.slots import REGISTERED, Fill, Place, Registration
 from paramlint.interpret.values import (
     NONE,

@@ -4,18 +4,41 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from paramlint.interpret.slots import Decision
+from paramlint.interpret.slots import Decision, Phase
 from paramlint.interpret.values import Plain, Predicate
+from paramlint.model import code
+from paramlint.project.classes import LinkedClass
+from paramlint.project.definitions import SourceModule
+from paramlint.project.resolve import Enclosing
 
 MOST_PATHS = 16
+
+
+@dataclass(eq=False, slots=True)
+class Choice:
+    """What a condition chooses between on one path: the statement or expression, and the function in which it stands.
+
+    ``owner`` is the class whose method that is; ``has_scheme``: what initialises the root's layers has run before.
+    ``outcome`` is how the whole condition turned out in the end, None where nothing decides that.
+    """
+
+    node: code.If | code.Conditional | code.BooleanOperation
+    module: SourceModule
+    enclosing: Enclosing
+    function: code.Function
+    owner: LinkedClass | None
+    phase: Phase
+    has_scheme: bool
+    outcome: bool | None = None
 
 
 class Decider:
     """Decides each condition once for a path: as forced, and else the default way first.
 
-    ``taken`` lists the decisions in the order in which they were met, ``own`` the positions of those that the class's
-    own code asks for.
+    ``taken`` lists the decisions in the order in which they were met, ``own`` what those among them choose
+    between that the class's own code asks for, by position; None is a choice between nothing that can be looked at.
     """
 
     def __init__(self, forced: tuple[bool, ...]) -> None:
@@ -24,7 +47,7 @@ class Decider:
         self._constants: dict[str, Plain] = {}
         self._true: set[str] = set()
         self.taken: list[Decision] = []
-        self.own: set[int] = set()
+        self.own: dict[int, list[Choice | None]] = {}
         self._positions: dict[str, int] = {}
 
     @property
@@ -36,14 +59,14 @@ class Decider:
         """Whether earlier decisions on this path settle the condition."""
         return predicate.key in self._known or self._implied(predicate) is not None
 
-    def decide(self, predicate: Predicate, is_own: bool = True) -> bool:
-        """Return how the condition (not negated) turns out on this path.
+    def decide(self, predicate: Predicate, is_own: bool = True, choice: Choice | None = None) -> bool:
+        """Return how the condition (not negated) turns out on this path; ``choice`` is what it is asked for.
 
         Conditions on the same key agree; a symbol that equals one constant equals no other.
         """
         if predicate.key in self._known:
             if is_own and predicate.key in self._positions:
-                self.own.add(self._positions[predicate.key])
+                self.own.setdefault(self._positions[predicate.key], []).append(choice)
             return self._known[predicate.key]
         implied = self._implied(predicate)
         if implied is not None:
@@ -52,7 +75,7 @@ class Decider:
         index = len(self.taken)
         self._positions[predicate.key] = index
         if is_own:
-            self.own.add(index)
+            self.own[index] = [choice]
         if index < len(self._forced):
             outcome = self._forced[index]
         else:
@@ -85,11 +108,14 @@ def _decision(predicate: Predicate, outcome: bool) -> Decision:
     return Decision(predicate.key, outcome, predicate.argument, constant)
 
 
-def paths(run: Callable[[Decider], None], most: int = MOST_PATHS) -> Iterator[bool]:
+def paths(
+    run: Callable[[Decider], bool], matters: Callable[[Choice | None], bool], most: int = MOST_PATHS
+) -> Iterator[bool]:
     """Run once for each path, the default one first, at most ``most`` times; yields whether paths are left to try.
 
-    Each condition that the class's own code asks goes the other way once, on the path on which it is first met; what
-    other classes ask is asked again where they are looked at themselves.
+    Each condition that the class's own code asks goes the other way once, on the path on which it is first met, if it
+    matters how it goes; all of them do on a path of which ``run`` says that it was not seen to its end. What other
+    classes ask is asked again where they are looked at themselves.
     """
     waiting: deque[tuple[bool, ...]] = deque([()])
     tried = 0
@@ -98,11 +124,14 @@ def paths(run: Callable[[Decider], None], most: int = MOST_PATHS) -> Iterator[bo
         forced = waiting.popleft()
         decider = Decider(forced)
         tried += 1
-        run(decider)
+        is_seen = run(decider)
         outcomes = [decision.outcome for decision in decider.taken]
         for index in range(len(forced), len(outcomes)):
             condition = decider.taken[index].condition
-            if index in decider.own and condition not in turned:
+            choices = decider.own.get(index)
+            if choices is None or condition in turned:
+                continue
+            if not is_seen or any(map(matters, choices)):
                 turned.add(condition)
                 waiting.append((*outcomes[:index], not outcomes[index]))
         yield bool(waiting)

@@ -48,6 +48,15 @@ def test(machine: Machine, frame: Frame, expression: code.Expression) -> bool | 
     return truth(machine, evaluate(machine, frame, expression))
 
 
+def choose(machine: Machine, frame: Frame, node: code.If | code.Conditional) -> bool | None:
+    """Return which way a statement or expression goes on this path: True for its body; None where nothing decides it."""
+    with machine.choosing(frame, node) as choice:
+        outcome = test(machine, frame, node.test)
+        if choice is not None:
+            choice.outcome = outcome
+    return outcome
+
+
 def _test_chain(machine: Machine, frame: Frame, is_and: bool, operands: tuple[code.Expression, ...]) -> bool | None:
     undecided = False
     for operand in operands:
@@ -173,7 +182,8 @@ def _boolean(machine: Machine, frame: Frame, node: code.BooleanOperation) -> Val
     result: Value | None = None
     for operand in node.operands:
         value = evaluate(machine, frame, operand)
-        outcome = truth(machine, value)
+        with machine.choosing(frame, node):
+            outcome = truth(machine, value)
         if outcome is None:
             result = value if result is None else join(result, value)
         elif outcome is not is_and or operand is node.operands[-1]:
@@ -197,7 +207,7 @@ def _comparison(machine: Machine, frame: Frame, node: code.Comparison) -> Value:
 
 
 def _conditional(machine: Machine, frame: Frame, node: code.Conditional) -> Value:
-    outcome = test(machine, frame, node.test)
+    outcome = choose(machine, frame, node)
     asks_device = devices.asks(machine, frame, node.test)
     refuses = outcome is not None and devices.refuses(machine, frame, node.test)
     machine.device_tests += asks_device or refuses

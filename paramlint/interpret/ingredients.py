@@ -10,7 +10,7 @@ from paramlint.model import code
 
 Dotted: TypeAlias = tuple[str, ...]
 
-_GROWING = frozenset({"append", "extend", "insert", "add", "update", "setdefault", "appendleft", "__setitem__"})
+GROWING = frozenset({"append", "extend", "insert", "add", "update", "setdefault", "appendleft", "__setitem__"})
 
 
 class Local(NamedTuple):
@@ -77,6 +77,13 @@ def ingredients(function: code.Function) -> Ingredients:
 def ingredients_of(body: tuple[object, ...]) -> Ingredients:
     """Collect the ingredients of statements or expressions outside any function."""
     return _Collector(()).collect(body)
+
+
+def ingredients_within(function: code.Function, body: tuple[object, ...], whole: Ingredients) -> Ingredients:
+    """Collect the ingredients of a part of a function, whose locals are those of the ``whole``."""
+    found = _Collector(function.parameters).collect(body)
+    mentions = frozenset(dotted for dotted in found.mentions if dotted[0] not in whole.locals)
+    return found._replace(mentions=mentions, locals=whole.locals)
 
 
 def _defaults(function: code.Function) -> tuple[code.Expression, ...]:
@@ -188,7 +195,7 @@ class _Collector:
         function = call.function
         if type(function) is not code.Attribute:
             return
-        if function.name in _GROWING:
+        if function.name in GROWING:
             self._grown.add(_last(function.value))
         value = function.value
         if (type(value) is code.Name and value.identifier == self._self) or is_super(value):

@@ -88,6 +88,7 @@ def note_scheme(machine: Machine, name: str, body: tuple[code.Statement, ...], p
         return
     if not machine.project.scanned(initialised_attributes, body):
         return
+    machine.has_scheme = True
     reached = frozenset(id(module) for _, module in layers(root))
     machine.emit(SchemeRan(machine.own_statement or place, name, tested_types(body), tuple(root.bindings), reached))
 

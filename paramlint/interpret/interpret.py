@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from paramlint import torch_api
 from paramlint.interpret import calls, construct, initialisation, objects, products
-from paramlint.interpret.arguments import constructor_arguments, forward_arguments, takes_tensor
+from paramlint.interpret.arguments import constructor_arguments, forward_arguments
 from paramlint.interpret.decisions import Decider, paths
 from paramlint.interpret.events import Event, MadeInForward, MethodReached
 from paramlint.interpret.hierarchy import (
@@ -21,12 +21,15 @@ from paramlint.interpret.hierarchy import (
     makers,
     own_methods,
 )
-from paramlint.interpret.machine import BudgetSpent, Frame, Machine, PathEnds
+from paramlint.interpret.limits import BudgetSpent, PathEnds
+from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import nodes, self_attribute
 from paramlint.interpret.slots import REGISTERED, Phase, Place, Registration, Slot
 from paramlint.interpret.summaries import PARAMETERS, has_state, summarise_slots
 from paramlint.interpret.surroundings import Surroundings
 from paramlint.interpret.trace import ClassTrace, Run
+from paramlint.interpret.turning import Turning
+from paramlint.interpret.uses import takes_tensor
 from paramlint.interpret.values import (
     NONE,
     Binding,
@@ -52,21 +55,29 @@ DEEPEST_STACK = 6_000
 MOST_STEPS_OF_CLASS = 20_000
 
 
-def interpret(project: Project, linked: LinkedClass) -> ClassTrace:
-    """Return what a Module class does when it is built and called, on each path that is tried."""
+def interpret(project: Project, linked: LinkedClass, *, turns_all: bool = False) -> ClassTrace:
+    """Return what a Module class does when it is built and called, on each path that is tried.
+
+    ``turns_all``: conditions are turned whether or not that may show anything.
+    """
     runs: list[Run] = []
     steps = 0
     has_more = False
 
-    def run(decider: Decider) -> None:
+    turning = Turning(project, linked)
+
+    def run(decider: Decider) -> bool:
         nonlocal steps
         result, spent = _run(project, linked, decider)
         steps += spent
-        if result is not None:
-            runs.append(result)
+        if result is None:
+            return False
+        runs.append(result)
+        turning.learn(result)
+        return not (turns_all or result.refuses)
 
     with _deep_stack():
-        for waits in paths(run):
+        for waits in paths(run, turning.matters):
             has_more = waits
             if steps > MOST_STEPS_OF_CLASS:
                 break

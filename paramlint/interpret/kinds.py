@@ -8,7 +8,7 @@ from functools import cache
 
 from paramlint import torch_api
 from paramlint.interpret.ingredients import Ingredients, Local, Store, ingredients
-from paramlint.interpret.machine import BudgetSpent
+from paramlint.interpret.limits import BudgetSpent
 from paramlint.interpret.scan import annotation_words
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass, Member

@@ -7,29 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import inf
 
-from paramlint.interpret.decisions import Decider
+from paramlint.interpret.decisions import Choice, Decider
 from paramlint.interpret.events import DeadProduct, Event, UsedNone
+from paramlint.interpret.limits import BudgetSpent, IdleSpent
 from paramlint.interpret.slots import Phase, Place
 from paramlint.interpret.values import Instance, Predicate, Symbol, Tensor, Value, Vanishing
-from paramlint.model.code import Class, Function, Span
+from paramlint.model.code import BooleanOperation, Class, Conditional, Function, If, Span
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import SourceModule
 from paramlint.project.project import Project
 
 MOST_STEPS = 20_000
 MOST_DEPTH = 14
-
-
-class PathEnds(Exception):
-    """The path raises, so nothing that happens on it reaches a user."""
-
-
-class IdleSpent(Exception):
-    """A call that has nothing to do with tensors or modules has cost as much as it may; its result is unknown."""
-
-
-class BudgetSpent(Exception):
-    """The path has cost as much as it may; what it has not reached is unknown."""
 
 
 @dataclass(eq=False, slots=True)
@@ -77,7 +66,8 @@ class Machine:
     ``idle_end`` is the step at which the one under way is given up.
     ``made_once`` are the attributes that forward binds below a test that something is None. ``products`` are those
     of two factors that are zero, with the tensors between. ``abroad`` counts the methods under way of Modules other
-    than the root, or from other files: what they decide is theirs.
+    than the root, or from other files: what they decide is theirs. ``choice`` is what the condition under way chooses
+    between; ``has_scheme``: what initialises the root's layers has run.
     """
 
     project: Project
@@ -95,6 +85,9 @@ class Machine:
     on_meta: int = 0
     device_tests: int = 0
     abroad: int = 0
+    choice: Choice | None = None
+    is_choosing: bool = False
+    has_scheme: bool = False
     guards: list[str] = field(default_factory=list)
     below_none: int = 0
     made: list[Made] = field(default_factory=list)
@@ -142,11 +135,28 @@ class Machine:
         self.counter += 1
         return Symbol(f"{what}#{self.counter}", is_configuration=False)
 
+    @contextmanager
+    def choosing(self, frame: Frame, node: If | Conditional | BooleanOperation) -> Iterator[Choice | None]:
+        """What is decided inside decides between the ways of a statement or expression; None if of more than that."""
+        before = self.choice, self.is_choosing
+        function = frame.enclosing[-1] if frame.enclosing else None
+        if self.is_choosing or not isinstance(function, Function):
+            # What is chosen inside a condition also decides the condition around it.
+            self.choice = None
+        else:
+            scope = frame.module, frame.enclosing[:-1], function, frame.owner
+            self.choice = Choice(node, *scope, self.phase, self.has_scheme)
+        self.is_choosing = True
+        try:
+            yield self.choice
+        finally:
+            self.choice, self.is_choosing = before
+
     def decide(self, predicate: Predicate) -> bool | None:
         """How a condition turns out on this path; None below a condition that is itself undecided."""
         if self.undecided and not self.decider.has_decided(predicate):
             return None
-        return self.decider.decide(predicate, not self.abroad) is not predicate.negated
+        return self.decider.decide(predicate, not self.abroad, self.choice) is not predicate.negated
 
     @contextmanager
     def in_loop(self) -> Iterator[None]:

@@ -13,10 +13,9 @@ import re
 from collections.abc import Iterator
 
 from paramlint import torch_api
-from paramlint.interpret.arguments import takes_tensor
-from paramlint.interpret.ingredients import Ingredients, ingredients_of, is_super
+from paramlint.interpret.ingredients import is_super
 from paramlint.interpret.kinds import Budget, Kind, Values, joined
-from paramlint.interpret.machine import BudgetSpent
+from paramlint.interpret.limits import BudgetSpent
 from paramlint.interpret.reach import CONSTRUCTORS, Reach, Unit
 from paramlint.interpret.reads import class_reads
 from paramlint.interpret.scan import nodes
@@ -28,9 +27,11 @@ from paramlint.interpret.tame import (
     has_state,
     is_plain_parameter,
     is_tame,
+    is_tame_value,
     parameter_classes,
     writes_in_place,
 )
+from paramlint.interpret.uses import takes_tensor
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass, Member
 from paramlint.project.definitions import ClassDefinition, External, ModuleReference, SourceModule, ValueDefinition
@@ -187,22 +188,12 @@ class _Silence:
                     if is_forward and self._project.link(definition).is_module is not False:
                         return False
                 case ValueDefinition():
-                    if is_forward and not self.is_tame_value(definition.module, definition.node):
+                    if is_forward and not self._is_tame_value(definition.module, definition.node):
                         return False
         return True
 
-    def is_tame_value(self, module: SourceModule, node: code.Expression) -> bool:
-        """Whether an expression outside functions makes no tensor, Parameter or module in this file."""
-        if module.path != self._path:
-            return True
-        facts = self._project.scanned(_facts_of_value, node)
-        for dotted in facts.mentions:
-            named = self._project.resolve(module, dotted)
-            if isinstance(named, External) and not is_tame(named.name, bool(facts.calls)):
-                return False
-            if facts.calls and not isinstance(named, External):
-                return False
-        return True
+    def _is_tame_value(self, module: SourceModule, node: code.Expression) -> bool:
+        return is_tame_value(self._project, module, node, self._path)
 
     def _makes_plain_parameters(self, unit: Unit) -> bool:
         values = Values(self._project, unit.module, unit.enclosing, None, unit.function, self._budget, Kind.CLASS)
@@ -357,7 +348,7 @@ class _Silence:
     def _classes_are_tame(self) -> bool:
         """Whether no attribute of the classes themselves makes a tensor or module."""
         return all(
-            self.is_tame_value(owner.module, statement.value)
+            self._is_tame_value(owner.module, statement.value)
             for owner in (*self._reach.bases, *self._reach.others)
             for statement in owner.node.body
             if isinstance(statement, (code.Assign, code.AnnotatedAssign)) and statement.value is not None
@@ -369,7 +360,3 @@ class _Silence:
             return True
         reads = [self._project.scanned(class_reads, base.node) for base in self._reach.bases]
         return all(any(found.may_read(name) for found in reads) for name in self._made)
-
-
-def _facts_of_value(node: code.Expression) -> Ingredients:
-    return ingredients_of((node,))

@@ -9,7 +9,8 @@ from enum import Enum
 from paramlint.interpret import assignment, devices, evaluate, initialisation, names
 from paramlint.interpret.decorators import is_transparent_decorator
 from paramlint.interpret.events import DroppedResult, LocalRebinding, LostWrite
-from paramlint.interpret.machine import Frame, Machine, PathEnds
+from paramlint.interpret.limits import PathEnds
+from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import guarded_attributes, nodes, self_attribute, tests_for_none
 from paramlint.interpret.slots import Fill, Phase, Place
 from paramlint.interpret.values import (
@@ -213,7 +214,7 @@ def _decorated(machine: Machine, frame: Frame, node: code.Function) -> Value:
 
 
 def _if(machine: Machine, frame: Frame, statement: code.If) -> Flow:
-    outcome = evaluate.test(machine, frame, statement.test)
+    outcome = evaluate.choose(machine, frame, statement)
     guards = machine.project.scanned(guarded_attributes, statement.test)
     asks_device = devices.asks(machine, frame, statement.test)
     # whoever wants no accelerator has none, from here to the end of the path

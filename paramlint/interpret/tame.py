@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 from paramlint import torch_api
-from paramlint.interpret.ingredients import Dotted, Ingredients, is_super
+from paramlint.interpret.ingredients import Dotted, Ingredients, ingredients_of, is_super
 from paramlint.interpret.kinds import Kind, Values
 from paramlint.interpret.reach import Unit
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
+from paramlint.project.definitions import External, SourceModule
+from paramlint.project.project import Project
 from paramlint.project.resolve import dotted_name
 from paramlint.torch_api import Kind as FunctionKind
 
@@ -45,6 +48,24 @@ def handles(unit: Unit) -> bool:
         for call in facts.calls
         for item in call.arguments
     )
+
+
+def is_tame_value(project: Project, module: SourceModule, node: code.Expression, path: Path) -> bool:
+    """Whether an expression outside functions makes no tensor, Parameter or module in the file at ``path``."""
+    if module.path != path:
+        return True
+    facts = project.scanned(_facts_of_value, node)
+    for dotted in facts.mentions:
+        named = project.resolve(module, dotted)
+        if isinstance(named, External) and not is_tame(named.name, bool(facts.calls)):
+            return False
+        if facts.calls and not isinstance(named, External):
+            return False
+    return True
+
+
+def _facts_of_value(node: code.Expression) -> Ingredients:
+    return ingredients_of((node,))
 
 
 def writes_in_place(facts: Ingredients) -> bool:

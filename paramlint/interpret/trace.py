@@ -74,7 +74,7 @@ class ZeroFactor(NamedTuple):
 class ClassTrace(NamedTuple):
     """Everything rules may know of one Module class, or of one that would be (``is_module`` tells).
 
-    ``is_exhaustive`` is False where the budget was spent before each condition had been turned: on another path a name
+    ``is_exhaustive`` is False where the budget was spent before each condition that matters had been turned: there a name
     may be what no run says.
     """
 

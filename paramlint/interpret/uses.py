@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from paramlint import torch_api
-from paramlint.interpret.scan import nodes
+from paramlint.interpret.scan import annotation_words, nodes
 from paramlint.model import code
+from paramlint.project.resolve import dotted_name
 
 # Members of tensors that other objects have as well.
 _SHARED_MEMBERS = frozenset(
@@ -23,6 +24,32 @@ _SHARED_MEMBERS = frozenset(
 _SIZED = frozenset({"Tensor", "FloatTensor", "empty", "zeros", "ones", "rand", "randn"})
 _DIVISIONS = frozenset({"//", "/", "-", "**", "%"})
 _OF_OTHERS = frozenset({"len", "isinstance", "range", "enumerate", "zip", "type", "int", "float"})
+# What annotates a tensor, and what annotates anything else.
+TENSOR_WORDS = frozenset({"Tensor", "FloatTensor", "LongTensor", "BoolTensor", "Float", "Adj", "OptTensor"})
+OTHER_WORDS = frozenset(
+    {
+        "int",
+        "float",
+        "bool",
+        "str",
+        "dict",
+        "Dict",
+        "list",
+        "List",
+        "Sequence",
+        "Callable",
+        "Mapping",
+        "Any",
+        "tuple",
+        "Tuple",
+        "Union",
+        "Iterable",
+        "Size",
+        "dtype",
+        "device",
+        "Module",
+    }
+)
 _OF_DICTS = frozenset({"items", "keys", "get"})
 
 
@@ -82,3 +109,29 @@ def _counted(call: code.Call) -> set[str]:
 
 def _names(expressions: tuple[code.Expression, ...]) -> set[str]:
     return {item.identifier for item in expressions if isinstance(item, code.Name)}
+
+
+def takes_tensor(function: code.Function) -> bool:
+    """Whether a method's first argument is certainly a tensor."""
+    if any(_last_word(item) in ("staticmethod", "classmethod", "property") for item in function.decorators):
+        return False
+    if len(function.parameters) < 2:
+        return False
+    parameter = function.parameters[1]
+    return is_tensor(parameter, annotation_words(parameter.annotation), uses(function), False)
+
+
+def _last_word(decorator: code.Expression) -> str:
+    dotted = dotted_name(decorator)
+    return dotted[-1] if dotted else ""
+
+
+def is_tensor(parameter: code.Parameter, words: frozenset[str], used: Uses, is_first: bool) -> bool:
+    """Whether a method's parameter is certainly a tensor, by the ``words`` of its annotation and its uses."""
+    if words & OTHER_WORDS:
+        return False
+    if words & TENSOR_WORDS:
+        return True
+    if parameter.name in used.as_tensor:
+        return True
+    return is_first and not words and parameter.default is None and parameter.name not in used.otherwise

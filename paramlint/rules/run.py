@@ -6,7 +6,6 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from paramlint.interpret.hierarchy import is_written_as_module
-from paramlint.interpret.interpret import interpret
 from paramlint.interpret.silence import may_speak
 from paramlint.model.code import Function, Span
 from paramlint.model.diagnostic import Diagnostic
@@ -39,7 +38,8 @@ def check_module(
 
     Only places in the file itself are reported, so that a file says the same alone and among others. Where a class and
     those that build it say the same of a line in it, the class does. A template of another file says nothing. Modules of
-    which no rule can have anything to say are not interpreted, unless ``asks_all``; ``classes`` are the qualified names of
+    which no rule can have anything to say are not interpreted, and conditions that cannot matter are not turned, unless
+    ``asks_all``; ``classes`` are the qualified names of
     those that are asked, all of them without it.
     """
     codes = frozenset(rule.code for rule in rules)
@@ -54,7 +54,7 @@ def check_module(
             continue
         if linked.is_module is True and not asks_all and not may_speak(project, linked, codes):
             continue
-        for diagnostic in check_class(project, linked, rules):
+        for diagnostic in check_class(project, linked, rules, turns_all=asks_all):
             if diagnostic.path != module.path.as_posix():
                 continue
             last_start = bisect_right(starts, diagnostic.span.line) - 1
@@ -71,14 +71,19 @@ def check_module(
     yield from sorted(found.values(), key=lambda item: (item.span, item.code))
 
 
-def check_class(project: Project, linked: LinkedClass, rules: Sequence[Rule]) -> Iterator[Diagnostic]:
-    """Yield the diagnostics of one class, wherever they point.
+def check_class(
+    project: Project, linked: LinkedClass, rules: Sequence[Rule], *, turns_all: bool = False
+) -> Iterator[Diagnostic]:
+    """Yield the diagnostics of one class, wherever they point; ``turns_all`` as for ``interpret``.
 
     Of a class that is no Module only what it would be as one is asked, where it is written like one.
     """
     asked = [rule for rule in rules if linked.is_module is True or rule.asks_ordinary_classes]
     if linked.is_module is True or (asked and is_written_as_module(linked)):
-        trace = interpret(project, linked)
+        # Most files have no class that has to be interpreted.
+        from paramlint.interpret.interpret import interpret
+
+        trace = interpret(project, linked, turns_all=turns_all)
         yield from _primary([item for rule in asked for item in rule.diagnose(trace)])
 
 

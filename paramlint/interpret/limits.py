@@ -1,0 +1,15 @@
+"""What ends a path, or a call on it, before its end."""
+
+from __future__ import annotations
+
+
+class PathEnds(Exception):
+    """The path raises, so nothing that happens on it reaches a user."""
+
+
+class IdleSpent(Exception):
+    """A call that has nothing to do with tensors or modules has cost as much as it may; its result is unknown."""
+
+
+class BudgetSpent(Exception):
+    """The path has cost as much as it may; what it has not reached is unknown."""

@@ -1,0 +1,86 @@
+"""Conditions whose two ways show a rule the same are not turned, and nothing is lost with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from paramlint.facts import lower_ast
+from paramlint.facts.source import read_source
+from paramlint.interpret.interpret import interpret
+from paramlint.project.environment import NO_ENVIRONMENT
+from paramlint.project.project import Project
+
+HEAD = "import torch\nfrom torch import nn\n\n\ndef made(width):\n    return nn.Linear(width, width)\n\n\n"
+# The statements of a constructor, and of forward, that ask one condition each of whose ways is the other's like.
+QUIET = {
+    "a layer or none": ("self.norm = nn.LayerNorm(3) if flag else nn.Identity()", "return self.norm(x)"),
+    "an added layer": ("if flag:\n            self.extra = nn.Linear(3, 3)", "return x"),
+    "a layer of a function": ("if flag:\n            self.extra = made(3)", "return x"),
+    "a refusal": ("if not flag:\n            raise ValueError('no')", "return x"),
+    "a number": ("self.size = 3 if flag else 4", "return x"),
+    "a default": ("self.size = size or 4", "return x"),
+    "a call of a layer": (
+        "self.part = nn.Linear(3, 3)\n        self.flag = flag",
+        "return self.part(x) if self.flag else x",
+    ),
+    "an early end": (
+        "self.part = nn.Linear(3, 3)\n        self.flag = flag",
+        "if not self.flag:\n            return x\n        return self.part(x)",
+    ),
+}
+# And those that have to be turned.
+TOLD = {
+    "a plain tensor": ("if flag:\n            self.table = torch.ones(3)", "return x"),
+    "a Parameter": ("self.weight = nn.Parameter(torch.empty(3)) if flag else None", "return x"),
+    "a list of layers": ("self.parts = [nn.Linear(3, 3)] if flag else None", "return x"),
+    "a layer added to a list": ("self.parts = []\n        if flag:\n            self.parts.append(nn.Linear(3, 3))", "return x"),
+    "a call that initialises": ("self.part = nn.Linear(3, 3)\n        if flag:\n            nn.init.ones_(self.part.weight)", "return x"),
+    "a method that does": ("if flag:\n            self.fill()", "return x\n\n    def fill(self):\n        self.table = torch.ones(3)"),
+    "a way that leaves": ("if flag:\n            return\n        self.part = nn.Linear(3, 3)", "return x"),
+    "a tensor made in forward": ("self.flag = flag", "return x + torch.ones(3) if self.flag else x"),
+    "a module made in forward": ("self.flag = flag", "return nn.ReLU()(x) if self.flag else x"),
+    "a plain tensor read": ("self.table = torch.ones(3)\n        self.flag = flag", "return x + self.table if self.flag else x"),
+    "something kept": ("self.flag = flag", "if self.flag:\n            self.last = x\n        return x"),
+    "a way past something": ("self.flag = flag", "if self.flag:\n            return x\n        return x + torch.ones(3)"),
+    "what nothing sets": ("self.flag = flag", "return self.nothing(x) if self.flag else x"),
+}  # fmt: skip
+
+
+def paths_of(tmp_path: Path, built: str, run: str, default: str = "=False", turns_all: bool = False) -> int:
+    path = tmp_path / "net.py"
+    path.write_text(
+        f"{HEAD}class Net(nn.Module):\n    def __init__(self, flag{default}, size=None):\n        super().__init__()\n"
+        f"        {built}\n\n    def forward(self, x):\n        {run}\n",
+        encoding="utf-8",
+    )
+    project = Project(tmp_path, NO_ENVIRONMENT, lambda file: lower_ast.lower(read_source(str(file))))
+    (linked,) = project.classes(project.module_at(path))
+    return len(interpret(project, linked, turns_all=turns_all).runs)
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_a_condition_that_shows_nothing_is_not_turned(tmp_path: Path, name: str) -> None:
+    default = "=True" if name in ("a refusal", "an early end") else "=False"
+    assert paths_of(tmp_path, *QUIET[name], default) == 1
+    if name != "a refusal":
+        assert paths_of(tmp_path, *QUIET[name], default, turns_all=True) == 2
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_a_condition_that_may_show_something_is_turned(tmp_path: Path, name: str) -> None:
+    default = "=True" if name == "a way past something" else "=False"
+    assert paths_of(tmp_path, *TOLD[name], default) == 2
+
+
+def test_a_layer_made_after_a_scheme_is_told(tmp_path: Path) -> None:
+    scheme = "for part in self.modules():\n            if isinstance(part, nn.Linear):\n                nn.init.ones_(part.weight)"
+    layer = "if flag:\n            self.extra = nn.Linear(3, 3)"
+    assert paths_of(tmp_path, f"{layer}\n        {scheme}", "return x") == 1
+    assert paths_of(tmp_path, f"{scheme}\n        {layer}", "return x") == 2
+
+
+def test_the_way_past_an_error_is_taken(tmp_path: Path) -> None:
+    built = "self.size = 3 if flag else 4\n        if size is None:\n            raise ValueError('no')"
+    assert paths_of(tmp_path, built, "return x") == 1
