@@ -11,6 +11,7 @@ import paramlint.fixes.repairs
 import paramlint.interpret.interpret
 import paramlint.interpret.silence
 import paramlint.rules.run
+from paramlint.engine.analysis import Analyser
 from paramlint.engine.check import check
 from paramlint.engine.configuration import Configuration
 from paramlint.engine.selection import SelectionLayer
@@ -181,7 +182,12 @@ def test_what_a_framework_does_in_its_own_files_is_not_asked(tmp_path: Path, int
     assert interpreted == ["Net"]
 
 
-def test_only_the_classes_that_have_spoken_are_asked_again(tmp_path: Path, interpreted: list[str]) -> None:
+@pytest.mark.parametrize("is_equal", [True, False])
+def test_only_classes_that_have_spoken_are_asked_again_and_only_of_another_form(
+    tmp_path: Path, interpreted: list[str], monkeypatch: pytest.MonkeyPatch, is_equal: bool
+) -> None:
+    if not is_equal:
+        monkeypatch.setattr(Analyser, "_are_equal", lambda *_: False)
     path = tmp_path / "net.py"
     path.write_text(
         "import torch\nfrom torch import nn\n\n\n"
@@ -193,7 +199,7 @@ def test_only_the_classes_that_have_spoken_are_asked_again(tmp_path: Path, inter
     )
     report = check([path], Configuration(Overrides(SelectionLayer(select=("PRM105",))), isolated=True))
     assert [entry.class_name for entry in report.diagnostics] == ["Held"]
-    assert interpreted == ["Held", "Kept", "Held"]
+    assert interpreted == (["Held", "Kept"] if is_equal else ["Held", "Kept", "Held"])
 
 
 @pytest.mark.parametrize("name", LOUD)

@@ -18,6 +18,7 @@ from paramlint.facts.source import Source, SourceError, read_source
 from paramlint.model.code import SourceFacts
 from paramlint.model.diagnostic import Diagnostic
 from paramlint.model.style import AUTOMATIC
+from paramlint.project.definitions import SourceModule
 from paramlint.project.dependencies import Dependency
 from paramlint.project.environment import Environment
 from paramlint.project.project import Project
@@ -30,13 +31,14 @@ _BYTES_KEPT = 2_500_000
 class Task(NamedTuple):
     """A file to lint, the codes that are on in it, and how fixes are to write buffers.
 
-    ``classes`` are the classes that are asked, where these are known to be the only ones that have something to say.
+    ``said`` is what the other lowering has led to, where the file has been linted from that: the same is said of an
+    equal form, and nothing of other classes.
     """
 
     path: Path
     codes: frozenset[str]
     buffer_style: str = AUTOMATIC
-    classes: frozenset[str | None] | None = None
+    said: tuple[Diagnostic, ...] | None = None
 
 
 class Batch(NamedTuple):
@@ -83,7 +85,7 @@ class Analyser:
         with _collecting_between_files(self._owns_process) as collect:
             results = []
             for task in batch.tasks:
-                results.append(self._lint(task, project, task.path in batch.exact))
+                results.append(self._lint(task, project, batch))
                 collect()
         return tuple(results)
 
@@ -148,9 +150,9 @@ class Analyser:
         self._bytes_read += len(source.text)
         return source
 
-    def _lint(self, task: Task, project: Project, is_exact: bool) -> FileResult:
+    def _lint(self, task: Task, project: Project, batch: Batch) -> FileResult:
         try:
-            diagnostics = self._diagnostics(task, project, is_exact or not self._fast_path)
+            diagnostics = self._diagnostics(task, project, batch)
         except SourceError as error:
             return FileResult(task.path, (), FileError(error.path, error.line, error.message))
         except Exception as error:
@@ -158,20 +160,33 @@ class Analyser:
             return FileResult(task.path, (), FileError(str(task.path), None, _internal(error)))
         return FileResult(task.path, diagnostics)
 
-    def _diagnostics(self, task: Task, project: Project, is_exact: bool) -> tuple[Diagnostic, ...]:
-        rules = [rule for rule in ALL_RULES if rule.code in task.codes]
+    def _diagnostics(self, task: Task, project: Project, batch: Batch) -> tuple[Diagnostic, ...]:
         module = project.module_at(task.path)
-        said = check_module(project, module, rules, asks_all=not self._fast_path, classes=task.classes)
-        found = sorted(set(said), key=place_order)
-        if found and self._honours_noqa:
-            suppressions = Suppressions(self._source(task.path).text)
-            found = [entry for entry in found if not suppressions.silences(entry.code, entry.span.line)]
-        if found and is_exact:
+        if task.said is not None and self._are_equal(set(_places(task.said)), project, batch):
+            found = list(task.said)
+        else:
+            found = self._said(task, project, module)
+        if found and (task.path in batch.exact or not self._fast_path):
             # A fix is computed from libcst's positions alone.
             from paramlint.fixes.repairs import with_fixes
 
             found = list(with_fixes(project, module, self._source(task.path).text, task.buffer_style, found))
         return tuple(found)
+
+    def _said(self, task: Task, project: Project, module: SourceModule) -> list[Diagnostic]:
+        rules = [rule for rule in ALL_RULES if rule.code in task.codes]
+        classes = None if task.said is None else frozenset(entry.class_name for entry in task.said)
+        said = check_module(project, module, rules, asks_all=not self._fast_path, classes=classes)
+        found = sorted(set(said), key=place_order)
+        if found and self._honours_noqa:
+            suppressions = Suppressions(self._source(task.path).text)
+            found = [entry for entry in found if not suppressions.silences(entry.code, entry.span.line)]
+        return found
+
+    def _are_equal(self, paths: Iterable[Path], project: Project, batch: Batch) -> bool:
+        """Whether files of a batch have the same form from libcst as from the fast lowering."""
+        fast = self.project_for(batch.root, batch.environment)
+        return all(project.module_at(path).facts == fast.module_at(path).facts for path in paths)
 
 
 @contextmanager
@@ -200,18 +215,13 @@ def _collect_young(freezes: bool) -> None:
 def exact_batches(batches: Sequence[Batch], results: Iterable[FileResult]) -> list[Batch]:
     """Return the batches that have to be linted again, from libcst: the files in which something is said.
 
-    Files that hold a second place of a diagnostic are lowered from libcst with them. The two forms are equal, so only
-    the classes that have spoken are asked again.
+    Files that hold a second place of a diagnostic are lowered from libcst with them.
     """
     by_path = {result.path: result.diagnostics for result in results if result.diagnostics}
     exact: dict[Path, set[Path]] = defaultdict(set)
     speaking: list[Batch] = []
     for batch in batches:
-        tasks = tuple(
-            task._replace(classes=frozenset(entry.class_name for entry in by_path[task.path]))
-            for task in batch.tasks
-            if task.path in by_path
-        )
+        tasks = tuple(task._replace(said=by_path[task.path]) for task in batch.tasks if task.path in by_path)
         if tasks:
             speaking.append(batch._replace(tasks=tasks))
             exact[batch.root].update(path for task in tasks for path in _places(by_path[task.path]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple, TypeVar
@@ -48,6 +49,11 @@ def spots(block: tuple[code.Statement, ...], around: tuple[code.Statement, ...] 
         yield Spot(statement, block, around)
         for inner in blocks(statement):
             yield from spots(inner, (*around, statement))
+
+
+def _simple_spots(body: tuple[code.Statement, ...]) -> list[tuple[Span, Spot]]:
+    """The statements that hold no others, in source order, with their spans, which are apart from one another."""
+    return [(spot.statement.span, spot) for spot in spots(body) if not isinstance(spot.statement, _COMPOUND)]
 
 
 def blocks(statement: code.Statement) -> Iterator[tuple[code.Statement, ...]]:
@@ -130,11 +136,9 @@ class Site:
 
     def spot(self, span: Span) -> Spot | None:
         """The innermost simple statement that holds a span."""
-        found = None
-        for spot in spots(self.module.facts.body):
-            if not isinstance(spot.statement, _COMPOUND) and contains(spot.statement.span, span):
-                found = spot
-        return found
+        simple = self.project.scanned(_simple_spots, self.module.facts.body)
+        index = bisect_right(simple, span[:2], key=lambda found: found[0][:2]) - 1
+        return simple[index][1] if index >= 0 and contains(simple[index][0], span) else None
 
     def node(self, kind: type[Kind], span: Span) -> Kind | None:
         """The expression of a kind at exactly a span."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from paramlint import torch_api
 from paramlint.interpret.scan import (
+    Gathered,
     assigned_attributes,
     class_names,
     initialised_attributes,
@@ -63,25 +64,26 @@ def describe_methods(project: Project, linked: LinkedClass) -> tuple[MethodFacts
 
 def describe(function: code.Function) -> MethodFacts:
     """What the text of a method says, wherever it stands and whoever inherits it."""
+    body = Gathered(nodes(function.body))
     return MethodFacts(
         name=function.name,
         place=Place("", function.span),
         owner="",
         is_own=False,
-        initialises=initialised_attributes(function.body),
-        walks_modules=walks_modules(function.body),
-        types=tested_types(function.body),
-        mentions=frozenset(_mentions(function)),
-        delegates=frozenset(_delegates(function)),
-        has_wrong_subject=_has_wrong_subject(function),
-        assigns=frozenset(assigned_attributes(function.body)),
+        initialises=initialised_attributes(body),
+        walks_modules=walks_modules(body),
+        types=tested_types(body),
+        mentions=frozenset(_mentions(body)),
+        delegates=frozenset(_delegates(function, body)),
+        has_wrong_subject=_has_wrong_subject(function, body),
+        assigns=frozenset(assigned_attributes(body)),
     )
 
 
-def _mentions(function: code.Function) -> Iterator[str]:
+def _mentions(body: Gathered) -> Iterator[str]:
     """The attributes of self in a method, and what it spells as ``setattr`` and ``getattr`` take it."""
-    by_name = any(isinstance(node, code.Name) and node.identifier in ("setattr", "getattr") for node in nodes(function))
-    for node in nodes(function.body):
+    by_name = any(isinstance(node, code.Name) and node.identifier in ("setattr", "getattr") for node in body)
+    for node in body:
         name = self_attribute(node)
         if name is not None:
             yield name
@@ -89,22 +91,22 @@ def _mentions(function: code.Function) -> Iterator[str]:
             yield node.value
 
 
-def _delegates(function: code.Function) -> Iterator[str]:
-    for node in nodes(function.body):
+def _delegates(function: code.Function, body: Gathered) -> Iterator[str]:
+    for node in body:
         if isinstance(node, code.Call) and isinstance(node.function, code.Attribute):
             if node.function.name == function.name and (name := self_attribute(node.function.value)) is not None:
                 yield name
 
 
-def _has_wrong_subject(function: code.Function) -> bool:
+def _has_wrong_subject(function: code.Function, body: Gathered) -> bool:
     """Whether a walk over modules asks ``isinstance`` of self, and initialises something."""
-    walked = {parameter.name for parameter in function.parameters[1:]} if _recurs(function) else set()
-    for node in nodes(function.body):
+    walked = {parameter.name for parameter in function.parameters[1:]} if _recurs(function, body) else set()
+    for node in body:
         if isinstance(node, code.For) and walks_modules((code.ExpressionStatement(node.iterable, node.iterable.span),)):
             walked |= {inner.identifier for inner in nodes(node.target) if isinstance(inner, code.Name)}
-    if not walked or not initialised_attributes(function.body):
+    if not walked or not initialised_attributes(body):
         return False
-    for node in nodes(function.body):
+    for node in body:
         if isinstance(node, code.Call) and isinstance(node.function, code.Name):
             if node.function.identifier == "isinstance" and len(node.arguments) > 1:
                 subject = node.arguments[0].value
@@ -114,14 +116,14 @@ def _has_wrong_subject(function: code.Function) -> bool:
     return False
 
 
-def _recurs(function: code.Function) -> bool:
+def _recurs(function: code.Function, body: Gathered) -> bool:
     """Whether a method calls itself for what lies below its argument."""
     return any(
         isinstance(node, code.Call)
         and isinstance(node.function, code.Attribute)
         and node.function.name == function.name
         and self_attribute(node.function) is not None
-        for node in nodes(function.body)
+        for node in body
     )
 
 

@@ -27,8 +27,15 @@ def _child_fields(kind: type[tuple[object, ...]]) -> tuple[int, ...]:
 _CHILD_FIELDS: dict[type, tuple[int, ...]] = {kind: _child_fields(kind) for kind in _NODE_TYPES.values()}
 
 
+class Gathered(tuple[object, ...]):
+    """What ``nodes`` yields of something, for several questions about it."""
+
+
 def nodes(root: object) -> Iterator[object]:
     """Every node of the intermediate form at and below one node (or tuple of nodes), in the order of the text."""
+    if type(root) is Gathered:
+        yield from root
+        return
     stack = [root]
     push, pop, fields_of = stack.append, stack.pop, _CHILD_FIELDS.get
     while stack:
@@ -109,7 +116,7 @@ def tests_for_none(test: code.Expression) -> bool:
     )
 
 
-def assigned_attributes(body: tuple[code.Statement, ...]) -> set[str]:
+def assigned_attributes(body: tuple[object, ...]) -> set[str]:
     """The attributes of self that statements assign."""
     found: set[str] = set()
     for node in nodes(body):
@@ -143,7 +150,7 @@ def annotation_words(annotation: code.Expression | None) -> frozenset[str]:
     return frozenset(words)
 
 
-def initialised_attributes(body: tuple[code.Statement, ...]) -> tuple[str, ...]:
+def initialised_attributes(body: tuple[object, ...]) -> tuple[str, ...]:
     """The names (last part of ``a.b.c``) that statements write as initialisers do: ``init.f_(x.name)``, ``x.name.data.f_()``.
 
     An empty name stands for a write to something that is no attribute (a loop's variable).
@@ -151,7 +158,7 @@ def initialised_attributes(body: tuple[code.Statement, ...]) -> tuple[str, ...]:
     return tuple(_initialised_targets(body))
 
 
-def _initialised_targets(body: tuple[code.Statement, ...]) -> Iterator[str]:
+def _initialised_targets(body: tuple[object, ...]) -> Iterator[str]:
     for node in nodes(body):
         if not isinstance(node, code.Call) or not isinstance(node.function, code.Attribute):
             continue
@@ -178,7 +185,7 @@ def _is_init_module(node: code.Expression) -> bool:
     return isinstance(node, code.Name) and node.identifier in ("init", "weight_init", "torch_init", "nninit")
 
 
-def walks_modules(body: tuple[code.Statement, ...]) -> bool:
+def walks_modules(body: tuple[object, ...]) -> bool:
     """Whether statements go over modules or parameters: ``self.modules()``, ``self.apply(...)``, ``parameters()``."""
     return any(
         isinstance(node, code.Call)
@@ -189,7 +196,7 @@ def walks_modules(body: tuple[code.Statement, ...]) -> bool:
     )
 
 
-def tested_types(body: tuple[code.Statement, ...]) -> tuple[str, ...]:
+def tested_types(body: tuple[object, ...]) -> tuple[str, ...]:
     """The class names (last part) that ``isinstance`` tests in statements name."""
     found: list[str] = []
     for node in nodes(body):
