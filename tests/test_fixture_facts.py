@@ -51,6 +51,7 @@ BUILT_BY_OTHERS = frozenset(
         "Holder",
         "Level",
         "Metric",
+        "Packed",
         "Part",
         "PreparedByArgument",
         "Template",

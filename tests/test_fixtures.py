@@ -161,6 +161,28 @@ def test_a_file_that_demands_a_device_may_name_it(tmp_path: Path, demand: str) -
     assert "PRM501" not in {code for _, code in places(run([path]), path)}
 
 
+ON_GIVEN_DEVICE = """
+import torch
+from torch import nn
+
+
+class Compressed(nn.Module):
+    def forward(self, x):
+        with torch.cuda.device(x.device):
+            out = torch.empty(4, device="cuda")
+        return x + out.zero_()
+"""
+
+
+def test_cuda_below_a_chosen_device_is_that_device(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    path = tmp_path / "model.py"
+    path.write_text(ON_GIVEN_DEVICE)
+    assert places(run([path]), path) == Counter()
+    path.write_text(ON_GIVEN_DEVICE.replace("with torch.cuda.device(x.device):", "if True:"))
+    assert "PRM502" in {code for _, code in places(run([path]), path)}
+
+
 def test_nothing_is_left_unread(report: Report) -> None:
     assert report.errors == ()
 

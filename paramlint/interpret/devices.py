@@ -99,7 +99,7 @@ def note_literal(
     """Record that the source sends something to an accelerator that it names itself."""
     if device is None or device.literal is None or not is_accelerator(device.literal):
         return
-    if machine.phase is Phase.CONSTRUCTOR and (machine.device_tests or machine.guarded):
+    if machine.on_meta or (machine.phase is Phase.CONSTRUCTOR and (machine.device_tests or machine.guarded)):
         return
     if machine.project.scanned(demands_accelerator, frame.module.facts.body):
         return

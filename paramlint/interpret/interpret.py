@@ -337,7 +337,8 @@ def _made(machine: Machine) -> Iterator[Event]:
         seen.add(made.place)
         value = made.value
         stored = made.stored
-        if made.is_below_none and stored not in made.guards:
+        once = made.is_below_none or any(guard in machine.rewritten for guard in made.guards)
+        if once and stored not in made.guards:
             continue  # a whole is set up once, on its first use; who does that on purpose is not known here
         if isinstance(value, Tensor):
             if value.requires_grad is False:

@@ -20,6 +20,7 @@ from paramlint.interpret.values import (
     Device,
     External,
     Known,
+    Symbol,
     Tensor,
     Value,
     join,
@@ -337,6 +338,8 @@ def _with(machine: Machine, frame: Frame, statement: code.With) -> Flow:
             without_gradients += 1
         if isinstance(context, Device) and context.literal != "cpu":
             on_meta += 1
+        if isinstance(context, Symbol) and context.key.startswith("torch.cuda.device#"):
+            on_meta += 1  # what is called "cuda" inside is the device that was given
         if item.target is not None:
             assignment.assign(machine, frame, item.target, UNKNOWN, frame_span(item.target))
     machine.without_gradients += without_gradients

@@ -20,6 +20,7 @@ from paramlint.interpret.values import (
     Container,
     Instance,
     Known,
+    Placement,
     Super,
     Tensor,
     Value,
@@ -227,6 +228,8 @@ def set_item(machine: Machine, frame: Frame, receiver: Value, index: Value, valu
         case Tensor():
             note_state(machine, receiver, place, "[]=")
             results.write(machine, receiver)
+            if isinstance(value, Tensor) and value.factory == "from_numpy" and machine.phase is Phase.FORWARD:
+                receiver.placement = Placement.UNKNOWN  # it takes what is on the CPU by design
         case Container():
             _note_rewritten(machine, receiver, place)
             if receiver.kind == "dict":

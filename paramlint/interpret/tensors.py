@@ -105,6 +105,8 @@ def call(
         return _without_tensors(machine, function)
     first = operands[0]
     if function.kind is Kind.TO_PYTHON:
+        if name == "numpy" and first.placement.is_moving and first.is_certain:
+            machine.device_tests += 1  # it raises on an accelerator: from here on, the path is meant for the CPU
         return machine.fresh(name)
     if function.kind is Kind.CONVERSION:
         return _convert(machine, frame, function, first, positional[1:], keywords, span)

@@ -66,6 +66,7 @@ def _is_uninitialised(run: Run, slot: Slot) -> bool:
         and slot.registration is Registration.PARAMETER
         and tensor.fill is Fill.UNINITIALISED
         and not tensor.is_empty
+        and tensor.requires_grad is not False
         and run.is_complete
         and not run.is_opaque
         and (run.is_default or not _falls_through(run))
@@ -123,6 +124,7 @@ class Prompt(nn.Module):
         "code that may hold an instance (it mentions the class, or what mentions it) writes an attribute of that name, "
         "or calls the class's own method that does; where construction fills other parameters of the class itself, what "
         "an owner writes to one part that it names (`self.norm.weight`) does not count",
+        "it asks for no gradients, so that only a checkpoint can give it its values",
         "it has no elements, or all code of the project that makes an instance loads a checkpoint over it",
         "only an option with none of the tested values leads there",
     ),
