@@ -29,6 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--packages", type=Path, nargs="*", default=[])
     parser.add_argument("--show", action="store_true", help="print each repair of a package as a diff")
     parser.add_argument("--labels", type=Path, help="look only at files named here (primer_labels.jsonl)")
+    parser.add_argument(
+        "--files", type=int, help="of each package, so many files that speak of Modules at most, drawn by a seed"
+    )
     parser.add_argument("--output", type=Path, help="append the figures of each package, a JSON object a line")
     parser.add_argument("--mutants", type=Path)
     parser.add_argument("--python", help="the interpreter that has torch and the mutants' packages")
@@ -41,7 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.cases:
         failures += measure_cases(arguments.cases)
     if arguments.packages:
-        failures += measure_packages(arguments.packages, arguments.show, arguments.output, arguments.labels)
+        failures += measure_packages(
+            arguments.packages, arguments.show, arguments.output, arguments.labels, arguments.files
+        )
     if arguments.mutants:
         failures += measure_mutants(
             arguments.mutants, arguments.python, arguments.proofs, arguments.classes, arguments.output

@@ -10,6 +10,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from random import Random
 
 from benchmarks.fixes.every import configuration
 from paramlint.engine.check import check
@@ -21,10 +22,13 @@ from paramlint.facts.write import write_source
 from paramlint.model.diagnostic import Edit
 
 
-def measure_packages(folders: Sequence[Path], show: bool, output: Path | None, labels: Path | None) -> int:
+def measure_packages(
+    folders: Sequence[Path], show: bool, output: Path | None, labels: Path | None, most: int | None
+) -> int:
     """Apply every fix to a copy of each package; return how many files or findings tell that something broke.
 
-    ``labels``: of each package, only the files that labels of the primer name are linted and fixed.
+    ``labels``: of each package, only the files that labels of the primer name are linted and fixed. ``most``: of each
+    package, at most so many of the files that speak of Modules, drawn by a fixed seed.
     """
     files = defaultdict(set)
     for line in labels.read_text().splitlines() if labels is not None else ():
@@ -32,11 +36,17 @@ def measure_packages(folders: Sequence[Path], show: bool, output: Path | None, l
         files[label["package"]].add(label["file"])
     total: Counter[str] = Counter()
     for folder in folders:
-        began = time.monotonic()
+        began = time.process_time()
         only = None if labels is None else sorted(files[folder.name.rpartition("-")[0]])
+        if most is not None:
+            only = _drawn(folder, most)
         counts = _measure(folder, show, only)
         total += counts
-        row = {"package": folder.name, "seconds": round(time.monotonic() - began), **dict(sorted(counts.items()))}
+        row = {
+            "package": folder.name,
+            "CPU seconds": round(time.process_time() - began),
+            **dict(sorted(counts.items())),
+        }
         print(json.dumps(row), flush=True)
         if output is not None:
             with output.open("a") as stream:
@@ -47,13 +57,22 @@ def measure_packages(folders: Sequence[Path], show: bool, output: Path | None, l
     return total["broken"]
 
 
+def _drawn(folder: Path, most: int) -> list[str]:
+    names = sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*.py") if b"Module" in path.read_bytes()
+    )
+    return names if len(names) <= most else sorted(Random(0).sample(names, most))
+
+
 def _measure(folder: Path, show: bool, only: Sequence[str] | None) -> Counter[str]:
     with tempfile.TemporaryDirectory() as parent:
         copy = Path(parent) / folder.name
         shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*.so", "*.bin", "*.json", "*.txt"))
         paths = [copy] if only is None else [copy / name for name in only]
         report = check(paths, configuration(), jobs=1)
-        counts = Counter({"findings": len(report.diagnostics)})
+        counts = Counter(
+            {"findings": len(report.diagnostics), "files": len(list(copy.rglob("*.py")) if only is None else only)}
+        )
         counts["with a fix"] = sum(is_applicable(item.fix, True) for item in report.diagnostics)
         changes = list(_changes(report, show))
         for change in changes:
