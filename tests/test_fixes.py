@@ -163,6 +163,23 @@ def test_everything_beside_the_edit_is_kept(
     assert os.listdir(tmp_path) == ["net.py"]
 
 
+@pytest.mark.parametrize(
+    ("lowest", "neighbour", "by_class"),
+    [
+        pytest.param("torch>=2.5", "self.a = nn.Buffer(b)", True, id="the habit of the project"),
+        pytest.param("torch>=2.5", 'self.register_buffer("a", b)', False, id="another habit"),
+        pytest.param("torch>=2.5", "", False, id="no habit"),
+        pytest.param("torch>=2.1", "self.a = nn.Buffer(b)", False, id="a torch that may lack it"),
+        pytest.param("numpy", "self.a = nn.Buffer(b)", False, id="any torch"),
+    ],
+)
+def test_buffers_are_written_as_the_project_does(lowest: str, neighbour: str, by_class: bool, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "net"\ndependencies = ["{lowest}"]\n')
+    (tmp_path / "other.py").write_text(f"# {neighbour}\n")
+    wanted = "self.mean = nn.Buffer(torch.ones(3), persistent=False)"
+    assert (wanted in fixed(tmp_path / "net.py", NET).after.text) == by_class
+
+
 def test_new_lines_follow_the_file(tmp_path: Path) -> None:
     text = (
         "from torch import nn\r\n\r\nclass Net(nn.Module):\r\n\tdef __init__(self):\r\n\t\tself.a = nn.Linear(2, 2)\r\n"
