@@ -226,3 +226,15 @@ def test_what_is_built_after_new_draws_may_have_other_values() -> None:
         == "Net: 'weight' has other values after it, under the same seed"
     )
     assert difference_beside(built(status="not built"), built(), Effect()) is None
+
+
+def test_a_finding_may_ask_for_a_sign_alone(net: Path) -> None:
+    """The branch is taken for whatever is true; only a class can be called there."""
+    net.write_text(
+        NET.replace("(self):", "(self, act=nn.ReLU):", 1).replace(
+            "        super().__init__()\n",
+            "        self.act = act() if act else nn.Identity()\n        super().__init__()\n",
+        )
+    )
+    done = run(net, "--fix", "--confirm", "--select=PRM402", "--timeout=120")
+    assert "        super().__init__()\n        self.act = act()" in net.read_text(), done.stderr

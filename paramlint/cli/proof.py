@@ -167,6 +167,22 @@ def _of(seen: _Seen, diagnostic: Diagnostic) -> Iterator[tuple[_Instance, Observ
     yield from ((item, observation) for item, observation in seen.observations.items() if item[:2] == subject)
 
 
+def _wanted(diagnostic: Diagnostic, before: _Seen, after: _Seen) -> list[_Instance]:
+    """The instances of a finding's class on which its fix must hold: those built as it asks, where that can be.
+
+    What it asks may be no more than a sign: True for a class that is given.
+    """
+    instances = [instance for instance, _ in _of(after, diagnostic)]
+    exact = [instance for instance in instances if instance[2] == diagnostic.circumstances]
+    if any(_is_built(seen.observations.get(instance)) for instance in exact for seen in (before, after)):
+        return exact
+    return [instance for instance in instances if _is_built(after.observations[instance])] or exact or instances
+
+
+def _is_built(observation: Observation | None) -> bool:
+    return observation is not None and observation.status == "built"
+
+
 def _reasons(change: Change, before: _Seen, after: _Seen) -> dict[Key, str]:
     """Why some fixes of a file are not proved, by their findings."""
     effect = combined([item.fix.effect for item in change.applied if item.fix])
@@ -181,8 +197,7 @@ def _reasons(change: Change, before: _Seen, after: _Seen) -> dict[Key, str]:
         if proof is not None and shows:
             reasons[key_of(diagnostic)] = f"the built model still shows the finding: {proof.evidence}"
             continue
-        instances = [instance for instance, _ in _of(after, diagnostic)]
-        wanted = [instance for instance in instances if instance[2] == diagnostic.circumstances] or instances
+        wanted = _wanted(diagnostic, before, after)
         reason = None if wanted else "no instance of its class was asked for"
         for instance in wanted:
             reason = reason or difference(before.observations.get(instance), after.observations[instance], effect)

@@ -148,17 +148,9 @@ def _registers(site: Site, base: ClassDefinition) -> bool:
 
 
 def _wiped(site: Site) -> list[str]:
-    """The names that come back: what the class itself binds."""
-    return sorted(
-        {
-            target.name
-            for method in site.methods
-            for node in nodes(method)
-            if isinstance(node, code.Assign)
-            for target in node.targets
-            if isinstance(target, code.Attribute) and is_self_attribute(target, method)
-        }
-    )
+    """The names that come back: what the classes of the hierarchy bind."""
+    bases = [] if site.linked is None else [base for base in site.linked.mro if isinstance(base, ClassDefinition)]
+    return sorted({name for base in bases for name in assigned_attributes(base.node.body)})
 
 
 def buffer_persistence(site: Site) -> Fix | None:

@@ -77,6 +77,7 @@ def describe(function: code.Function) -> MethodFacts:
         delegates=frozenset(_delegates(function, body)),
         has_wrong_subject=_has_wrong_subject(function, body),
         assigns=frozenset(assigned_attributes(body)),
+        ties=frozenset(_ties(body)),
     )
 
 
@@ -89,6 +90,20 @@ def _mentions(body: Gathered) -> Iterator[str]:
             yield name
         elif by_name and isinstance(node, code.Constant) and isinstance(node.value, str) and node.value.isidentifier():
             yield node.value
+
+
+def _ties(body: Gathered) -> Iterator[str]:
+    """The attributes that a method mentions in ``self.a.weight = self.b.weight`` alone."""
+    tied = [
+        node
+        for statement in body
+        if isinstance(statement, code.Assign) and isinstance(statement.value, code.Attribute)
+        for node in nodes((*statement.targets, statement.value))
+        if isinstance(node, code.Attribute) and self_attribute(node.value) is not None
+    ]
+    inside = {id(node.value) for node in tied}
+    names = {name for node in tied if (name := self_attribute(node.value)) is not None}
+    yield from names - {name for node in body if id(node) not in inside and (name := self_attribute(node)) is not None}
 
 
 def _delegates(function: code.Function, body: Gathered) -> Iterator[str]:

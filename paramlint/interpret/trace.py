@@ -36,7 +36,8 @@ class MethodFacts(NamedTuple):
     """A method in the hierarchy: where it is defined, and what its body does to initialise.
 
     ``is_hook``: a framework calls it. ``types`` are the class names of its ``isinstance`` tests, ``mentions`` the
-    attributes of self in it, ``delegates`` those whose method of the same name it calls. ``has_wrong_subject``: a
+    attributes of self in it, ``ties`` those that it mentions only to tie their parameters, ``delegates`` those whose
+    method of the same name it calls. ``has_wrong_subject``: a
     walk over modules in it tests and initialises something else than the module it has come to.
     """
 
@@ -52,6 +53,7 @@ class MethodFacts(NamedTuple):
     delegates: frozenset[str] = frozenset()
     has_wrong_subject: bool = False
     assigns: frozenset[str] = frozenset()
+    ties: frozenset[str] = frozenset()
 
 
 class Maker(NamedTuple):

@@ -58,7 +58,7 @@ def _is_public_scheme(trace: ClassTrace, method: MethodFacts) -> bool:
         return False
     left = trace.runs[0].left
     is_meant = any(
-        layer.attribute in method.mentions
+        layer.attribute in method.mentions - method.ties
         or (method.walks_modules and any(kind in method.types for kind in (layer.class_name, *layer.kinds)))
         for layer in left
     )
