@@ -33,7 +33,7 @@ class Net(nn.Module):
 FAULTY = CLEAN.replace("nn.Linear(3, 3)", "[nn.Linear(3, 3) for _ in range(2)]").replace(
     "return self.layer(x)", "return self.layer[0](self.layer[1](x))"
 )
-HEAVY = {"libcst", "torch", "rich", "numpy", "multiprocessing.pool", "concurrent.futures"}
+HEAVY = {"libcst", "torch", "rich", "numpy", "multiprocessing", "concurrent.futures", "difflib"}
 
 
 def imported(folder: Path, *arguments: str) -> set[str]:
@@ -60,6 +60,7 @@ def test_a_clean_run_needs_neither_libcst_nor_torch(folder: Path) -> None:
     assert "paramlint.engine.check" in modules
     assert not modules & HEAVY
     assert not any(name.startswith("paramlint.runtime") for name in modules)
+    assert not modules & {"paramlint.interpret.interpret", "paramlint.fixes.repairs", "paramlint.engine.fixing"}
 
 
 def test_libcst_is_loaded_for_a_finding_and_not_for_one_that_is_remembered(folder: Path) -> None:

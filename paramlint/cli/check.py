@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paramlint.cli import fix
 from paramlint.cli.progress import Progress
 from paramlint.engine.analysis import Given
 from paramlint.engine.check import check
@@ -84,7 +83,8 @@ def _report(
         )
     report = report._replace(errors=(*errors, *report.errors))
     fixed = 0
-    if fix.is_wanted(arguments):
+    if _wants_fixes(arguments):
+        from paramlint.cli import fix
 
         def recheck(texts: Mapping[Path, Given]) -> Report:
             return check(paths, configuration, given=texts, jobs=settings.jobs)
@@ -106,6 +106,10 @@ def _report(
     if fixed and arguments.exit_non_zero_on_fix:
         code = max(code, 1)
     return 0 if arguments.exit_zero and code == 1 else code
+
+
+def _wants_fixes(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.fix or arguments.unsafe_fixes or arguments.diff)
 
 
 def _require_device(arguments: argparse.Namespace, settings: Settings) -> None:
@@ -170,7 +174,7 @@ def _what(arguments: argparse.Namespace) -> tuple[list[Path], Mapping[Path, Give
         if arguments.stdin_filename:
             raise UsageError("--stdin-filename is for standard input: name - as a path")
         return paths or [Path()], {}, []
-    if fix.is_wanted(arguments):
+    if _wants_fixes(arguments):
         raise UsageError("fixes are for files: standard input has none to write to")
     if arguments.confirm:
         raise UsageError("--confirm imports files: it cannot import standard input")

@@ -22,11 +22,6 @@ from paramlint.report.view import View
 Recheck = Callable[[Mapping[Path, Given]], Report]
 
 
-def is_wanted(arguments: argparse.Namespace) -> bool:
-    """Whether the command line asks for fixes."""
-    return bool(arguments.fix or arguments.unsafe_fixes or arguments.diff)
-
-
 def show(report: Report, configuration: Configuration, arguments: argparse.Namespace, recheck: Recheck) -> int:
     """Print what fixes would change, write nothing, and return the exit code: 1 where they would change something."""
     fixed = fix_report(report, Fixer(configuration, arguments.unsafe_fixes), recheck)

@@ -14,7 +14,6 @@ from paramlint.engine.analysis import Analyser, Batch, Given, Task, exact_batche
 from paramlint.engine.configuration import Configuration, ConfigurationError
 from paramlint.engine.discovery import discover
 from paramlint.engine.outcome import FileError, FileResult, Report
-from paramlint.engine.parallel import Crashed, Pool
 from paramlint.engine.patterns import PatternList
 from paramlint.engine.selection import UnknownSelector, codes_for, selected_codes
 from paramlint.engine.settings import Settings
@@ -24,6 +23,7 @@ from paramlint.rules import ALL_RULES
 
 if TYPE_CHECKING:
     from paramlint.engine.memory import Consulted, Groups, Memory
+    from paramlint.engine.parallel import Pool
 
 Progress: TypeAlias = Callable[[int, int], None]
 FileResults: TypeAlias = tuple[FileResult, ...]
@@ -134,6 +134,8 @@ def _memory(folder: Path, fast_path: bool) -> Memory:
 def _runner(processes: int, fast_path: bool, given: Mapping[Path, Given]) -> Iterator[Runner]:
     """Give a function that lints batches and yields the results of each as they come: here, or in other processes."""
     if processes > 1:
+        from paramlint.engine.parallel import Pool
+
         with Pool[Batch, Linted](partial(_worker, fast_path), processes, lambda linted: linted.is_full) as pool:
             yield partial(_divided, pool)
     else:
@@ -147,6 +149,8 @@ def _worker(fast_path: bool) -> Callable[[Batch], Linted]:
 
 
 def _divided(pool: Pool[Batch, Linted], batches: Sequence[Batch]) -> Iterator[Linted]:
+    from paramlint.engine.parallel import Crashed
+
     lost: list[Batch] = []
     for index, answer in pool.run(batches):
         if isinstance(answer, Crashed):

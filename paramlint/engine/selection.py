@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -43,10 +42,10 @@ def codes_for(selector: str, rules: Sequence[Rule]) -> frozenset[str]:
         return frozenset(rule.code for rule in rules)
     codes = frozenset(rule.code for rule in rules if rule.slug == selector or rule.code.startswith(selector))
     if not codes or not selector:
+        from difflib import get_close_matches
+
         names = [name for rule in rules for name in (rule.code, rule.slug)]
-        near = difflib.get_close_matches(selector.lower(), names, 1) or difflib.get_close_matches(
-            selector.upper(), names, 1
-        )
+        near = get_close_matches(selector.lower(), names, 1) or get_close_matches(selector.upper(), names, 1)
         hint = f"; did you mean {near[0]}?" if near else "; `paramlint rules` lists the rules"
         raise UnknownSelector(f"no rule has the code, prefix or name {selector!r}{hint}")
     return codes
