@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import gc
-import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -235,6 +234,8 @@ def _places(diagnostics: Iterable[Diagnostic]) -> Iterator[Path]:
 
 
 def _internal(error: Exception) -> str:
+    import traceback
+
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno}, in {frames[-1].name})" if frames else ""
     if isinstance(error, RecursionError):

@@ -24,7 +24,6 @@ from paramlint.project.project import Project
 
 # The methods of Module that move it; a parent's call of its own comes by ``_apply`` instead.
 MOVERS = ("to", "cuda", "cpu", "xpu")
-_LAYERS = frozenset(name.rsplit(".", 1)[-1] for name in torch_api.layers)
 
 
 def own_methods(linked: LinkedClass) -> Iterator[tuple[ClassDefinition, code.Function]]:
@@ -126,7 +125,7 @@ def _has_wrong_subject(function: code.Function, body: Gathered) -> bool:
             if node.function.identifier == "isinstance" and len(node.arguments) > 1:
                 subject = node.arguments[0].value
                 names = set(class_names(node.arguments[1].value))
-                if isinstance(subject, code.Name) and subject.identifier == "self" and names <= _LAYERS:
+                if isinstance(subject, code.Name) and subject.identifier == "self" and names <= torch_api.layer_words():
                     return True
     return False
 

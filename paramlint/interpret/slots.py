@@ -61,6 +61,10 @@ class Loss(NamedTuple):
     is_frozen: bool
 
 
+# The placement of a tensor that is made where the source says.
+LITERAL_DEVICE = "literal device"
+
+
 class TensorSummary(NamedTuple):
     """What is known of a tensor at the end of a path; None means unknown. ``number`` tells one tensor from another.
 

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 from paramlint.interpret.events import Overwritten, Write
-from paramlint.interpret.slots import Fill, Loss, Phase, Place, Registration
+from paramlint.interpret.slots import LITERAL_DEVICE, Fill, Loss, Phase, Place, Registration
 from paramlint.model.code import Class, Function, Lambda
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Placement(str, Enum):
     """Where a tensor lives, and what it follows."""
 
     DEFAULT = "default device"
-    LITERAL = "literal device"
+    LITERAL = LITERAL_DEVICE
     GIVEN = "given device"
     MODEL = "model"
     INPUT = "input"

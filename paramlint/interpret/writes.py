@@ -28,7 +28,6 @@ _LOOKING = frozenset(
         *("bool", "int", "float", "sum", "min", "max", "list", "tuple", "zip", "enumerate", "sorted"),
     }
 )
-_LAYERS = {name.rsplit(".", 1)[-1] for name in torch_api.layers if name.startswith("torch.nn.")}
 
 
 def writes_attribute(
@@ -250,7 +249,7 @@ def _is_layer(value: code.Expression, made: set[str]) -> bool:
         case code.Conditional(body=body, orelse=orelse):
             return _is_layer(body, made) and _is_layer(orelse, made)
         case code.Call(function=code.Attribute(name=last)) | code.Call(function=code.Name(identifier=last)):
-            return last in _LAYERS - _HOLDING
+            return last in torch_api.layer_words() - _HOLDING
     return _called_here(value) in made
 
 
@@ -261,7 +260,7 @@ def _fills_all(scope: code.Statement, rank: int | None, walks: frozenset[str]) -
     one over the parameters of two models side by side copies what one of them was given.
     """
     for body, guards in _blocks(scope):
-        if any(guard <= _LAYERS - _HOLDING for guard in guards):
+        if any(guard <= torch_api.layer_words() - _HOLDING for guard in guards):
             continue
         for statement in body:
             if isinstance(statement, code.For) and _walks(statement.iterable, walks):

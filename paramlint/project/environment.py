@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -81,6 +80,8 @@ def _located(root: Path, python: str) -> Path:
 
 
 def _asked(python: Path) -> tuple[Path, ...]:
+    import subprocess
+
     try:
         answer = subprocess.run(
             [str(python), "-I", "-c", _ASK],

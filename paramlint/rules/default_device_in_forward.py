@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.slots import Phase, TensorSummary
+from paramlint.interpret.slots import LITERAL_DEVICE, Phase, TensorSummary
 from paramlint.interpret.trace import ClassTrace
-from paramlint.interpret.values import Placement
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import clashes, finding, related
@@ -36,7 +35,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
 
 
 def _device(tensor: TensorSummary) -> str:
-    return "a device that the source names" if tensor.placement == Placement.LITERAL.value else "the default device"
+    return "a device that the source names" if tensor.placement == LITERAL_DEVICE else "the default device"
 
 
 RULE = Rule(

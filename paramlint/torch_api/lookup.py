@@ -112,6 +112,12 @@ def buffer_classes() -> frozenset[str]:
     return _names("buffer classes")
 
 
+@cache
+def layer_words() -> frozenset[str]:
+    """The last parts of the names of ``layers``."""
+    return frozenset(name.rsplit(".", 1)[-1] for name in layers)
+
+
 def module_members() -> frozenset[str]:
     """``dir(torch.nn.Module())``: class members and the attributes that its constructor sets."""
     return _names("module members")
