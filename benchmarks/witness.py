@@ -79,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--report", action="store_true", help="print what the file holds, and run nothing")
     parser.add_argument("--models", type=int, help="at most so many of each package")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=_SECONDS, help=f"for one model (default: {_SECONDS})")
     options = parser.parse_args(arguments)
     known = [json.loads(line) for line in options.output.read_text().splitlines()] if options.output.exists() else []
     if not options.report:
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if spec not in done
         ]
         with options.output.open("a") as file:
-            for row in _run(specs, options.jobs):
+            for row in _run(specs, options.jobs, options.seconds):
                 file.write(json.dumps(row) + "\n")
                 file.flush()
                 known.append(row)
@@ -121,7 +122,7 @@ def _specs(package: str) -> list[Spec]:
     return [Spec(package, name) for name in names]
 
 
-def _run(specs: Sequence[Spec], jobs: int) -> Iterator[dict[str, Any]]:
+def _run(specs: Sequence[Spec], jobs: int, seconds: float) -> Iterator[dict[str, Any]]:
     """Compare each model in a process forked from this one, ``jobs`` at a time."""
     for package in {spec.package for spec in specs}:
         importlib.import_module(package)
@@ -141,7 +142,7 @@ def _run(specs: Sequence[Spec], jobs: int) -> Iterator[dict[str, Any]]:
             running[process] = spec, reader, time.monotonic()
         for process, (spec, reader, started) in list(running.items()):
             ended, status = os.waitpid(process, os.WNOHANG)
-            if not ended and time.monotonic() - started > _SECONDS:
+            if not ended and time.monotonic() - started > seconds:
                 os.kill(process, signal.SIGKILL)
                 ended, status = os.waitpid(process, 0)
             if ended:
@@ -269,7 +270,7 @@ class _Seen(NamedTuple):
 
 def _compared(call: Call) -> dict[str, Any]:
     """What each of the two saw: names that agree, and those that one of them alone saw, with the reason."""
-    started = time.monotonic()
+    started = time.process_time()
     seen = _seen(call)
     ours = seen.ours
     agreed = sorted(path for path, found in ours.items() if storage_key(found.tensor) in seen.lifted)
@@ -284,7 +285,7 @@ def _compared(call: Call) -> dict[str, Any]:
             if storage_key(value) not in keys
         },
     }
-    if time.monotonic() - started < _PLANTING:
+    if time.process_time() - started < _PLANTING:
         row["planted"] = _planted(call, seen)
     return row
 
