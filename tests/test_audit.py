@@ -151,6 +151,23 @@ def test_a_new_container_of_old_layers_is_no_new_layer() -> None:
     assert paramlint.audit(Sliced(), torch.ones(2, 3), select=ALL_CODES).findings == ()
 
 
+class Detector(nn.Module):
+    """What finds nothing returns a tensor without elements, which has no gradient to give."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 4)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        boxes = self.layer(x)
+        return boxes[:0], boxes.mean()
+
+
+def test_an_output_without_elements_is_no_obstacle() -> None:
+    audit = paramlint.audit(Detector(), torch.ones(2, 3))
+    assert {row.gradient for row in audit.tensors} == {"flows"}
+
+
 class Copied(nn.Module):
     """Copies of a template, of which one is initialised anew."""
 

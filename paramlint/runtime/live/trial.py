@@ -172,10 +172,8 @@ def _gradients(known: Observation, twin: nn.Module, output: Any) -> Observation:
     assert known.forward is not None
     total = None
     for value in forward.flatten(output):
-        if value.requires_grad and (value.is_floating_point() or value.is_complex()):
-            value = value.abs() if value.is_complex() else value
-            weights = torch.linspace(0.5, 1.5, max(value.numel(), 1), device=value.device)
-            part = (value * weights.reshape(value.shape).to(value.dtype)).nan_to_num().sum()
+        part = forward.weighed(value)
+        if part is not None:
             total = part if total is None else total + part
     if total is None:
         return known

@@ -322,10 +322,8 @@ def _reached(way: Built, clock: Clock, chosen: Input, *, is_perturbed: bool) -> 
         total = None
         for number in (6, 7):
             for value in flatten(runner(way)(functools.partial(call, instance, chosen, number))):
-                if value.requires_grad and (value.is_floating_point() or value.is_complex()):
-                    value = value.abs() if value.is_complex() else value
-                    weights = torch.linspace(0.5, 1.5, max(value.numel(), 1)).reshape(value.shape).to(value.dtype)
-                    part = (value * weights).nan_to_num().sum()
+                part = weighed(value)
+                if part is not None:
                     total = part if total is None else total + part
         if total is None:
             return {}
@@ -336,6 +334,15 @@ def _reached(way: Built, clock: Clock, chosen: Input, *, is_perturbed: bool) -> 
             gradient = found.tensor.grad
             reached[found.path] = "none" if gradient is None else "flows" if bool((gradient != 0).any()) else "zero"
     return reached
+
+
+def weighed(value: torch.Tensor) -> torch.Tensor | None:
+    """A sum in which each element of an output weighs differently, to start a backward pass from; None without one."""
+    if not (value.requires_grad and value.numel() and (value.is_floating_point() or value.is_complex())):
+        return None
+    value = value.abs() if value.is_complex() else value
+    weights = torch.linspace(0.5, 1.5, value.numel(), device=value.device)
+    return (value * weights.reshape(value.shape).to(value.dtype)).nan_to_num().sum()
 
 
 def _perturb(instance: nn.Module) -> None:
