@@ -13,7 +13,7 @@ from paramlint.facts import lower_ast
 from paramlint.facts.source import Source, read_source
 from paramlint.interpret.interpret import interpret
 from paramlint.interpret.slots import Registration
-from paramlint.interpret.trace import Run
+from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.project.environment import NO_ENVIRONMENT
 from paramlint.project.project import Project
 
@@ -152,13 +152,18 @@ def observed(instance: nn.Module) -> dict[str, Registration]:
 
 
 def runs_of(text: str) -> tuple[Run, ...]:
+    """The paths of ``Net`` of a source text."""
+    return trace_of(text).runs
+
+
+def trace_of(text: str) -> ClassTrace:
     """Interpret ``Net`` of a source text."""
     path = Path("/generated/module.py")
     project = Project(
         path.parent, NO_ENVIRONMENT, lambda _: lower_ast.lower(Source(str(path), text, "utf-8", "\n", False))
     )
     (linked,) = [item for item in project.classes(project.module_at(path)) if item.definition.node.name == "Net"]
-    return interpret(project, linked, turns_all=True).runs
+    return interpret(project, linked, turns_all=True)
 
 
 @settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -212,3 +217,18 @@ def test_an_argument_that_is_annotated_with_a_module_class_is_a_submodule(tmp_pa
         claims = {slot.name: slot.registration for slot in run.slots}
         assert claims["part"] is Registration.SUBMODULE
         assert claims["maybe"] is not Registration.SUBMODULE
+
+
+def with_flags(count: int) -> str:
+    """A class with so many independent options, each of which registers a name."""
+    arguments = ", ".join(f"flag_{index}=False" for index in range(count))
+    lines = [f"        if flag_{index}:\n            self.part_{index} = Part()\n" for index in range(count)]
+    body = f"    def __init__(self, {arguments}):\n        super().__init__()\n{''.join(lines)}"
+    return f"{PRELUDE}\n\nclass Net(nn.Module):\n{body}"
+
+
+def test_a_class_with_more_options_than_are_tried_is_not_exhausted() -> None:
+    few, many = trace_of(with_flags(3)), trace_of(with_flags(20))
+    assert few.is_exhaustive
+    assert {slot.name for run in few.runs for slot in run.slots} == {"part_0", "part_1", "part_2"}
+    assert not many.is_exhaustive

@@ -15,6 +15,7 @@ _BY_NAME = frozenset({"children", "named_children", "modules", "named_modules", 
 _REGISTRIES = frozenset({"_modules", "_parameters", "__dict__"})
 _TAKEN_APART = frozenset({"children", "named_children", "_modules", "get_submodule"})
 _INITIALISER = re.compile(r"init|fill|reset|_$")
+_FILLING = frozenset({"zero_", "fill_", "normal_", "uniform_", "copy_"})
 _PREPARES = re.compile(r"init|reset|freeze|weight|apply$|_$")
 
 
@@ -65,9 +66,10 @@ def file_reads(module: SourceModule) -> FileReads:
     prose = {id(node.value) for node in every if isinstance(node, (code.ExpressionStatement, code.AnnotatedAssign))}
     functions = {id(node.function) for node in every if isinstance(node, code.Call)}
     methods = {id(node) for owner in owners for node in nodes(owner.body)}
+    prepared = {mark for node in every for mark in _prepared_elsewhere(node)}
     for node in every:
         if isinstance(node, code.Attribute):
-            if self_attribute(node) is not None and id(node) in methods:
+            if id(node) in prepared or (self_attribute(node) is not None and id(node) in methods):
                 continue
             is_called = id(node) in functions and not isinstance(node.value, code.Attribute)
             (called if is_called else attributes).add(node.name)
@@ -170,6 +172,36 @@ def _prepared(call: code.Call) -> set[int]:
         for argument in call.arguments:
             found |= _chain(argument.value)
     return found
+
+
+def _prepared_elsewhere(node: object) -> Iterator[int]:
+    """The attributes that a node only initialises, or compares with None: ``init.f_(m.weight)``, ``m.bias.zero_()``."""
+    target: code.Expression | None = None
+    if isinstance(node, code.ExpressionStatement) and isinstance(node.value, code.Call):
+        target = _initialised(node.value)
+    elif isinstance(node, code.Comparison) and all(
+        isinstance(other, code.Constant) and other.value is None for other in node.comparators
+    ):
+        target = node.left
+    while isinstance(target, (code.Attribute, code.Subscript)):
+        yield id(target)
+        target = target.value
+
+
+def _initialised(call: code.Call) -> code.Expression | None:
+    """What a bare call gives a first value: the argument of a function of ``nn.init``, what a method fills."""
+    function = call.function
+    if isinstance(function, code.Attribute) and function.name in _FILLING and _module_of(function) != "init":
+        return function.value
+    called = function.name if isinstance(function, code.Attribute) else getattr(function, "identifier", "")
+    is_initialiser = f"torch.nn.init.{called}" in torch_api.initialisers
+    return call.arguments[0].value if is_initialiser and call.arguments else None
+
+
+def _module_of(function: code.Attribute) -> str:
+    """``init`` of ``nn.init.zeros_`` and ``init.zeros_``."""
+    holder = function.value
+    return holder.name if isinstance(holder, code.Attribute) else getattr(holder, "identifier", "")
 
 
 def _computes_in_place(name: str) -> bool:

@@ -197,12 +197,20 @@ def walks_modules(body: tuple[object, ...]) -> bool:
 
 
 def tested_types(body: tuple[object, ...]) -> tuple[str, ...]:
-    """The class names (last part) that ``isinstance`` tests in statements name."""
+    """The class names (last part) that tests in statements name: by ``isinstance``, or of ``type(x)``."""
     found: list[str] = []
     for node in nodes(body):
         if isinstance(node, code.Call) and isinstance(node.function, code.Name):
             if node.function.identifier == "isinstance" and len(node.arguments) > 1:
                 found.extend(class_names(node.arguments[1].value))
+        elif isinstance(node, code.Comparison) and node.operators[0] in ("in", "is", "=="):
+            left = node.left
+            if (
+                isinstance(left, code.Call)
+                and isinstance(left.function, code.Name)
+                and left.function.identifier == "type"
+            ):
+                found.extend(class_names(node.comparators[0]))
     return tuple(found)
 
 

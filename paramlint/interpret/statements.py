@@ -242,7 +242,10 @@ def in_doubt(machine: Machine, frame: Frame, arms: list[tuple[code.Statement, ..
     with machine.in_doubt():
         for arm in arms:
             frame.names = dict(before)
+            was_complete = machine.is_complete
             flow = execute_block(machine, frame, arm)
+            if flow is Flow.RAISE and isinstance(arm[-1], code.Raise):
+                machine.is_complete = was_complete  # what an argument leads to that is refused, even as not implemented
             flows.append(flow)
             if flow is Flow.NEXT:
                 after.append(frame.names)

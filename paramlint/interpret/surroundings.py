@@ -75,11 +75,14 @@ class Surroundings:
         own = [base for base in self._linked.mro if isinstance(base, ClassDefinition)]
         for module in self._modules_with(method):
             for holder, node in _uses(module, method):
-                if holder is None or self._may_inherit(module, holder):
+                if holder is not None and self._may_inherit(module, holder):
                     return True
-                if any(base.module.path == module.path and base.node.span == holder.span for base in own):
+                if holder is not None and any(
+                    base.module.path == module.path and base.node.span == holder.span for base in own
+                ):
                     return True
-                if not (isinstance(node, code.Attribute) and _is_self(node.value)):
+                is_foreign = not (isinstance(node, code.Attribute) and _is_self(node.value))
+                if is_foreign and (module.path == own[0].module.path or module.path in self._holders):
                     return True
         return False
 

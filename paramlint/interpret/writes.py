@@ -43,7 +43,7 @@ def writes_attribute(
 
     Writes below an ``isinstance`` test that names other classes do not count, nor does what is written to one of
     torch's layers that the scope itself makes. ``in_walks_only``: what an owner writes to one part that it names
-    (``self.norm.weight``) does not count either.
+    (``self.norm.weight``, ``block.norm.weight``) does not count either.
     """
     made = _made_here(scope)
     for body, guards in _blocks(scope):
@@ -51,7 +51,7 @@ def writes_attribute(
             continue
         for node in _shallow(body):
             if any(
-                _is_of(target, attribute, made) and not (in_walks_only and _root(target) == "self")
+                _is_of(target, attribute, made) and not (in_walks_only and _is_of_part(target, attribute))
                 for target in _targets(node)
             ):
                 return True
@@ -174,7 +174,7 @@ def _targets(node: object) -> Iterator[code.Expression]:
                 yield node.function.value
         if name in _KEEPING or (isinstance(node.function, code.Name) and node.function.identifier in _LOOKING):
             return
-        if name and not name.endswith("_") and torch_api.method(name) is not None:
+        if name and torch_api.method(name) is not None and f"torch.nn.init.{name}" not in torch_api.initialisers:
             return  # a tensor's method writes at most the tensor
         if name.endswith("_") or isinstance(node.function, code.Name) or not _is_pure(node.function):
             yield from (argument.value for argument in node.arguments)
@@ -215,6 +215,12 @@ def _is_of(target: code.Expression, attribute: str, made: frozenset[str]) -> boo
                 return False
         target = target.function if isinstance(target, code.Call) else target.value
     return False
+
+
+def _is_of_part(target: code.Expression, attribute: str) -> bool:
+    """Whether a target is the attribute of something that is itself an attribute: ``self.norm.weight[0]``."""
+    holders = [node.value for node in nodes(target) if isinstance(node, code.Attribute) and node.name == attribute]
+    return all(isinstance(holder, (code.Attribute, code.Subscript)) for holder in holders)
 
 
 def _made_here(scope: code.Statement) -> frozenset[str]:

@@ -59,7 +59,10 @@ def _is_public_scheme(trace: ClassTrace, method: MethodFacts) -> bool:
     left = trace.runs[0].left
     is_meant = any(
         layer.attribute in method.mentions - method.ties
-        or (method.walks_modules and any(kind in method.types for kind in (layer.class_name, *layer.kinds)))
+        or (
+            (method.walks_modules or _is_callback(method))
+            and any(kind in method.types for kind in (layer.class_name, *layer.kinds))
+        )
         for layer in left
     )
     return is_meant and not trace.surroundings.may_call(method.name)
