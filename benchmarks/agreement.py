@@ -5,8 +5,8 @@
 
 ``VENV`` is an environment that has torch and the packages. Each class is built by the worker of ``--confirm``; each
 name under which the instance holds a tensor or a Module is compared with the registration that the interpreter claims:
-*agreed* where a path of the interpreter says the same, *unknown* where it does not know or has not tried all paths, else *disagreed*. A name that
-every path surely registers and the instance lacks is a disagreement too. Prints a line for each package and every
+*agreed* where a path of the interpreter says the same, *unknown* where it does not know or has not tried all paths,
+else *disagreed*. A name that every path surely registers and the instance lacks is a disagreement too. Prints a line for each package and every
 disagreement.
 """
 
