@@ -34,6 +34,10 @@ QUIET = {
 TOLD = {
     "a plain tensor": ("if flag:\n            self.table = torch.ones(3)", "return x"),
     "a Parameter": ("self.weight = nn.Parameter(torch.empty(3)) if flag else None", "return x"),
+    "a use of what forward has made": (
+        "self.flag = flag",
+        "mask = torch.ones(3)\n        if self.flag:\n            x = x * mask\n        return x",
+    ),
     "a list of layers": ("self.parts = [nn.Linear(3, 3)] if flag else None", "return x"),
     "a layer added to a list": ("self.parts = []\n        if flag:\n            self.parts.append(nn.Linear(3, 3))", "return x"),
     "a call that initialises": ("self.part = nn.Linear(3, 3)\n        if flag:\n            nn.init.ones_(self.part.weight)", "return x"),

@@ -47,6 +47,7 @@ class Turning:
         self._budget = Budget(_MOST_SCOPES)
         self._known: dict[tuple[int, Phase, bool], bool] = {}
         self._values: dict[int, Values] = {}
+        self._made: dict[int, set[str]] = {}
         self._bound = set(torch_api.module_members())
         self._holding: set[str] = set()
         self._keeps_results = any(
@@ -99,8 +100,10 @@ class Turning:
         """Whether one way holds anything that a rule may speak of."""
         key = (id(arm[0]) if arm else 0, choice.phase, choice.has_scheme)
         if arm and key not in self._known:
-            self._known[key] = self._is_kept(arm, choice) or any(
-                self._unit_tells(unit, body, choice) for unit, body in self._reached(arm, choice)
+            self._known[key] = (
+                self._is_kept(arm, choice)
+                or self._meets_made(arm, choice)
+                or any(self._unit_tells(unit, body, choice) for unit, body in self._reached(arm, choice))
             )
         return bool(arm) and self._known[key]
 
@@ -112,6 +115,33 @@ class Turning:
         named = facts.parameters | facts.locals.keys()
         kept = {name for store in facts.stores for name in _names(store.value)} & named - {_own_name(choice.function)}
         return not kept.isdisjoint(_names(arm))
+
+    def _meets_made(self, arm: _Body, choice: Choice) -> bool:
+        """Whether an arm has to do with a local name of forward's that may hold what was made outside the arm."""
+        if choice.phase is not Phase.FORWARD:
+            return False
+        if id(choice.function) not in self._made:
+            self._made[id(choice.function)] = self._made_in(choice)
+        return not self._made[id(choice.function)].isdisjoint(_names(arm))
+
+    def _made_in(self, choice: Choice) -> set[str]:
+        """The local names of a function that what a rule may speak of is bound to, or what is computed from that."""
+        owner = choice.owner.definition if choice.owner is not None else None
+        made: set[str] = set()
+        before = -1
+        while len(made) > before:
+            before = len(made)
+            for statement in nodes(choice.function.body):
+                if not isinstance(statement, code.Assign):
+                    continue
+                bound = {name for target in statement.targets for name in _names(target)}
+                if bound <= made:
+                    continue
+                facts = ingredients_within(choice.function, (statement,), self._reach.facts(choice.function))
+                unit = Unit(choice.module, choice.enclosing, owner, choice.function, facts)
+                if not made.isdisjoint(_names(statement.value)) or self._mentions(unit, True):
+                    made |= bound
+        return made
 
     def _reached(self, arm: _Body, choice: Choice) -> Iterator[tuple[Unit, _Body]]:
         """The arm itself, and what of the class's own code it may run."""
