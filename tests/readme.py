@@ -36,7 +36,7 @@ def rule_table() -> str:
     """Return the table of all rules, in Markdown."""
     rows = ["| code | name | severity | on by default | what is wrong |", "|---|---|---|---|---|"]
     for rule in ALL_RULES:
-        default = "yes" if rule.enabled_by_default else "no"
+        default = "yes" if rule.enabled_by_default else "if proved" if rule.shown_if_proved else "no"
         summary = rule.summary.replace("|", "\\|")
         rows.append(f"| {rule.code} | {rule.slug} | {rule.severity.value} | {default} | {summary} |")
     return "\n".join(rows) + "\n"

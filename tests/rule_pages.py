@@ -25,6 +25,8 @@ def page_name(rule: Rule) -> str:
 def page(rule: Rule) -> str:
     """Return the page of a rule, in Markdown."""
     default = "On by default." if rule.enabled_by_default else f"Off by default: `--extend-select {rule.code}` adds it."
+    if rule.shown_if_proved:
+        default += " With `--confirm`, what is confirmed is reported."
     silent = "\n".join(f"- {reason}" for reason in rule.silent_when)
     return f"""\
 # {rule.slug} ({rule.code})
@@ -67,7 +69,7 @@ def index() -> str:
         parts.append(f"\n## {family} (PRM{digit}xx)\n\n| code | rule | severity | on by default | what is wrong |")
         parts.append("|---|---|---|---|---|")
         for rule in rules:
-            default = "yes" if rule.enabled_by_default else "no"
+            default = "yes" if rule.enabled_by_default else "if proved" if rule.shown_if_proved else "no"
             summary = rule.summary.replace("|", "\\|")
             link = f"[{rule.slug}]({page_name(rule)})"
             parts.append(f"| {rule.code} | {link} | {rule.severity.value} | {default} | {summary} |")

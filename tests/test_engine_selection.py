@@ -13,12 +13,13 @@ class FakeRule(NamedTuple):
     code: str
     slug: str
     enabled_by_default: bool
+    shown_if_proved: bool = False
 
 
 RULES = (
     FakeRule("PRM101", "unregistered-tensor", True),
     FakeRule("PRM102", "unregistered-weight", False),
-    FakeRule("PRM110", "tensor-in-container", False),
+    FakeRule("PRM110", "tensor-in-container", False, shown_if_proved=True),
     FakeRule("PRM301", "uninitialised-parameter", True),
 )
 DEFAULT = {"PRM101", "PRM301"}
@@ -103,3 +104,9 @@ def test_a_misspelt_name_is_answered_with_the_nearest() -> None:
 )
 def test_which_rules_are_on(layers: list[SelectionLayer], codes: set[str]) -> None:
     assert selected_codes(RULES, layers) == codes
+
+
+def test_what_is_shown_if_proved_is_on_where_proofs_are_asked_for_and_nothing_else_is_said_of_it() -> None:
+    assert selected_codes(RULES, [], proving=True) == {*DEFAULT, "PRM110"}
+    assert selected_codes(RULES, [SelectionLayer(ignore=("PRM110",))], proving=True) == DEFAULT
+    assert selected_codes(RULES, [SelectionLayer(select=("PRM102",))], proving=True) == {"PRM102"}

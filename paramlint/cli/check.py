@@ -80,6 +80,7 @@ def _report(
             jobs=settings.jobs,
             progress=progress,
             cache_folder=_cache_folder(settings),
+            proving=observe is not None and not _wants_fixes(arguments),
         )
     report = report._replace(errors=(*errors, *report.errors))
     fixed = 0

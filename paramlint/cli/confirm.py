@@ -11,7 +11,7 @@ from paramlint.engine.check import Planner
 from paramlint.engine.configuration import Configuration
 from paramlint.engine.outcome import Report
 from paramlint.engine.settings import Factory, Settings
-from paramlint.model.diagnostic import Diagnostic
+from paramlint.model.diagnostic import Diagnostic, Verdict
 from paramlint.project.project import Project
 from paramlint.runtime.confirm import Observe, confirm
 from paramlint.runtime.settings import RuntimeSettings
@@ -21,6 +21,8 @@ def confirmed(
     report: Report, configuration: Configuration, progress: Callable[[int, int], None], observe: Observe
 ) -> Report:
     """Return the report with a verdict on each finding. This imports and runs the code that was linted.
+
+    What a rule says that is off in its file is left out unless it is confirmed.
 
     One run of the runtime serves all files whose settings agree on how models are built.
     """
@@ -39,7 +41,12 @@ def confirmed(
         named = {factory.class_name: factory.function for factory in factories}
         proved = confirm(diagnostics, runtime, project_for, factories=named, progress=progress, observe=observe)
         proofs.update(zip(diagnostics, proved, strict=True))
-    return report._replace(diagnostics=tuple(proofs[diagnostic] for diagnostic in report.diagnostics))
+    shown = [proofs[found] for found in report.diagnostics if _is_shown(proofs[found], planner.codes(Path(found.path)))]
+    return report._replace(diagnostics=tuple(shown))
+
+
+def _is_shown(proved: Diagnostic, codes: frozenset[str]) -> bool:
+    return proved.code in codes or (proved.proof is not None and proved.proof.verdict is Verdict.CONFIRMED)
 
 
 def runtime_settings(settings: Settings) -> RuntimeSettings:

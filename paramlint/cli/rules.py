@@ -43,14 +43,18 @@ def list_all(arguments: argparse.Namespace) -> int:
     view = View(folder=Path.cwd(), colour=wants_colour(sys.stdout, os.environ))
     width = max((len(rule.slug) for rule in ALL_RULES), default=0)
     for rule in ALL_RULES:
-        state = "on " if rule.enabled_by_default else "off"
+        state = "on    " if rule.enabled_by_default else "proved" if rule.shown_if_proved else "off   "
         print(f"{view.paint(rule.code, Style.RED)}  {rule.slug:<{width}}  {state}  {rule.summary}")
-    print("\non: reported by default; off: reached with --select or --extend-select")
+    print(
+        "\non: reported by default; proved: with --confirm, what is confirmed; off: reached with --select or --extend-select"
+    )
     return 0
 
 
 def _explanation(rule: Rule, view: View) -> Iterator[str]:
     state = "on by default" if rule.enabled_by_default else "off by default, reached with --extend-select"
+    if rule.shown_if_proved:
+        state += "; --confirm shows what it confirms"
     yield f"{view.paint(rule.code, Style.RED)} {view.paint(rule.slug, Style.BOLD)} ({rule.severity.value}, {state})"
     yield ""
     yield from _wrapped(rule.summary)

@@ -45,12 +45,12 @@ class Linted(NamedTuple):
 class Planner:
     """Says for each file which project it belongs to, which environment that has, and which rules are on."""
 
-    def __init__(self, configuration: Configuration) -> None:
-        """Raises ConfigurationError for settings of the working directory or command line that cannot be used."""
+    def __init__(self, configuration: Configuration, proving: bool = False) -> None:
+        """``proving`` as for ``check``. Raises ConfigurationError for settings of the working directory or command line that cannot be used."""
         self._configuration = configuration
         self._root_of_folder = cache(find_root)
         self._environment = cache(_environment)
-        self._codes = cache(_selected)
+        self._codes = cache(partial(_selected, proving=proving))
         # Selectors and settings of the command line are wrong whether or not there is a file to use them on.
         self._codes(configuration.for_folder(Path.cwd()))
 
@@ -80,18 +80,20 @@ def check(
     jobs: int | None = None,
     progress: Progress | None = None,
     cache_folder: Path | None = None,
+    proving: bool = False,
 ) -> Report:
     """Lint files and folders.
 
     ``given`` are sources that stand in for absolute paths, linted in addition (standard input). ``jobs`` is the number
     of processes, by default one for each core. ``progress`` is told how many files are done, and of how many.
     ``cache_folder`` is where results are kept; without it none are. Given sources are in no file, so they cannot be.
+    ``proving`` adds rules of which only proved findings are to be shown.
     Raises ConfigurationError for settings that cannot be used. No error of a source file raises: it is in the report.
     """
     given = given or {}
     discovery = discover(paths, configuration)
     files = sorted({*discovery.files, *given})
-    planner = Planner(configuration)
+    planner = Planner(configuration, proving)
     fast_path = configuration.for_folder(Path.cwd()).fast_path
     sizes = {path: _size(path) for path in files}
     groups = _groups(files, planner)
@@ -206,13 +208,13 @@ def _environment(root: Path, python: str | None) -> Environment:
         raise ConfigurationError(str(error)) from error
 
 
-def _selected(settings: Settings) -> frozenset[str]:
+def _selected(settings: Settings, proving: bool) -> frozenset[str]:
     """Return the codes that are on in files with these settings, once all selectors in them are known to be good."""
     try:
         for _, selectors in settings.per_file_ignores:
             for selector in selectors:
                 codes_for(selector, ALL_RULES)
-        return selected_codes(ALL_RULES, settings.selection)
+        return selected_codes(ALL_RULES, settings.selection, proving=proving)
     except UnknownSelector as error:
         raise ConfigurationError(f"{settings.origin}: {error}" if settings.origin else str(error)) from error
 

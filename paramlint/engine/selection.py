@@ -51,8 +51,8 @@ def codes_for(selector: str, rules: Sequence[Rule]) -> frozenset[str]:
     return codes
 
 
-def selected_codes(rules: Sequence[Rule], layers: Sequence[SelectionLayer]) -> frozenset[str]:
-    """Return the codes that are on.
+def selected_codes(rules: Sequence[Rule], layers: Sequence[SelectionLayer], *, proving: bool = False) -> frozenset[str]:
+    """Return the codes that are on; ``proving``: where only what is proved will be shown of rules that ask for it.
 
     Rules start as they are by default. A layer's ``select`` replaces the defaults and the ``select`` and
     ``extend_select`` of earlier layers; ``ignore`` adds up. For each rule the most specific selector decides, then the
@@ -73,7 +73,7 @@ def selected_codes(rules: Sequence[Rule], layers: Sequence[SelectionLayer]) -> f
     for rule in rules:
         deciding = max((entry for entry in entries if rule.code in entry.codes), default=None, key=lambda e: e[:3])
         if deciding is None:
-            if replaced < 0 and rule.enabled_by_default:
+            if replaced < 0 and (rule.enabled_by_default or (proving and rule.shown_if_proved)):
                 selected.add(rule.code)
         elif not deciding.ignores:
             selected.add(rule.code)

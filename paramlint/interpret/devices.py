@@ -7,7 +7,7 @@ import re
 from paramlint.interpret import evaluate
 from paramlint.interpret.events import Clash, HardCodedDevice
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.scan import accelerator_flags, demands_accelerator, mentions_device, words_of
+from paramlint.interpret.scan import accelerator_flags, mentions_device, words_of
 from paramlint.interpret.slots import Phase, TensorSummary
 from paramlint.interpret.summaries import summarise_tensor
 from paramlint.interpret.values import (
@@ -100,8 +100,6 @@ def note_literal(
     if device is None or device.literal is None or not is_accelerator(device.literal):
         return
     if machine.on_meta or (machine.phase is Phase.CONSTRUCTOR and (machine.device_tests or machine.guarded)):
-        return
-    if machine.project.scanned(demands_accelerator, frame.module.facts.body):
         return
     if attribute is None and machine.phase is Phase.CONSTRUCTOR:
         attribute = machine.assigned

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TypeGuard
 
 from paramlint.model import code
 
@@ -57,16 +56,6 @@ def mentions_device(test: code.Expression) -> bool:
         or (isinstance(node, code.Constant) and isinstance(node.value, str) and "cuda" in node.value)
         for node in nodes(test)
     )
-
-
-def demands_accelerator(body: tuple[code.Statement, ...]) -> bool:
-    """Whether a file refuses to be imported where there is no accelerator."""
-    tests = [statement.test for statement in body if isinstance(statement, code.Assert) or _refuses(statement)]
-    return any(isinstance(node, code.Attribute) and node.name == "is_available" for node in nodes(tuple(tests)))
-
-
-def _refuses(statement: code.Statement) -> TypeGuard[code.If]:
-    return isinstance(statement, code.If) and any(isinstance(inner, code.Raise) for inner in statement.body)
 
 
 def accelerator_flags(test: code.Expression) -> tuple[code.Expression, ...]:

@@ -27,7 +27,8 @@ class Rule(NamedTuple):
     """One rule: its documentation, its examples and its check, side by side.
 
     ``bad`` and ``good`` are complete Python sources: the bad one raises this rule alone, the good one none. ``check``
-    is a pure function of what the interpreter learnt of one class. ``asks_ordinary_classes``: it is also asked about classes that
+    is a pure function of what the interpreter learnt of one class. ``shown_if_proved``: where the rule is off because
+    source alone says too little, ``--confirm`` shows what it proves. ``asks_ordinary_classes``: it is also asked about classes that
     are no Modules and are written like one. ``silent_when`` lists, a line each, what keeps the
     rule quiet.
     """
@@ -43,6 +44,7 @@ class Rule(NamedTuple):
     silent_when: tuple[str, ...]
     check: Callable[[ClassTrace], Iterator[Finding]]
     asks_ordinary_classes: bool = False
+    shown_if_proved: bool = False
 
     def diagnose(self, trace: ClassTrace) -> Iterator[Diagnostic]:
         """Yield the rule's diagnostics for one interpreted class."""

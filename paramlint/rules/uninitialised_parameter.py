@@ -87,7 +87,7 @@ RULE = Rule(
     code="PRM301",
     slug="uninitialised-parameter",
     severity=Severity.ERROR,
-    enabled_by_default=True,
+    enabled_by_default=False,
     summary="A parameter is made from memory that nothing writes.",
     rationale="""\
 `torch.empty` and `torch.Tensor(n, m)` return memory as it is. A Parameter made of it trains from random bits: often
@@ -129,4 +129,5 @@ class Prompt(nn.Module):
         "only an option with none of the tested values leads there",
     ),
     check=check,
+    shown_if_proved=True,
 )
