@@ -85,6 +85,18 @@ def test_a_layer_made_after_a_scheme_is_told(tmp_path: Path) -> None:
     assert paths_of(tmp_path, f"{scheme}\n        {layer}", "return x") == 2
 
 
+def test_a_layer_made_before_the_base_constructor_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(
+        f"{HEAD}class Net(nn.Module):\n    def __init__(self, act=nn.ReLU):\n"
+        "        self.act = act() if act else nn.Identity()\n        super().__init__()\n",
+        encoding="utf-8",
+    )
+    project = Project(tmp_path, NO_ENVIRONMENT, lambda file: lower_ast.lower(read_source(str(file))))
+    (linked,) = project.classes(project.module_at(path))
+    assert len(interpret(project, linked).runs) == 2
+
+
 def test_the_way_past_an_error_is_taken(tmp_path: Path) -> None:
     built = "self.size = 3 if flag else 4\n        if size is None:\n            raise ValueError('no')"
     assert paths_of(tmp_path, built, "return x") == 1

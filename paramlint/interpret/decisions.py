@@ -20,7 +20,8 @@ MOST_PATHS = 16
 class Choice:
     """What a condition chooses between on one path: the statement or expression, and the function in which it stands.
 
-    ``owner`` is the class whose method that is; ``has_scheme``: what initialises the root's layers has run before.
+    ``owner`` is the class whose method that is; ``asks_layers``: a layer that is made now is told of, for what initialises
+    the root's layers has run, or ``Module.__init__`` has not.
     ``outcome`` is how the whole condition turned out in the end, None where nothing decides that.
     """
 
@@ -30,7 +31,7 @@ class Choice:
     function: code.Function
     owner: LinkedClass | None
     phase: Phase
-    has_scheme: bool
+    asks_layers: bool
     outcome: bool | None = None
 
 

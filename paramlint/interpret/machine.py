@@ -145,7 +145,8 @@ class Machine:
             self.choice = None
         else:
             scope = frame.module, frame.enclosing[:-1], function, frame.owner
-            self.choice = Choice(node, *scope, self.phase, self.has_scheme)
+            asks_layers = self.has_scheme or (self.root is not None and not self.root.is_initialised)
+            self.choice = Choice(node, *scope, self.phase, asks_layers)
         self.is_choosing = True
         try:
             yield self.choice

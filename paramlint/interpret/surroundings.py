@@ -81,8 +81,7 @@ class Surroundings:
                     base.module.path == module.path and base.node.span == holder.span for base in own
                 ):
                     return True
-                is_foreign = not (isinstance(node, code.Attribute) and _is_self(node.value))
-                if is_foreign and (module.path == own[0].module.path or module.path in self._holders):
+                if not (isinstance(node, code.Attribute) and _is_self(node.value)):
                     return True
         return False
 

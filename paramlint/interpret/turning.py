@@ -80,10 +80,9 @@ class Turning:
 
     def _matters(self, choice: Choice) -> bool:
         node = choice.node
-        if isinstance(node, code.BooleanOperation):
-            return any(self._tells((operand,), choice) for operand in node.operands)
-        if isinstance(node, code.Conditional):
-            return self._tells((node.body,), choice) or self._tells((node.orelse,), choice)
+        if not isinstance(node, code.If):
+            values = node.operands if isinstance(node, code.BooleanOperation) else (node.body, node.orelse)
+            return any(self._makes_layer(value, choice) or self._tells((value,), choice) for value in values)
         if choice.outcome is None:
             return True
         taken, other = (node.body, node.orelse) if choice.outcome else (node.orelse, node.body)
@@ -96,9 +95,14 @@ class Turning:
                 return True
         return self._tells(taken, choice) or self._tells(other, choice)
 
+    def _makes_layer(self, arm: code.Expression, choice: Choice) -> bool:
+        """Whether one of the values that are chosen between is a layer, where that is told of."""
+        asks = choice.asks_layers and choice.phase is Phase.CONSTRUCTOR
+        return asks and self._values_in(self._block((arm,), choice)).kind(arm) >= Kind.LAYER
+
     def _tells(self, arm: _Body, choice: Choice) -> bool:
         """Whether one way holds anything that a rule may speak of."""
-        key = (id(arm[0]) if arm else 0, choice.phase, choice.has_scheme)
+        key = (id(arm[0]) if arm else 0, choice.phase, choice.asks_layers)
         if arm and key not in self._known:
             self._known[key] = (
                 self._is_kept(arm, choice)
@@ -143,12 +147,15 @@ class Turning:
                     made |= bound
         return made
 
-    def _reached(self, arm: _Body, choice: Choice) -> Iterator[tuple[Unit, _Body]]:
-        """The arm itself, and what of the class's own code it may run."""
+    def _block(self, arm: _Body, choice: Choice) -> Unit:
         function = choice.function
         owner = choice.owner.definition if choice.owner is not None else None
         facts = ingredients_within(function, arm, self._reach.facts(function))
-        block = Unit(choice.module, choice.enclosing, owner, function, facts)
+        return Unit(choice.module, choice.enclosing, owner, function, facts)
+
+    def _reached(self, arm: _Body, choice: Choice) -> Iterator[tuple[Unit, _Body]]:
+        """The arm itself, and what of the class's own code it may run."""
+        block = self._block(arm, choice)
         yield block, arm
         for unit in self._reach.from_([block], choice.phase is Phase.FORWARD):
             # What a part of another class does when it is made or called is told of that class.
@@ -165,7 +172,7 @@ class Turning:
             return True  # what nothing has set so far
         if choice.phase is Phase.FORWARD:
             return self._mentions(unit, True) or self._keeps_in_forward(facts)
-        return self._mentions(unit, False) or self._keeps(unit, body, choice.has_scheme)
+        return self._mentions(unit, False) or self._keeps(unit, body, choice.asks_layers)
 
     def _mentions(self, unit: Unit, is_forward: bool) -> bool:
         path = self._linked.definition.module.path
@@ -194,10 +201,10 @@ class Turning:
             return True
         return not facts.reads.isdisjoint(self._holding)
 
-    def _keeps(self, unit: Unit, body: _Body, has_scheme: bool) -> bool:
+    def _keeps(self, unit: Unit, body: _Body, asks_layers: bool) -> bool:
         """Whether a part of a constructor keeps tensors or modules where torch may not know of them.
 
-        ``has_scheme``: what initialises the model's layers has run, and does not reach what is made now.
+        ``asks_layers`` as for a ``Choice``.
         """
         facts = unit.facts
         values = self._values_in(unit)
@@ -213,7 +220,7 @@ class Turning:
             return True
         for store in facts.stores:
             kind = values.of_store(store)
-            if kind in (Kind.LIST, Kind.OTHER) or store.is_element or (has_scheme and kind >= Kind.LAYER):
+            if kind in (Kind.LIST, Kind.OTHER) or store.is_element or (asks_layers and kind >= Kind.LAYER):
                 return True
         return False
 
