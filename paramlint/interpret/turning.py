@@ -130,7 +130,6 @@ class Turning:
 
     def _made_in(self, choice: Choice) -> set[str]:
         """The local names of a function that what a rule may speak of is bound to, or what is computed from that."""
-        owner = choice.owner.definition if choice.owner is not None else None
         made: set[str] = set()
         before = -1
         while len(made) > before:
@@ -141,9 +140,9 @@ class Turning:
                 bound = {name for target in statement.targets for name in _names(target)}
                 if bound <= made:
                     continue
-                facts = ingredients_within(choice.function, (statement,), self._reach.facts(choice.function))
-                unit = Unit(choice.module, choice.enclosing, owner, choice.function, facts)
-                if not made.isdisjoint(_names(statement.value)) or self._mentions(unit, True):
+                if not made.isdisjoint(_names(statement.value)) or self._mentions(
+                    self._block((statement,), choice), True
+                ):
                     made |= bound
         return made
 
