@@ -293,7 +293,7 @@ class _Silence:
             return False
         if len(set(self._buffers)) < len(self._buffers) or not set(self._buffers).isdisjoint(names):
             return False
-        if any(map(self._hides, (*self._buffers, *self._parameters))):
+        if any(map(self._hides, (*self._buffers, *self._parameters, *self._made))):
             return False
         helpers = [unit for unit in own if unit.function.name != "__init__"]
         read = frozenset().union(*(unit.facts.reads for unit in helpers))

@@ -13,6 +13,7 @@ from paramlint.interpret.events import (
 )
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.slots import Phase, Place, Registration
+from paramlint.interpret.summaries import has_state
 from paramlint.interpret.values import (
     NONE,
     UNKNOWN,
@@ -72,13 +73,13 @@ def set_on_module(
     old = receiver.bindings.get(name)
     held = None if old is None else old.registration
     if isinstance(value, Tensor) and value.is_parameter:
-        _note_class_attribute(machine, receiver, name, place, raises=True)
+        _note_class_attribute(machine, receiver, name, value, place, raises=True)
         register(machine, receiver, name, value, Registration.PARAMETER, place)
     elif isinstance(value, Instance) and value.is_module:
-        _note_class_attribute(machine, receiver, name, place, raises=False)
+        _note_class_attribute(machine, receiver, name, value, place, raises=False)
         register(machine, receiver, name, value, Registration.SUBMODULE, place)
     elif isinstance(value, Tensor) and value.is_buffer:
-        _note_class_attribute(machine, receiver, name, place, raises=True)
+        _note_class_attribute(machine, receiver, name, value, place, raises=True)
         register(machine, receiver, name, value, Registration.BUFFER, place, value.is_persistent)
     elif held is Registration.PARAMETER and old is not None:
         _rebind_parameter(machine, receiver, name, value, old, place, frame)
@@ -170,21 +171,23 @@ def register_buffer(
     """What ``Module.register_buffer`` does."""
     if isinstance(value, Tensor) and value.is_parameter and receiver is machine.root:
         machine.emit(ParameterAsBuffer(place, name, True))
-    _note_shadow(machine, receiver, name, place)
+    _note_shadow(machine, receiver, name, value, place)
     register(machine, receiver, name, value, Registration.BUFFER, place, is_persistent)
 
 
-def _note_shadow(machine: Machine, receiver: Instance, name: str, place: Place) -> None:
+def _note_shadow(machine: Machine, receiver: Instance, name: str, value: Value, place: Place) -> None:
     """What ``register_buffer`` and ``register_parameter`` refuse: a name for which ``hasattr`` holds."""
     old = receiver.bindings.get(name)
     if old is None:
-        _note_class_attribute(machine, receiver, name, place, raises=True)
+        _note_class_attribute(machine, receiver, name, value, place, raises=True)
     elif receiver is machine.root and old.registration is Registration.OTHER and old.is_certain:
         if not machine.undecided and not machine.guarded and not receiver.is_opaque:
             machine.emit(ShadowedRegistration(place, name, old.place, "a plain attribute", True))
 
 
-def _note_class_attribute(machine: Machine, receiver: Instance, name: str, place: Place, *, raises: bool) -> None:
+def _note_class_attribute(
+    machine: Machine, receiver: Instance, name: str, value: Value, place: Place, *, raises: bool
+) -> None:
     """Assigning registers too, and refuses what the class has; a submodule is registered, but hidden by it."""
     if receiver is not machine.root or receiver.linked is None or name in receiver.bindings:
         return
@@ -192,11 +195,20 @@ def _note_class_attribute(machine: Machine, receiver: Instance, name: str, place
         return
     member = receiver.linked.find(name)
     if isinstance(member, Member) and isinstance(member.owner, ClassDefinition):
+        if not raises and _does_the_same(member.node, value):
+            return
         if member.node is not None and not (isinstance(member.node, code.Function) and member.node.decorators):
             earlier = Place(member.owner.module.place, member.node.span)
             machine.emit(ShadowedRegistration(place, name, earlier, "a class attribute", raises))
     elif member is not UNKNOWN_MEMBER and name in torch_api.module_methods():
         machine.emit(ShadowedRegistration(place, name, None, "a method of Module", raises))
+
+
+def _does_the_same(node: object, value: Value) -> bool:
+    """Whether a class attribute is made by a call of the class that a submodule has, and neither holds anything."""
+    if not isinstance(node, code.Call) or not isinstance(value, Instance) or has_state(value) is not False:
+        return False
+    return objects.last_name(node) == value.class_name
 
 
 def register_parameter(machine: Machine, receiver: Instance, name: str, value: Value, place: Place) -> None:
@@ -205,7 +217,7 @@ def register_parameter(machine: Machine, receiver: Instance, name: str, value: V
         if receiver is machine.root and not machine.undecided and not machine.guarded:
             machine.emit(Rebinding(place, machine.phase, name, None, True))
         return
-    _note_shadow(machine, receiver, name, place)
+    _note_shadow(machine, receiver, name, value, place)
     register(machine, receiver, name, value, Registration.PARAMETER, place)
 
 

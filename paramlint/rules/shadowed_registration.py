@@ -70,7 +70,7 @@ class Mask(nn.Module):
     silent_when=(
         "the attribute is deleted first",
         "the name is registered already (a buffer over a buffer)",
-        "the class only annotates the name",
+        "the class only annotates the name, or has a module there that does the same and holds nothing",
     ),
     check=check,
 )
