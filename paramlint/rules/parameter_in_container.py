@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.slots import Registration
-from paramlint.interpret.trace import ClassTrace
+from paramlint.interpret.slots import Registration, Slot
+from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import constructed_slots, finding, related
@@ -16,6 +16,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     seen: set[str] = set()
     for run, slot in constructed_slots(trace):
         if slot.registration is not Registration.CONTAINER or slot.name in seen or run.is_opaque:
+            continue
+        if _is_left_over(trace, run, slot):
             continue
         for member in slot.members:
             tensor = member.tensor
@@ -32,6 +34,21 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
                 related(tensor.made, f"'{slot.name}{member.where}' is made here"),
             )
             break
+
+
+def _is_left_over(trace: ClassTrace, run: Run, slot: Slot) -> bool:
+    """Whether no method makes use of what the constructor puts in: forward binds the name anew, or nothing reads it.
+
+    The constructor's own reads (how many there are, of which shape) do not count, unless they hand the container on.
+    """
+    if slot.name in run.rewritten:
+        return True
+    others = [method for method in trace.methods if method.name != "__init__"]
+    if slot.is_shared or all(method.name != "forward" for method in others):
+        return False
+    if any(slot.name in method.mentions for method in others):
+        return False
+    return not trace.surroundings.is_read_outside(slot.name)
 
 
 RULE = Rule(
@@ -71,6 +88,7 @@ class Mix(nn.Module):
         return sum(w * x for w, x in zip(self.weights, xs))
 """,
     silent_when=(
+        "forward puts others in their place, or only the constructor looks at them: they are placeholders",
         "the same Parameter objects are registered under other names (`register_parameter`, `setattr`)",
         "names are registered that cannot be computed from the source",
     ),
