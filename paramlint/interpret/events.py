@@ -118,9 +118,10 @@ class HardCodedDevice(NamedTuple):
 
 
 class LostParameter(NamedTuple):
-    """An in-place operation is called on a fresh leaf Parameter that asks for gradients: torch raises."""
+    """An in-place operation is called on a leaf Parameter that asks for gradients: torch raises, if it keeps a graph."""
 
     place: Place
+    phase: Phase
     operation: str
 
 

@@ -245,7 +245,7 @@ def _in_place(
     is_initialiser = function.name.startswith("torch.nn.init.")
     is_leaf_parameter = target.is_parameter and target.requires_grad is True and not machine.without_gradients
     if is_leaf_parameter and not is_initialiser and name in torch_api.raises_on_leaf() and not machine.undecided:
-        machine.emit(LostParameter(frame.place(span), name))
+        machine.emit(LostParameter(frame.place(span), machine.phase, name))
     return target
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from paramlint.interpret.events import LostParameter
 from paramlint.interpret.slots import Phase, Registration
-from paramlint.interpret.trace import ClassTrace
+from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import constructed_slots, events, finding, related, slot_around
@@ -35,6 +35,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             related(lost.place, f"'{lost.operation}' returns a tensor that is no Parameter"),
         )
     for run, event in events(trace, LostParameter):
+        if event.phase is Phase.FORWARD and _is_asked_for(run):
+            continue
         yield finding(
             trace,
             run,
@@ -42,6 +44,11 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             slot_around(run, event.place),
             f"'{event.operation}' writes in place to a Parameter that asks for gradients: torch raises RuntimeError",
         )
+
+
+def _is_asked_for(run: Run) -> bool:
+    """Whether forward does by an argument of its own what it does not by default: who gives it may keep no graph."""
+    return not run.is_default and any("forward(" in decision.condition for decision in run.decisions)
 
 
 RULE = Rule(
@@ -84,6 +91,7 @@ class Gate(nn.Module):
         "the operation is inside the call",
         "it is `requires_grad_()` or a function of `nn.init` that returns the Parameter",
         "the Parameter itself is registered under another name",
+        "only an option of forward reaches the write in place: who sets it may do so without gradients",
     ),
     check=check,
 )
