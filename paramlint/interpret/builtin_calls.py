@@ -138,6 +138,8 @@ def call_builtin(machine: Machine, frame: Frame, name: str, arguments: Arguments
                 return Known(len(first.items))
             if isinstance(first, Known) and isinstance(first.value, str):
                 return Known(len(first.value))
+            if isinstance(first, Tensor) and first.length is not None:
+                return Known(first.length)
             return Symbol(f"len({first.key})") if isinstance(first, Symbol) else machine.fresh("len")
         case "isinstance":
             return _isinstance(machine, first, values[1] if len(values) > 1 else UNKNOWN)

@@ -34,6 +34,7 @@ _ORDER: dict[str, Callable[[object, object], bool]] = {
     "is": lambda left, right: left is right or left == right,
     "is not": lambda left, right: not (left is right or left == right),
 }
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _ARITHMETIC: dict[str, Callable[[float, float], float]] = {
     "+": python_operator.add,
     "-": python_operator.sub,
@@ -163,7 +164,8 @@ def _symbolic(operator: str, left: Value, right: Value, negated: bool) -> Value:
         return UNKNOWN
     if operator in ("<", "<=", ">", ">="):
         default = _ordered_default(operator, left, right)
-        return Predicate(f"{left_key} {operator} {right_key}", default=default)
+        subject, order = _ordering(operator, left, right)
+        return Predicate(f"{left_key} {operator} {right_key}", default=default, subject=subject, order=order)
     if isinstance(right, Symbol) and not isinstance(left, Symbol):
         left, right, left_key, right_key = right, left, right_key, left_key
     key = f"{left_key} == {right_key}"
@@ -172,6 +174,15 @@ def _symbolic(operator: str, left: Value, right: Value, negated: bool) -> Value:
         default = None if left.default is None else left.default.value == constant
         return Predicate(key, left.argument, constant, True, default=default, subject=left_key, negated=negated)
     return Predicate(key, negated=negated)
+
+
+def _ordering(operator: str, left: Value, right: Value) -> tuple[str | None, tuple[str, float] | None]:
+    """The symbol that is compared with a number, how, and with which; nothing for other comparisons."""
+    if isinstance(left, Known) and isinstance(right, Symbol):
+        left, right, operator = right, left, _TURNED[operator]
+    if isinstance(left, Symbol) and isinstance(right, Known) and isinstance(right.value, (int, float)):
+        return left.key, (operator, right.value)
+    return None, None
 
 
 def _ordered_default(operator: str, left: Value, right: Value) -> bool | None:

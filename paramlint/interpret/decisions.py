@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from paramlint.interpret.bounds import Bounds
 from paramlint.interpret.slots import Decision, Phase
 from paramlint.interpret.values import Plain, Predicate
 from paramlint.model import code
@@ -47,6 +48,8 @@ class Decider:
         self._known: dict[str, bool] = {}
         self._constants: dict[str, Plain] = {}
         self._true: set[str] = set()
+        self._false: set[str] = set()
+        self._bounds: dict[str, Bounds] = {}
         self.taken: list[Decision] = []
         self.own: dict[int, list[Choice | None]] = {}
         self._positions: dict[str, int] = {}
@@ -63,7 +66,7 @@ class Decider:
     def decide(self, predicate: Predicate, is_own: bool = True, choice: Choice | None = None) -> bool:
         """Return how the condition (not negated) turns out on this path; ``choice`` is what it is asked for.
 
-        Conditions on the same key agree; a symbol that equals one constant equals no other.
+        Conditions on the same key agree; a symbol that equals one constant equals no other, and numbers are in order.
         """
         if predicate.key in self._known:
             if is_own and predicate.key in self._positions:
@@ -82,29 +85,63 @@ class Decider:
         else:
             outcome = predicate.default if predicate.default is not None else True
         self._known[predicate.key] = outcome
-        if outcome and predicate.subject is not None:
-            if predicate.has_constant:
-                self._constants[predicate.subject] = predicate.constant
-            else:
-                self._true.add(predicate.subject)
+        if predicate.subject is not None:
+            self._note(predicate, predicate.subject, outcome)
         self.taken.append(_decision(predicate, outcome))
         return outcome
+
+    def _note(self, predicate: Predicate, subject: str, outcome: bool) -> None:
+        if predicate.order is not None:
+            self._bounds.setdefault(subject, Bounds()).narrow(*predicate.order, outcome)
+        elif predicate.has_constant:
+            if outcome:
+                self._constants[subject] = predicate.constant
+        elif outcome:
+            self._true.add(subject)
+        else:
+            self._false.add(subject)
 
     def _implied(self, predicate: Predicate) -> bool | None:
         subject = predicate.subject
         if subject is None:
             return None
+        if predicate.order is not None:
+            bounds = self._bounds_of(subject)
+            return None if bounds is None else bounds.settles(*predicate.order)
         if subject in self._constants:
             settled = self._constants[subject]
             return settled == predicate.constant if predicate.has_constant else bool(settled)
         if subject in self._true and predicate.has_constant and not predicate.constant:
             return False
+        if subject in self._bounds:
+            return self._implied_by_bounds(self._bounds[subject], predicate)
         return None
+
+    def _bounds_of(self, subject: str) -> Bounds | None:
+        """The numbers that a symbol may be on this path; None where nothing is said, or it is no number."""
+        settled = self._constants.get(subject, 0 if subject in self._false else None)
+        if isinstance(settled, (int, float)):
+            return Bounds(settled, settled)
+        return None if subject in self._constants else self._bounds.get(subject)
+
+    def _implied_by_bounds(self, bounds: Bounds, predicate: Predicate) -> bool | None:
+        """What has been compared with a number is one, and true unless it is zero."""
+        if not predicate.has_constant:
+            is_zero = bounds.settles("==", 0)
+            return None if is_zero is None else not is_zero
+        if isinstance(predicate.constant, (int, float)):
+            return bounds.settles("==", predicate.constant)
+        return False
 
 
 def _decision(predicate: Predicate, outcome: bool) -> Decision:
     constant = predicate.constant if predicate.has_constant else outcome
-    if predicate.subject is None or isinstance(constant, (complex, bytes)) or (predicate.has_constant and not outcome):
+    if (
+        predicate.subject is None
+        or predicate.order is not None
+        or isinstance(constant, (complex, bytes))
+        or (predicate.has_constant and not outcome)
+    ):
         return Decision(predicate.key, outcome, None, None)
     return Decision(predicate.key, outcome, predicate.argument, constant)
 

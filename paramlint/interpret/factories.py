@@ -50,8 +50,11 @@ def factory(
     if name in ("Tensor", "FloatTensor", "DoubleTensor", "HalfTensor", "LongTensor", "IntTensor", "BoolTensor"):
         is_uninitialised, rank = _constructor_form(positional)
     source = results.operands_of(list(positional))
+    length: int | None = None
     if function.result_rank is torch_api.ResultRank.DATA and positional:
         rank = rank_of_data(positional[0])
+        if isinstance(positional[0], Container) and positional[0].is_exact:
+            length = len(positional[0].items)
     if name == "from_numpy":
         # in forward, what goes through numpy is on the CPU by design
         placement = Placement.DEFAULT if machine.phase is Phase.CONSTRUCTOR else Placement.UNKNOWN
@@ -71,6 +74,7 @@ def factory(
         is_random=draws_anew(function, keywords) or any(item.is_random for item in source),
         follows_model=device is not None,
         is_empty=_is_empty(positional, is_uninitialised) or _has_no_size(function, positional),
+        length=length,
         is_integer=_is_integer(function, positional, keywords),
         requires_grad=results.flag(machine, requires),
         is_table=name in _COUNTING

@@ -27,7 +27,7 @@ def summarise_tensor(tensor: Tensor) -> TensorSummary:
         is_parameter=tensor.is_parameter,
         is_registered=tensor.is_registered,
         is_random=tensor.is_random,
-        is_empty=tensor.is_empty,
+        is_empty=tensor.is_empty or tensor.length == 0,
         is_integer=tensor.is_integer,
         requires_grad=tensor.requires_grad,
         placement=tensor.placement.value,

@@ -76,7 +76,10 @@ NONE = Known(None)
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """A condition on a symbol: decided once for a path. ``constant`` is what the symbol equals when it holds."""
+    """A condition on a symbol: decided once for a path. ``constant`` is what the symbol equals when it holds.
+
+    ``order`` compares the subject with a number: the operator and the number.
+    """
 
     key: str
     argument: str | None = None
@@ -85,6 +88,7 @@ class Predicate:
     default: bool | None = None
     subject: str | None = None
     negated: bool = False
+    order: tuple[str, float] | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -127,7 +131,7 @@ class Tensor:
     counted and put into shape, and nothing else. ``follows_model``: it is computed from a registered tensor, or made on
     a device that was named, so that it goes where the model is. ``origin`` is the pinned tensor from which its placement
     comes. ``is_part``: it is a view of a part of its storage. ``vanishing`` tells that it starts at zero, and why.
-    ``values_of`` is the Parameter whose values it has, or is computed from, without being connected with it (``.data``).
+    ``length`` is how many elements it was made of, where that is known. ``values_of`` is the Parameter whose values it has, or is computed from, without being connected with it (``.data``).
     """
 
     made: Place
@@ -143,6 +147,7 @@ class Tensor:
     is_registered: bool = False
     is_random: bool = False
     is_empty: bool = False
+    length: int | None = None
     is_integer: bool | None = None
     requires_grad: bool | None = False
     is_certain: bool = True

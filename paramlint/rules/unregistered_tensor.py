@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.slots import Registration, Slot
+from paramlint.interpret.slots import Fill, Registration, Slot, TensorSummary
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
@@ -27,6 +27,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if slot is None or slot.name in seen or not _is_plain(slot) or clash.pinned.lost is not None:
             continue
         if slot.tensor is not None and slot.tensor.requires_grad:
+            continue
+        if _is_replaced(trace, slot.name, slot.tensor or clash.pinned):
             continue
         seen.add(slot.name)
         yield finding(
@@ -59,6 +61,13 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
 def _is_plain(slot: Slot) -> bool:
     kinds = (Registration.PLAIN_TENSOR, Registration.UNKNOWN, Registration.OTHER)
     return slot.registration in kinds and not slot.members
+
+
+def _is_replaced(trace: ClassTrace, name: str, tensor: TensorSummary) -> bool:
+    """Whether a tensor has nothing to be read, no elements or memory that nothing writes, and a method puts another there."""
+    if not tensor.is_empty and tensor.fill is not Fill.UNINITIALISED:
+        return False
+    return any(name in method.assigns for method in trace.methods if method.name != "__init__")
 
 
 RULE = Rule(
@@ -104,6 +113,7 @@ class Normalise(nn.Module):
         "it has no dimensions, or is only used as an index",
         "an `_apply` override, own or inherited, may move it, or another method of the class converts it",
         "its device is given by an argument of the constructor",
+        "it has no elements, or memory that nothing writes, and a method puts another tensor in its place",
         "it is random, and a method that construction does not call puts something else in its place",
     ),
     check=check,
