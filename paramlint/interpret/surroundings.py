@@ -134,7 +134,7 @@ class Surroundings:
 
     @_yes_in_doubt
     def is_given_to_optimiser(self, attribute: str) -> bool:
-        """Whether code of the project passes an attribute of that name to an optimiser."""
+        """Whether code of the project passes an attribute of that name to an optimiser, or to autograd for its gradient."""
         for module in self._modules_with(attribute):
             for node in nodes(module.facts.body):
                 if isinstance(node, code.Call) and _is_optimiser(node.function):
@@ -350,11 +350,11 @@ class Surroundings:
 
 
 def _is_optimiser(function: code.Expression) -> bool:
-    """Whether a call's function is written as an optimiser's class: ``optim.Adam``, ``SGD``."""
+    """Whether a call's function is written as an optimiser's class (``optim.Adam``, ``SGD``), or is ``autograd.grad``."""
     words = [node.name for node in nodes(function) if isinstance(node, code.Attribute)]
     words += [node.identifier for node in nodes(function) if isinstance(node, code.Name)]
     known = {name.rsplit(".", 1)[-1] for name in torch_api.optimisers()}
-    return any(word in known or "optim" in word.lower() for word in words)
+    return any(word in known or "optim" in word.lower() for word in words) or words[:1] == ["grad"]
 
 
 def _names_a_constructor(holder: code.Class) -> bool:

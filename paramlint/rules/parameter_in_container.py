@@ -23,6 +23,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             tensor = member.tensor
             if member.inside or tensor is None or not tensor.is_parameter or tensor.is_registered:
                 continue
+            if trace.surroundings.is_given_to_optimiser(slot.name):
+                break
             seen.add(slot.name)
             yield finding(
                 trace,
@@ -90,6 +92,7 @@ class Mix(nn.Module):
     silent_when=(
         "forward puts others in their place, or only the constructor looks at them: they are placeholders",
         "the same Parameter objects are registered under other names (`register_parameter`, `setattr`)",
+        "an optimiser, or autograd, is handed the container itself: the class trains what it holds",
         "names are registered that cannot be computed from the source",
     ),
     check=check,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paramlint.interpret.events import UninitialisedRead
-from paramlint.interpret.slots import Phase, Registration
-from paramlint.interpret.trace import ClassTrace
+from paramlint.interpret.slots import Phase, Registration, Slot
+from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import events, finding, related
 from paramlint.rules.writers import fills_others
 
+_COMPARISONS = frozenset({"==", "!=", "equal", "allclose"})
 _KINDS = (Registration.BUFFER, Registration.PLAIN_TENSOR)
 
 
@@ -26,7 +27,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         seen.add(read.home)
         writers = {method.name for method in trace.methods if read.home in (*method.initialises, *method.assigns)}
-        if writers - {"__init__", "forward"}:
+        if writers - {"__init__", "forward"} or _is_compared(run, slot, read.operation):
             continue
         is_own_matter = fills_others(run, slot)
         if trace.surroundings.may_initialise(
@@ -41,6 +42,11 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             f"'{read.home}' is read before anything writes it: its values are whatever lay in memory",
             related(read.place, f"'{read.operation}' reads it here"),
         )
+
+
+def _is_compared(run: Run, slot: Slot, operation: str) -> bool:
+    """Whether forward compares what a cache begins with, to see whether it shall put another there."""
+    return slot.name in run.rewritten and operation in _COMPARISONS
 
 
 RULE = Rule(

@@ -32,7 +32,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         if tensor.is_derived:
             continue  # its parameter is trained; what is wrong is that the attribute does not follow
-        if tensor.requires_grad is True and not _depends_on_parameters(tensor.factory):
+        if tensor.requires_grad is True and _is_called(trace) and not _depends_on_parameters(tensor.factory):
             reason = "asks for gradients"
         elif tensor.written_by in _WEIGHT_INITIALISERS and _is_read(run, slot):
             reason = "is initialised like a weight"
@@ -54,6 +54,11 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
 
 def _depends_on_parameters(factory: str) -> bool:
     return factory.startswith("nn.")
+
+
+def _is_called(trace: ClassTrace) -> bool:
+    """Whether the class has a forward: what has none is no layer, and may keep an input that asks for gradients."""
+    return any(method.name == "forward" for method in trace.methods)
 
 
 def _is_read(run: Run, slot: Slot) -> bool:
