@@ -332,8 +332,8 @@ def _made(machine: Machine) -> Iterator[Event]:
         for binding in made.value.bindings.values()
     }
     for made in machine.made:
-        if made.place in seen or id(made.value) in parts:
-            continue
+        if made.place in seen or id(made.value) in parts or made.is_opened:
+            continue  # what forward makes and trains lives no longer than the call, on purpose
         seen.add(made.place)
         value = made.value
         stored = made.stored

@@ -43,7 +43,9 @@ class Frame:
 class Made:
     """A Parameter or Module that forward made; ``local`` is the name it was first bound to.
 
-    ``is_below_none``: where a condition asks that an attribute of self is None."""
+    ``is_below_none``: where a condition asks that an attribute of self is None. ``is_opened``: its parameters are asked
+    for, as an optimiser is given them.
+    """
 
     value: Tensor | Instance
     place: Place
@@ -51,6 +53,7 @@ class Made:
     is_below_none: bool = False
     local: str | None = None
     stored: str | None = None
+    is_opened: bool = False
 
 
 @dataclass(eq=False, slots=True)

@@ -162,6 +162,7 @@ def _list(machine: Machine, instance: Instance, name: str, arguments: calls.Argu
     pairs: list[tuple[str, Value]]
     match name.removeprefix("named_"):
         case "parameters":
+            calls.note_opened(machine, instance)
             pairs, is_exact = _tensors(instance, Registration.PARAMETER, deep)
         case "buffers":
             pairs, is_exact = _tensors(instance, Registration.BUFFER, deep)
