@@ -359,12 +359,6 @@ def note_made(machine: Machine, value: Tensor | Instance, place: Place) -> None:
         machine.made.append(Made(value, place, tuple(machine.guards), machine.below_none > 0))
 
 
-def note_opened(machine: Machine, instance: Instance) -> None:
-    """Remember that forward asks what it has made for its parameters."""
-    for made in machine.made:
-        made.is_opened = made.is_opened or made.value is instance
-
-
 def note_local(machine: Machine, name: str, value: Value) -> None:
     """Remember the first local name of what forward makes."""
     if machine.phase is Phase.FORWARD:

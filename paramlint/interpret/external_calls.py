@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from paramlint import torch_api
@@ -49,6 +50,7 @@ _NUMPY_SHAPING = frozenset(
         *("vstack", "hstack", "stack", "concatenate", "expand_dims", "tile", "array", "asarray", "ascontiguousarray"),
     }
 )
+_DEEPEST_GROUP = 3
 _PACKED = ("quantization", "quantized", "quantize", "pack_")
 
 
@@ -77,7 +79,18 @@ def call_external(machine: Machine, frame: Frame, name: str, arguments: calls.Ar
     function = torch_api.functions.get(name) or torch_api.methods.get(name)
     if function is not None:
         return _function(machine, frame, function, arguments, span)
+    if name in torch_api.optimisers():
+        machine.optimised.extend(_tensors_in(arguments.values()))
     return _other(machine, frame, name, arguments, span)
+
+
+def _tensors_in(values: Iterable[Value], depth: int = 0) -> Iterator[Tensor]:
+    """The tensors among values, and in containers among them: parameters, or groups of them."""
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, Container) and depth < _DEEPEST_GROUP:
+            yield from _tensors_in(value.items, depth + 1)
 
 
 def _variable(machine: Machine, arguments: calls.Arguments) -> Value:

@@ -23,6 +23,7 @@ from paramlint.interpret.hierarchy import (
 )
 from paramlint.interpret.limits import BudgetSpent, PathEnds
 from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.module_methods import parameters_of
 from paramlint.interpret.scan import nodes, self_attribute
 from paramlint.interpret.slots import REGISTERED, Phase, Place, Registration, Slot
 from paramlint.interpret.summaries import PARAMETERS, has_state, summarise_slots
@@ -332,8 +333,8 @@ def _made(machine: Machine) -> Iterator[Event]:
         for binding in made.value.bindings.values()
     }
     for made in machine.made:
-        if made.place in seen or id(made.value) in parts or made.is_opened:
-            continue  # what forward makes and trains lives no longer than the call, on purpose
+        if made.place in seen or id(made.value) in parts or _is_trained(machine, made.value):
+            continue
         seen.add(made.place)
         value = made.value
         stored = made.stored
@@ -364,6 +365,14 @@ def _made(machine: Machine) -> Iterator[Event]:
             made.local,
             is_lazy_once,
         )
+
+
+def _is_trained(machine: Machine, made: Value) -> bool:
+    """Whether an optimiser is given parameters of a module: what forward makes and trains is there for that."""
+    if not machine.optimised or not isinstance(made, Instance):
+        return False
+    parameters, _ = parameters_of(made)
+    return any(parameter is given for _, parameter in parameters for given in machine.optimised)
 
 
 def _takes_over(made: Instance) -> bool:

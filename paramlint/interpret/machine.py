@@ -43,9 +43,7 @@ class Frame:
 class Made:
     """A Parameter or Module that forward made; ``local`` is the name it was first bound to.
 
-    ``is_below_none``: where a condition asks that an attribute of self is None. ``is_opened``: its parameters are asked
-    for, as an optimiser is given them.
-    """
+    ``is_below_none``: where a condition asks that an attribute of self is None."""
 
     value: Tensor | Instance
     place: Place
@@ -53,7 +51,6 @@ class Made:
     is_below_none: bool = False
     local: str | None = None
     stored: str | None = None
-    is_opened: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -67,7 +64,7 @@ class Machine:
     class. ``is_complete`` turns False when something was skipped, ``refuses`` True where forward raises whatever it is
     given. ``idle_steps`` counts, for each function, the steps of calls that had nothing to do with tensors or modules;
     ``idle_end`` is the step at which the one under way is given up.
-    ``made_once`` are the attributes that forward binds below a test that something is None. ``products`` are those
+    ``optimised`` are the tensors that optimisers are given. ``made_once`` are the attributes that forward binds below a test that something is None. ``products`` are those
     of two factors that are zero, with the tensors between. ``abroad`` counts the methods under way of Modules other
     than the root, or from other files: what they decide is theirs. ``choice`` is what the condition under way chooses
     between; ``has_scheme``: what initialises the root's layers has run.
@@ -110,6 +107,7 @@ class Machine:
     idle_end: float = inf
     module_values: dict[tuple[str, str], Value] = field(default_factory=dict)
     made_once: set[str] = field(default_factory=set)
+    optimised: list[Tensor] = field(default_factory=list)
     products: list[tuple[DeadProduct, tuple[Vanishing, ...]]] = field(default_factory=list)
 
     @property

@@ -76,6 +76,11 @@ def walk(instance: Instance, depth: int = 0, seen: set[int] | None = None) -> tu
     return found, is_exact
 
 
+def parameters_of(instance: Instance) -> tuple[list[tuple[str, Value]], bool]:
+    """The parameters of a module and of those below it, by name, and whether that is all of them."""
+    return _tensors(instance, Registration.PARAMETER, True)
+
+
 def _tensors(instance: Instance, registration: Registration, recurse: bool) -> tuple[list[tuple[str, Value]], bool]:
     modules, is_exact = walk(instance) if recurse else ([instance], not instance.is_opaque)
     found: list[tuple[str, Value]] = []
@@ -162,7 +167,6 @@ def _list(machine: Machine, instance: Instance, name: str, arguments: calls.Argu
     pairs: list[tuple[str, Value]]
     match name.removeprefix("named_"):
         case "parameters":
-            calls.note_opened(machine, instance)
             pairs, is_exact = _tensors(instance, Registration.PARAMETER, deep)
         case "buffers":
             pairs, is_exact = _tensors(instance, Registration.BUFFER, deep)

@@ -9,6 +9,7 @@ from paramlint.interpret import calls, evaluate, results, tensors
 from paramlint.interpret.decorators import is_transparent_decorator
 from paramlint.interpret.events import AttributeRead, EarlyRead, UnassignedRead
 from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.scan import guarded_attributes
 from paramlint.interpret.slots import Phase, Registration
 from paramlint.interpret.values import (
     UNKNOWN,
@@ -111,6 +112,19 @@ def _give_home(value: Value, name: str, depth: int = 0) -> None:
         inside = [held.value for held in value.bindings.values()]
     for item in inside if depth < DEEPEST_HOME else ():
         _give_home(item, name, depth + 1)
+
+
+def asked_by(machine: Machine, receiver: Value | None, name: str) -> list[str]:
+    """The attributes of self whose absence a property of that name asks for."""
+    if not isinstance(receiver, Instance) or receiver.linked is None or name in receiver.bindings:
+        return []
+    member = receiver.linked.find(name)
+    if not isinstance(member, Member) or not isinstance(member.node, code.Function):
+        return []
+    if not any(last_name(decorator) in _PROPERTIES for decorator in member.node.decorators):
+        return []
+    answers = [item.value for item in member.node.body if isinstance(item, code.Return) and item.value is not None]
+    return [found for answer in answers for found in guarded_attributes(answer)]
 
 
 def has_own_lookup(linked: LinkedClass) -> bool:

@@ -6,7 +6,7 @@ import re
 from contextlib import nullcontext
 from enum import Enum
 
-from paramlint.interpret import assignment, devices, evaluate, initialisation, names
+from paramlint.interpret import assignment, devices, evaluate, initialisation, names, objects
 from paramlint.interpret.decorators import is_transparent_decorator
 from paramlint.interpret.events import DroppedResult, LocalRebinding, LostWrite
 from paramlint.interpret.limits import PathEnds
@@ -217,6 +217,8 @@ def _decorated(machine: Machine, frame: Frame, node: code.Function) -> Value:
 def _if(machine: Machine, frame: Frame, statement: code.If) -> Flow:
     outcome = evaluate.choose(machine, frame, statement)
     guards = machine.project.scanned(guarded_attributes, statement.test)
+    if guards:
+        guards = [*guards, *(name for guard in guards for name in objects.asked_by(machine, frame.receiver, guard))]
     asks_device = devices.asks(machine, frame, statement.test)
     # whoever wants no accelerator has none, from here to the end of the path
     refuses = outcome is not None and devices.refuses(machine, frame, statement.test)

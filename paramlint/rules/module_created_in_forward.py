@@ -83,7 +83,7 @@ class Head(nn.Module):
     silent_when=(
         "the module has no parameters and no buffers and does the same in training and evaluation (activations, losses)",
         "it is a lazy module, or a copy of a registered one",
-        "forward asks for its parameters: it trains what it has made, as the embedding of one graph",
+        "an optimiser is given its parameters: it is made to be trained, as the embedding of one graph",
         "whether it has state cannot be told",
     ),
     check=check,
