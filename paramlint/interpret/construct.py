@@ -104,6 +104,9 @@ def run_constructor(machine: Machine, frame: Frame, instance: Instance, argument
             # base's before.
             if may_run_before(machine.project, member.owner, member.node):
                 note_initialised(machine, frame, instance, span)
+        if not member.node.parameters:
+            # It takes no self: there is no instance of an interface that is there to be read.
+            note_initialised(machine, frame, instance, span)
         constructor = objects.method_of(machine, member.owner, member.node, instance)
         calls.call(machine, frame, constructor, arguments, span)
     elif (fields := dataclass_fields(linked)) is not None:
