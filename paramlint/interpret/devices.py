@@ -7,7 +7,7 @@ import re
 from paramlint.interpret import evaluate
 from paramlint.interpret.events import Clash, HardCodedDevice
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.scan import accelerator_flags, mentions_device, words_of
+from paramlint.interpret.scan import accelerator_flags, mentions_device, self_attribute, words_of
 from paramlint.interpret.slots import Phase, TensorSummary
 from paramlint.interpret.summaries import summarise_tensor
 from paramlint.interpret.values import (
@@ -91,6 +91,31 @@ def chosen(machine: Machine, value: Value) -> Value:
     if isinstance(value, Known) and isinstance(value.value, str) and _NAME.fullmatch(value.value):
         return Device(Placement.UNKNOWN)
     return Device(Placement.UNKNOWN) if isinstance(value, Device) and value.literal is not None else value
+
+
+def leave_open(machine: Machine, frame: Frame, statement: code.If) -> None:
+    """After a condition has not turned out: the host that a name stands for is no fixed choice, if that asks where to be.
+
+    ``device = torch.device("cpu")`` and ``if cuda: device = torch.device("cuda")`` choose between the two.
+    """
+    test = statement.test
+    if not machine.project.scanned(mentions_device, test) and not machine.project.scanned(accelerator_flags, test):
+        return
+    for inner in statement.body:
+        for target in inner.targets if isinstance(inner, code.Assign) else ():
+            name = self_attribute(target)
+            if isinstance(target, code.Name) and _is_host(frame.names.get(target.identifier)):
+                frame.names[target.identifier] = Device(Placement.UNKNOWN)
+            elif name is not None and isinstance(frame.receiver, Instance):
+                binding = frame.receiver.bindings.get(name)
+                if binding is not None and _is_host(binding.value):
+                    binding.value = Device(Placement.UNKNOWN)
+
+
+def _is_host(value: Value | None) -> bool:
+    if isinstance(value, Known):
+        return isinstance(value.value, str) and value.value in _HOST
+    return isinstance(value, Device) and value.literal is not None and not is_accelerator(value.literal)
 
 
 def note_literal(

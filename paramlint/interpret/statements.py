@@ -227,6 +227,8 @@ def _if(machine: Machine, frame: Frame, statement: code.If) -> Flow:
     machine.below_none += for_none
     machine.device_tests += asks_device or refuses
     try:
+        if outcome is False:
+            devices.leave_open(machine, frame, statement)
         if outcome is not None:
             return execute_block(machine, frame, statement.body if outcome else statement.orelse)
         return in_doubt(machine, frame, [statement.body, statement.orelse])
