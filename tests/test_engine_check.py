@@ -178,13 +178,13 @@ def test_a_file_that_does_not_parse_is_an_error_with_its_line(project: Path) -> 
 
 
 def test_what_libcst_alone_can_read_is_linted(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from paramlint.facts import lower_ast
+    from paramlint.engine import analysis
     from paramlint.facts.source import SourceError
 
-    def refuse(source: object, tree: object = None) -> None:
+    def refuse(source: object, tree: object = None, trees: object = None) -> None:
         raise SourceError("a.py", 1, "a grammar of the future")
 
-    monkeypatch.setattr(lower_ast, "lower", refuse)
+    monkeypatch.setattr(analysis, "lower_on_demand", refuse)
     assert places(run(project / "a.py"), project / "a.py") == FOUND
 
 

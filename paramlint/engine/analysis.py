@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from paramlint.engine.outcome import FileError, FileResult, place_order
 from paramlint.engine.suppression import Suppressions
-from paramlint.facts import lower_ast
+from paramlint.facts.on_demand import Trees, lower_on_demand
 from paramlint.facts.source import Source, SourceError, read_source
 from paramlint.model.code import SourceFacts
 from paramlint.model.diagnostic import Diagnostic
@@ -23,8 +23,8 @@ from paramlint.project.environment import Environment
 from paramlint.project.project import Project
 from paramlint.rules import ALL_RULES, check_module
 
-# A worker forgets what it has read after so many bytes of source, of which each takes about a hundred in memory.
-_BYTES_KEPT = 2_500_000
+# A worker forgets what it has read after so many bytes of source, of which each takes about thirty in memory.
+_BYTES_KEPT = 6_000_000
 
 
 class Task(NamedTuple):
@@ -71,6 +71,9 @@ class Analyser:
         self._given: Mapping[Path, Given] = {}
         self._projects: dict[tuple[Path, Environment, frozenset[Path]], Project] = {}
         self._bytes_read = 0
+        # Of the file that is being linted most functions are asked for, of the files it imports few.
+        self._under_way: Path | None = None
+        self._trees: Trees = {}
 
     def __call__(self, batch: Batch, given: Mapping[Path, Given] | None = None) -> tuple[FileResult, ...]:
         """Return one result for each task, in their order.
@@ -128,7 +131,8 @@ class Analyser:
         source = self._source(path)
         given = self._given.get(path)
         try:
-            return lower_ast.lower(source, given.tree if given else None)
+            trees = self._trees if path == self._under_way else None
+            return lower_on_demand(source, given.tree if given else None, trees)
         except SourceError as error:
             # The grammar of libcst may be newer than that of the Python we run under; if it is not, Python's own
             # words are the ones that users know.
@@ -150,6 +154,7 @@ class Analyser:
         return source
 
     def _lint(self, task: Task, project: Project, batch: Batch) -> FileResult:
+        self._under_way, self._trees = task.path, {}
         try:
             diagnostics = self._diagnostics(task, project, batch)
         except SourceError as error:
@@ -157,6 +162,8 @@ class Analyser:
         except Exception as error:
             # A bug of ours costs one file its findings and the run its exit code, not everyone else's findings.
             return FileResult(task.path, (), FileError(str(task.path), None, _internal(error)))
+        finally:
+            self._trees.clear()
         return FileResult(task.path, diagnostics)
 
     def _diagnostics(self, task: Task, project: Project, batch: Batch) -> tuple[Diagnostic, ...]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
+from copy import copy
 from typing import Final, Protocol
 
 from paramlint.facts.source import Source, split_lines
 from paramlint.model.code import Span
+from paramlint.model.late import LateBody
 
 # ``def`` or ``class`` up to the name; the name ends at whitespace, type parameters, arguments or the colon. A regular
 # expression's \w would miss the combining marks that identifiers may hold.
 _NAME_AFTER_KEYWORD: Final = re.compile(r"(?:async[ \t\f]+)?(?:def|class)[ \t\f]+([^\s(:\[\\#]+)")
 _NAME_AFTER_LINES: Final = re.compile(r"(?:async(?:[ \t\f]|\\\n)+)?(?:def|class)(?:[ \t\f]|\\\n)+([^\s(:\[\\#]+)")
 
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Definition = Function | ast.ClassDef
 
 
 class Located(Protocol):
@@ -27,16 +31,32 @@ class Located(Protocol):
 
 
 class Positions:
-    """Spans of the nodes of one file that is all ASCII, so that offsets are columns."""
+    """Spans of the nodes of a text that is all ASCII, so that offsets are columns.
 
-    def __init__(self, path: str, lines: list[str]) -> None:
+    ``lines`` are those of the text, before which so many lines of its file were ``skipped``. ``late`` makes, for a
+    function at some depth, a body that is lowered later, or says that this cannot be.
+    """
+
+    def __init__(self, path: str, lines: list[str], skipped: int = 0) -> None:
         self.path = path
         self.lines = lines
+        self.late: Callable[[Function, int], LateBody | None] | None = None
+        self._skipped = skipped
+
+    def without_late(self) -> Positions:
+        """The same, but for lowering everything at once."""
+        other = copy(self)
+        other.late = None
+        return other
 
     def span(self, node: Located) -> Span:
         """The span of a node of this file."""
         # The ends are None only in trees that no parser made.
-        return tuple.__new__(Span, (node.lineno, node.col_offset + 1, node.end_lineno, node.end_col_offset + 1))  # type: ignore[operator]
+        skipped = self._skipped
+        return tuple.__new__(
+            Span,
+            (node.lineno + skipped, node.col_offset + 1, node.end_lineno + skipped, node.end_col_offset + 1),  # type: ignore[operator]
+        )
 
     def column(self, line: int, offset: int) -> int:
         """The column of a UTF-8 offset in a line."""
@@ -48,13 +68,14 @@ class Positions:
         begin = self.column(first, node.col_offset) - 1
         match = _NAME_AFTER_KEYWORD.match(self.lines[first - 1], begin)
         if match is not None:
-            return Span(first, match.start(1) + 1, first, match.end(1) + 1)
+            line = first + self._skipped
+            return Span(line, match.start(1) + 1, line, match.end(1) + 1)
         # The name stands on a later line, after backslashes.
         text = "\n".join(self.lines[first - 1 : node.body[0].lineno])
         match = _NAME_AFTER_LINES.match(text, begin)
         assert match is not None, f"no name after def or class at {self.path}:{first}"
         start, end = match.span(1)
-        line = first + text.count("\n", 0, start)
+        line = first + self._skipped + text.count("\n", 0, start)
         column = start - text.rfind("\n", 0, start)
         return Span(line, column, line, column + end - start)
 
@@ -62,15 +83,16 @@ class Positions:
 class WidePositions(Positions):
     """Spans of the nodes of a file with characters outside ASCII, whose columns have to be counted."""
 
-    def __init__(self, path: str, lines: list[str]) -> None:
-        super().__init__(path, lines)
+    def __init__(self, path: str, lines: list[str], skipped: int = 0) -> None:
+        super().__init__(path, lines, skipped)
         self._encoded = {number: line.encode() for number, line in enumerate(lines, 1) if not line.isascii()}
 
     def span(self, node: Located) -> Span:
-        line, end_line = node.lineno, node.end_lineno
-        assert end_line is not None
+        assert node.end_lineno is not None
         assert node.end_col_offset is not None
-        return Span(line, self.column(line, node.col_offset), end_line, self.column(end_line, node.end_col_offset))
+        line, end_line, skipped = node.lineno, node.end_lineno, self._skipped
+        column, end_column = self.column(line, node.col_offset), self.column(end_line, node.end_col_offset)
+        return Span(line + skipped, column, end_line + skipped, end_column)
 
     def column(self, line: int, offset: int) -> int:
         encoded = self._encoded.get(line)
@@ -91,7 +113,7 @@ class StringPositions(Positions):
         return self._whole
 
 
-def positions_in(source: Source) -> Positions:
-    """How to find positions in ``source``."""
+def positions_in(source: Source, skipped: int = 0) -> Positions:
+    """How to find positions in ``source``, which begins so many lines into its file."""
     kind = Positions if source.text.isascii() else WidePositions
-    return kind(source.path, split_lines(source.text))
+    return kind(source.path, split_lines(source.text), skipped)

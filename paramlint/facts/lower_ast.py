@@ -22,10 +22,11 @@ def lower(source: Source, tree: ast.Module | None = None) -> code.SourceFacts:
     with lowering(source):
         if tree is None:
             tree = ast.parse(source.text, source.path)
-        return code.SourceFacts(source.path, _body(positions_in(source), tree.body, 0))
+        return code.SourceFacts(source.path, body(positions_in(source), tree.body, 0))
 
 
-def _body(at: Positions, statements: Sequence[ast.stmt], depth: int) -> tuple[Statement, ...]:
+def body(at: Positions, statements: Sequence[ast.stmt], depth: int) -> tuple[Statement, ...]:
+    """Lower the statements of one block that stand ``depth`` nodes deep in their file; raises as ``lower`` does."""
     if depth > MAXIMUM_DEPTH and statements:
         raise SourceError(at.path, statements[0].lineno, TOO_DEEP)
     return tuple([_STATEMENTS.get(type(node), _unknown)(at, node, depth) for node in statements])
@@ -110,7 +111,7 @@ def _import_from(at: Positions, node: ast.ImportFrom, depth: int) -> Statement:
 
 def _if(at: Positions, node: ast.If, depth: int) -> Statement:
     depth += 1
-    return code.If(expression(at, node.test, depth), _body(at, node.body, depth), _body(at, node.orelse, depth))
+    return code.If(expression(at, node.test, depth), body(at, node.body, depth), body(at, node.orelse, depth))
 
 
 def _for(at: Positions, node: ast.For | ast.AsyncFor, depth: int) -> Statement:
@@ -118,14 +119,14 @@ def _for(at: Positions, node: ast.For | ast.AsyncFor, depth: int) -> Statement:
     return code.For(
         expression(at, node.target, depth),
         expression(at, node.iter, depth),
-        _body(at, node.body, depth),
-        _body(at, node.orelse, depth),
+        body(at, node.body, depth),
+        body(at, node.orelse, depth),
     )
 
 
 def _while(at: Positions, node: ast.While, depth: int) -> Statement:
     depth += 1
-    return code.While(expression(at, node.test, depth), _body(at, node.body, depth), _body(at, node.orelse, depth))
+    return code.While(expression(at, node.test, depth), body(at, node.body, depth), body(at, node.orelse, depth))
 
 
 def _with(at: Positions, node: ast.With | ast.AsyncWith, depth: int) -> Statement:
@@ -134,20 +135,20 @@ def _with(at: Positions, node: ast.With | ast.AsyncWith, depth: int) -> Statemen
         code.WithItem(expression(at, item.context_expr, depth), optional(at, item.optional_vars, depth))
         for item in node.items
     ]
-    return code.With(tuple(items), _body(at, node.body, depth))
+    return code.With(tuple(items), body(at, node.body, depth))
 
 
 def _try(at: Positions, node: ast.Try, depth: int) -> Statement:
     depth += 1
     handlers = [
-        code.Handler(optional(at, handler.type, depth), handler.name, _body(at, handler.body, depth))
+        code.Handler(optional(at, handler.type, depth), handler.name, body(at, handler.body, depth))
         for handler in node.handlers
     ]
     return code.Try(
-        _body(at, node.body, depth),
+        body(at, node.body, depth),
         tuple(handlers),
-        _body(at, node.orelse, depth),
-        _body(at, node.finalbody, depth),
+        body(at, node.orelse, depth),
+        body(at, node.finalbody, depth),
     )
 
 
@@ -157,7 +158,7 @@ def _match(at: Positions, node: ast.Match, depth: int) -> Statement:
         code.MatchCase(
             tuple(dict.fromkeys(_bound_names(case.pattern))),
             optional(at, case.guard, depth),
-            _body(at, case.body, depth),
+            body(at, case.body, depth),
         )
         for case in node.cases
     ]
@@ -189,12 +190,14 @@ def _bound_names(pattern: ast.pattern) -> Iterator[str]:
 
 def _function(at: Positions, node: ast.FunctionDef | ast.AsyncFunctionDef, depth: int) -> Statement:
     depth += 1
+    late = None if at.late is None else at.late(node, depth)
     return code.Function(
         node.name,
         parameters(at, node.args, depth),
         optional(at, node.returns, depth),
         expressions(at, node.decorator_list, depth),
-        _body(at, node.body, depth),
+        # a late body is used as the statements themselves are
+        late or body(at, node.body, depth),  # type: ignore[arg-type]
         type(node) is ast.AsyncFunctionDef,
         at.name_span(node),
     )
@@ -206,7 +209,7 @@ def _class(at: Positions, node: ast.ClassDef, depth: int) -> Statement:
         node.name,
         arguments(at, node.bases, node.keywords, depth),
         expressions(at, node.decorator_list, depth),
-        _body(at, node.body, depth),
+        body(at, node.body, depth),
         at.name_span(node),
     )
 

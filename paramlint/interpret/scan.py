@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from paramlint.model import code
+from paramlint.model.late import LateBody
 
 _DEVICE_WORDS = frozenset({"device", "is_cuda", "is_cpu", "is_mps", "get_device", "device_type", "is_available"})
 _ACCELERATORS = frozenset({"cuda", "gpu", "cpu"})
@@ -46,6 +47,8 @@ def nodes(root: object) -> Iterator[object]:
                 push(node[index])
         elif type(node) is tuple:
             stack += node[::-1]
+        elif isinstance(node, LateBody):
+            stack += node.statements[::-1]
 
 
 def mentions_device(test: code.Expression) -> bool:

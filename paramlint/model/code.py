@@ -7,7 +7,8 @@ Python's grammar; what no question about modules needs (formatting, comments, ty
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeAlias
 
 from paramlint.model.expressions import (
     Argument as Argument,
@@ -39,6 +40,7 @@ from paramlint.model.expressions import (
     Yield as Yield,
     node,
 )
+from paramlint.model.late import LateBody
 
 # Statements. Compound statements carry no span of their own: their headers' expressions do.
 
@@ -215,6 +217,24 @@ class Function:
     body: tuple[Statement, ...]
     is_async: bool
     span: Span
+
+
+# Any, twice: to type checkers nodes are no tuples, and a body is one from the start.
+_body_of: Any = itemgetter(4)
+
+
+def _statements(function: Function) -> tuple[Statement, ...]:
+    body = _body_of(function)
+    return body.statements if isinstance(body, LateBody) else body
+
+
+Function.body = property(_statements)  # type: ignore[assignment]
+
+
+def may_hold(function: Function, word: str) -> bool:
+    """Whether a word may stand in a function's body; False is certain, and makes no body of it."""
+    body = _body_of(function)
+    return not isinstance(body, LateBody) or body.holds(word)
 
 
 @node

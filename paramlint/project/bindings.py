@@ -109,6 +109,8 @@ def rebound_globals(body: Iterable[code.Statement]) -> frozenset[str]:
     for statement in body:
         if isinstance(statement, code.ScopeDeclaration) and statement.kind == "global":
             names.update(statement.names)
+        if isinstance(statement, code.Function) and not code.may_hold(statement, "global"):
+            continue
         for block in nested_bodies(statement):
             names |= rebound_globals(block)
     return frozenset(names)

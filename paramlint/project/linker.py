@@ -186,6 +186,8 @@ def _definitions(
             if isinstance(definition, ClassDefinition):
                 yield definition
             inner = (*enclosing, statement)
+        if isinstance(statement, code.Function) and not code.may_hold(statement, "class"):
+            continue
         for block in nested_bodies(statement):
             yield from _definitions(module, block, inner)
 

@@ -19,7 +19,7 @@ class WordIndex:
         self._files = files
         self._paths: list[Path] = []
         self._starts: list[int] = []
-        self._text: bytes | None = None
+        self._text: bytes | bytearray | None = None
         self._is_whole = True
         self._answers: dict[str, tuple[Path, ...]] = {}
 
@@ -33,25 +33,25 @@ class WordIndex:
             self._answers[word] = tuple(self._search(self._text, word.encode()))
         return self._answers[word]
 
-    def _read(self) -> bytes:
-        pieces: list[bytes] = []
-        size = 0
+    def _read(self) -> bytes | bytearray:
+        # Grown in place: to join the texts of a large project would take their size twice.
+        text = bytearray()
         for path in self._files:
             try:
                 data = path.read_bytes()
             except OSError:
                 continue
-            if len(pieces) >= MOST_FILES or size + len(data) > MOST_BYTES:
+            if len(self._paths) >= MOST_FILES or len(text) + len(data) > MOST_BYTES:
                 self._is_whole = False
                 return b""
             self._paths.append(path)
-            self._starts.append(size)
+            self._starts.append(len(text))
+            text += data
             # The line end keeps words of neighbouring files apart.
-            pieces.append(data + b"\n")
-            size += len(data) + 1
-        return b"".join(pieces)
+            text += b"\n"
+        return text
 
-    def _search(self, text: bytes, word: bytes) -> Iterable[Path]:
+    def _search(self, text: bytes | bytearray, word: bytes) -> Iterable[Path]:
         at = text.find(word) if word else -1
         while at >= 0:
             end = at + len(word)
