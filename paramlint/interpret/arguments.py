@@ -70,7 +70,12 @@ def _constructor_value(machine: Machine, frame: Frame, function: code.Function, 
             requires_grad=None,
         )
     names_module = words & _MODULE_WORDS and not words & {"None", "Optional", "Type", "type", "Callable", "str"}
-    if parameter.annotation is not None and (names_module or _is_module_class(machine, frame, parameter)):
+    is_class = parameter.name in machine.project.scanned(uses, function).as_class
+    if (
+        parameter.annotation is not None
+        and not is_class
+        and (names_module or _is_module_class(machine, frame, parameter))
+    ):
         place = frame.place(parameter.annotation.span)
         return Instance(place, Phase.CONSTRUCTOR, None, "torch.nn.Module", True, True, True)
     if isinstance(default, Device) and default.literal is not None:

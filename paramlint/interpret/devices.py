@@ -98,8 +98,7 @@ def leave_open(machine: Machine, frame: Frame, statement: code.If) -> None:
 
     ``device = torch.device("cpu")`` and ``if cuda: device = torch.device("cuda")`` choose between the two.
     """
-    test = statement.test
-    if not machine.project.scanned(mentions_device, test) and not machine.project.scanned(accelerator_flags, test):
+    if not _asks_where(machine, statement.test):
         return
     for inner in statement.body:
         for target in inner.targets if isinstance(inner, code.Assign) else ():
@@ -110,6 +109,16 @@ def leave_open(machine: Machine, frame: Frame, statement: code.If) -> None:
                 binding = frame.receiver.bindings.get(name)
                 if binding is not None and _is_host(binding.value):
                     binding.value = Device(Placement.UNKNOWN)
+
+
+def open_choice(machine: Machine, test: code.Expression, value: Value) -> Value:
+    """What a conditional expression stands for, whose condition may ask where to be: the host is no fixed choice then."""
+    return Device(Placement.UNKNOWN) if _is_host(value) and _asks_where(machine, test) else value
+
+
+def _asks_where(machine: Machine, test: code.Expression) -> bool:
+    project = machine.project
+    return bool(project.scanned(mentions_device, test) or project.scanned(accelerator_flags, test))
 
 
 def _is_host(value: Value | None) -> bool:

@@ -99,6 +99,9 @@ def _rebind_parameter(
     if receiver.recomputed == name:
         # A parametrised name takes a tensor, through right_inverse (torch/nn/utils/parametrize.py).
         return
+    if machine.phase is Phase.FORWARD and isinstance(old.value, Tensor) and isinstance(value, Tensor):
+        if value.made == old.value.made:
+            return  # only converted: where nothing is to be changed, that is the Parameter itself
     if isinstance(value, Tensor) and value.is_certain and path is not None:
         if old.is_certain and not machine.undecided and not machine.guarded and not receiver.is_opaque:
             machine.emit(Rebinding(place, machine.phase, path + name, old.place, False))

@@ -54,7 +54,7 @@ _OF_DICTS = frozenset({"items", "keys", "get"})
 
 
 class Uses(NamedTuple):
-    """The names that a function uses as only a tensor can be used, as a tensor is not used, and as only a number can be.
+    """The names that a function uses as only a tensor can be used, as a tensor is not used, as only a number and a class.
 
     What is used otherwise is iterated, read by key, or is asked what it is; a number is one size of several, divided
     or counted to.
@@ -63,6 +63,7 @@ class Uses(NamedTuple):
     as_tensor: frozenset[str]
     otherwise: frozenset[str]
     as_number: frozenset[str]
+    as_class: frozenset[str]
 
 
 def uses(function: code.Function) -> Uses:
@@ -70,6 +71,7 @@ def uses(function: code.Function) -> Uses:
     as_tensor: set[str] = set()
     otherwise: set[str] = set()
     as_number: set[str] = set()
+    as_class: set[str] = set()
     members = torch_api.tensor_members()
     for node in nodes(function.body):
         match node:
@@ -81,13 +83,15 @@ def uses(function: code.Function) -> Uses:
             case code.Call():
                 otherwise |= _told_apart(node)
                 as_number |= _counted(node)
+                if isinstance(node.function, code.Name) and node.function.identifier == "issubclass":
+                    as_class |= _names(tuple(item.value for item in node.arguments[:1]))
             case code.BinaryOperation(operator=operator) if operator in _DIVISIONS:
                 as_number |= _names((node.left, node.right))
             case code.For(iterable=code.Name(identifier=name)) | code.Clause(iterable=code.Name(identifier=name)):
                 otherwise.add(name)
             case code.Subscript(value=code.Name(identifier=name), index=code.Constant(value=str())):
                 otherwise.add(name)
-    return Uses(frozenset(as_tensor), frozenset(otherwise), frozenset(as_number))
+    return Uses(frozenset(as_tensor), frozenset(otherwise), frozenset(as_number), frozenset(as_class))
 
 
 def _told_apart(call: code.Call) -> set[str]:
