@@ -147,7 +147,7 @@ def _note_undefined(machine: Machine, frame: Frame, function: code.Attribute, sp
     linked = receiver.linked
     if not linked.is_complete or name in torch_api.module_members():
         return
-    if linked.find(name) is not None or objects.has_own_lookup(linked):
+    if linked.find(name) is not None or objects.has_own_lookup(linked) or objects.is_announced(linked, name):
         return
     machine.emit(UndefinedMethod(frame.place(span), name, machine.phase is Phase.CONSTRUCTOR))
 
@@ -355,6 +355,8 @@ def extend_module(machine: Machine, instance: Instance, items: list[Value], plac
 
 def note_made(machine: Machine, value: Tensor | Instance, place: Place) -> None:
     """Remember a Parameter or Module that forward makes."""
+    if machine.without_gradients and isinstance(value, Tensor):
+        return  # a state that forward keeps: nothing is learned there
     if machine.phase is Phase.FORWARD and machine.is_called_by_forward and not machine.constructing:
         machine.made.append(Made(value, place, tuple(machine.guards), machine.below_none > 0))
 

@@ -127,6 +127,16 @@ def asked_by(machine: Machine, receiver: Value | None, name: str) -> list[str]:
     return [found for answer in answers for found in guarded_attributes(answer)]
 
 
+def is_announced(linked: LinkedClass, name: str) -> bool:
+    """Whether a class of the hierarchy annotates a name that others are to bind: ``layer: ClassVar[type[Module]]``."""
+    return any(
+        isinstance(item, code.AnnotatedAssign) and isinstance(item.target, code.Name) and item.target.identifier == name
+        for owner in linked.mro
+        if isinstance(owner, ClassDefinition)
+        for item in owner.node.body
+    )
+
+
 def has_own_lookup(linked: LinkedClass) -> bool:
     """Whether attributes may be found otherwise than ``nn.Module`` finds them."""
     for special in ("__getattr__", "__getattribute__"):
