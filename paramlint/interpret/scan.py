@@ -96,6 +96,19 @@ def guarded_attributes(test: code.Expression) -> list[str]:
     return found
 
 
+def asked_names(test: code.Expression) -> list[str]:
+    """The names that hold what a condition asks for by ``hasattr(self, name)``."""
+    return [
+        node.arguments[1].value.identifier
+        for node in nodes(test)
+        if isinstance(node, code.Call)
+        and isinstance(node.function, code.Name)
+        and node.function.identifier == "hasattr"
+        and len(node.arguments) > 1
+        and isinstance(node.arguments[1].value, code.Name)
+    ]
+
+
 def tests_for_none(test: code.Expression) -> bool:
     """Whether a condition asks that an attribute of self is None: what stands below it is meant to happen once."""
     return any(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import nullcontext
 from enum import Enum
 
@@ -11,7 +12,7 @@ from paramlint.interpret.decorators import is_transparent_decorator
 from paramlint.interpret.events import DroppedResult, LocalRebinding, LostWrite
 from paramlint.interpret.limits import PathEnds
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.scan import guarded_attributes, nodes, self_attribute, tests_for_none
+from paramlint.interpret.scan import asked_names, guarded_attributes, nodes, self_attribute, tests_for_none
 from paramlint.interpret.slots import Fill, Phase, Place
 from paramlint.interpret.values import (
     UNKNOWN,
@@ -217,6 +218,7 @@ def _decorated(machine: Machine, frame: Frame, node: code.Function) -> Value:
 def _if(machine: Machine, frame: Frame, statement: code.If) -> Flow:
     outcome = evaluate.choose(machine, frame, statement)
     guards = machine.project.scanned(guarded_attributes, statement.test)
+    guards = [*guards, *_computed(machine, frame, statement.test)]
     if guards:
         guards = [*guards, *(name for guard in guards for name in objects.asked_by(machine, frame.receiver, guard))]
     asks_device = devices.asks(machine, frame, statement.test)
@@ -236,6 +238,14 @@ def _if(machine: Machine, frame: Frame, statement: code.If) -> Flow:
         machine.device_tests -= asks_device and not refuses
         machine.below_none -= for_none
         del machine.guards[len(machine.guards) - len(guards) :]
+
+
+def _computed(machine: Machine, frame: Frame, test: code.Expression) -> Iterator[str]:
+    """The attributes for which ``hasattr`` is asked by a name that is held in another."""
+    for key in machine.project.scanned(asked_names, test):
+        value = frame.names.get(key)
+        if isinstance(value, Known) and isinstance(value.value, str):
+            yield value.value
 
 
 def in_doubt(machine: Machine, frame: Frame, arms: list[tuple[code.Statement, ...]]) -> Flow:
