@@ -219,6 +219,43 @@ def test_an_argument_that_is_annotated_with_a_module_class_is_a_submodule(tmp_pa
         assert claims["maybe"] is not Registration.SUBMODULE
 
 
+FACTORIES = """\
+from functools import partial
+from typing import Callable, Optional, Type
+
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(
+        self,
+        width: int = 4,
+        norm_layer=nn.LayerNorm,
+        part_layer: Type[nn.Module] = None,
+        mixer: Optional[Callable[..., nn.Module]] = None,
+        pool=partial(nn.AvgPool1d, stride=1),
+        scale: Callable[[nn.Module], torch.Tensor] = None,
+        gate=torch.ones,
+    ):
+        super().__init__()
+        self.norm = norm_layer(width)
+        self.part = part_layer(width)
+        self.mixer = mixer(width)
+        self.pool = pool(2)
+        self.scale = scale(self.norm)
+        self.gate = gate(width)
+"""
+
+
+def test_what_a_class_of_modules_makes_is_a_submodule() -> None:
+    (run,) = runs_of(FACTORIES)
+    claims = {slot.name: slot.registration for slot in run.slots}
+    assert [claims.get(name) for name in ("norm", "part", "mixer", "pool")] == [Registration.SUBMODULE] * 4
+    assert claims.get("scale") is not Registration.SUBMODULE
+    assert claims.get("gate") is not Registration.SUBMODULE
+
+
 def with_flags(count: int) -> str:
     """A class with so many independent options, each of which registers a name."""
     arguments = ", ".join(f"flag_{index}=False" for index in range(count))

@@ -10,11 +10,14 @@ from paramlint.interpret.slots import Fill, Phase, Place
 from paramlint.interpret.uses import OTHER_WORDS, TENSOR_WORDS, is_tensor, uses
 from paramlint.interpret.values import (
     UNKNOWN,
+    ClassValue,
     Closure,
     Container,
     Device,
+    External as ExternalValue,
     Instance,
     Known,
+    Partial,
     Placement,
     Storage,
     Symbol,
@@ -83,7 +86,40 @@ def _constructor_value(machine: Machine, frame: Frame, function: code.Function, 
     known = default if isinstance(default, Known) else None
     is_number = words == {"int"} or (known is not None and type(known.value) is int)
     is_number = is_number or parameter.name in machine.project.scanned(uses, function).as_number
-    return Symbol(parameter.name, parameter.name, known, is_number=is_number)
+    makes_modules = _is_module_factory(default) or _returns_module(machine, frame, parameter.annotation)
+    return Symbol(parameter.name, parameter.name, known, is_number=is_number, makes_modules=makes_modules)
+
+
+def _is_module_factory(default: Value | None) -> bool:
+    """Whether a default is a class of Modules: who passes another thing passes what makes one too."""
+    made = default.function if isinstance(default, Partial) else default
+    if isinstance(made, ClassValue):
+        return made.linked.is_module is True
+    return isinstance(made, ExternalValue) and made.name in torch_api.layers
+
+
+def _returns_module(machine: Machine, frame: Frame, annotation: code.Expression | None) -> bool:
+    """``Type[nn.Module]``, ``Callable[..., nn.Module]``, and one of them or None."""
+    if isinstance(annotation, code.BinaryOperation):
+        sides = [side for side in (annotation.left, annotation.right) if not _is_none(side)]
+        return all(_returns_module(machine, frame, side) for side in sides)
+    if not isinstance(annotation, code.Subscript):
+        return False
+    name = (dotted_name(annotation.value) or ("",))[-1]
+    inside = annotation.index.elements if isinstance(annotation.index, code.Display) else (annotation.index,)
+    if name in ("Optional", "Union"):
+        return all(_returns_module(machine, frame, part) for part in inside if not _is_none(part))
+    returned = dotted_name(inside[-1]) if inside and name in ("Type", "type", "Callable") else None
+    if returned is None:
+        return False
+    definition = machine.project.resolve(frame.module, returned)
+    if isinstance(definition, ClassDefinition):
+        return machine.project.link(definition).is_module is True
+    return isinstance(definition, External) and torch_api.is_module_class(definition.name) is True
+
+
+def _is_none(expression: code.Expression) -> bool:
+    return isinstance(expression, code.Constant) and expression.value is None
 
 
 def _is_module_class(machine: Machine, frame: Frame, parameter: code.Parameter) -> bool:

@@ -155,6 +155,8 @@ def call_builtin(machine: Machine, frame: Frame, name: str, arguments: Arguments
             items, is_exact = evaluate.elements(machine, values[1])
             mapped = [calls.call(machine, frame, first, calls.Arguments([item]), span) for item in items[:8]]
             return Container("list", mapped, is_exact=is_exact and len(items) <= 8)
+        case "filter" if len(values) == 2:
+            return _filter(machine, frame, first, values[1], span)
         case "sum":
             return _sum(machine, frame, first, span)
         case "next":
@@ -256,6 +258,19 @@ def _dict(machine: Machine, first: Value, arguments: Arguments) -> Value:
     for key, value in arguments.keywords.items():
         result.keys.append(Known(key))
         result.items.append(value)
+    return result
+
+
+def _filter(machine: Machine, frame: Frame, wanted: Value, source: Value, span: Span) -> Value:
+    """What passes, and what may: the second makes it unknown how many there are."""
+    items, is_exact = evaluate.elements(machine, source)
+    result = Container("list", is_exact=is_exact and len(items) <= LONGEST_RANGE)
+    for item in items[:LONGEST_RANGE]:
+        asked = item if wanted == NONE else calls.call(machine, frame, wanted, calls.Arguments([item]), span)
+        outcome = evaluate.truth(machine, asked)
+        if outcome is not False:
+            result.items.append(item)
+        result.is_exact = result.is_exact and outcome is not None
     return result
 
 

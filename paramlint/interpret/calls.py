@@ -185,6 +185,8 @@ def call(machine: Machine, frame: Frame, callee: Value, arguments: Arguments, sp
         if isinstance(value, Instance) and value is machine.root and not value.is_initialised:
             # A function that we cannot see (an inherited constructor, called by name) may be what initialises it.
             construct.note_initialised(machine, frame, value, span)
+    if isinstance(callee, Symbol) and callee.makes_modules:
+        return Instance(frame.place(span), machine.phase, None, "torch.nn.Module", True, True, True)
     if isinstance(callee, Symbol) and callee.is_configuration:
         keys = [key_of(value) for value in arguments.values()]
         if None not in keys:

@@ -11,7 +11,7 @@ from paramlint.interpret.decorators import is_transparent_decorator
 from paramlint.interpret.events import BaseConstructorRan
 from paramlint.interpret.limits import BudgetSpent
 from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine
-from paramlint.interpret.slots import REGISTERED, Fill, Place, Registration
+from paramlint.interpret.slots import REGISTERED, Fill, Phase, Place, Registration
 from paramlint.interpret.values import (
     NONE,
     UNKNOWN,
@@ -124,9 +124,12 @@ def _may_be_prepared(linked: LinkedClass) -> bool:
 
 
 def note_initialised(machine: Machine, frame: Frame, instance: Instance, span: Span) -> None:
-    """Record that ``Module.__init__`` has run, or may have, before the constructor's body."""
+    """Record that ``Module.__init__`` has run, or may have, before the constructor's body or where it hands self on.
+
+    What forward hands self to comes too late to have built it.
+    """
     instance.is_initialised = True
-    if instance is machine.root:
+    if instance is machine.root and machine.phase is Phase.CONSTRUCTOR:
         machine.emit(BaseConstructorRan(frame.place(span), ()))
 
 

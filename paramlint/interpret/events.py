@@ -133,7 +133,7 @@ class UsedNone(NamedTuple):
 
 
 class InitialisedModule(NamedTuple):
-    """A function of ``nn.init`` is given a module where it takes a tensor: torch raises."""
+    """A function of ``nn.init``, or a method of tensors, is given a module where it takes a tensor: torch raises."""
 
     place: Place
     operation: str
@@ -152,7 +152,8 @@ class SchemeRan(NamedTuple):
     """An initialisation scheme went over the instance's modules during construction.
 
     ``types`` are the class names its ``isinstance`` tests name; ``registered`` the names that existed by then, and
-    ``reached`` the numbers of the modules that did. The place is the statement of the class's own constructor.
+    ``reached`` the numbers of the modules that did. ``is_vain``: it loops over all parameters, and there are none yet.
+    The place is the statement of the class's own constructor.
     """
 
     place: Place
@@ -160,6 +161,7 @@ class SchemeRan(NamedTuple):
     types: tuple[str, ...]
     registered: tuple[str, ...]
     reached: frozenset[int] = frozenset()
+    is_vain: bool = False
 
 
 class Write(NamedTuple):

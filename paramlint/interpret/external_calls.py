@@ -8,7 +8,7 @@ from dataclasses import replace
 from paramlint import torch_api
 from paramlint.interpret import builtin_calls, calls, construct, devices, initialisation, results, tensors
 from paramlint.interpret.compare import key_of
-from paramlint.interpret.events import InitialisedModule, ParameterAsBuffer, ParameterOfNoTensor
+from paramlint.interpret.events import ParameterAsBuffer, ParameterOfNoTensor
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.slots import Phase
 from paramlint.interpret.values import (
@@ -117,10 +117,8 @@ def _function(
         first = arguments.get(0, "tensor")
         if first == NONE:
             machine.emit_on_none(frame.place(span), function.name.rsplit(".", 1)[-1])
-        elif modules and modules[0] is first and not machine.undecided and not machine.guarded:
-            owned = () if machine.root is None else machine.root.bindings.items()
-            attribute = next((name for name, held in owned if held.value is first), None)
-            machine.emit(InitialisedModule(frame.place(span), function.name.rsplit(".", 1)[-1], attribute))
+        elif modules and modules[0] is first:
+            initialisation.note_module(machine, modules[0], frame.place(span), function.name.rsplit(".", 1)[-1])
         if modules:
             return UNKNOWN
     return tensors.call(machine, frame, function, arguments.positional, keywords, span)

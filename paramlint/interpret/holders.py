@@ -153,17 +153,18 @@ def _mentioning(
         except SourceError:
             continue
         for statement in module.facts.body:
-            if _mentions(project, module, statement, name, wanted):
+            if mentions(project, module, statement, name, wanted):
                 yield Scope(module, statement, _name(statement))
 
 
-def _mentions(
+def mentions(
     project: Project,
     module: SourceModule,
     statement: code.Statement,
     name: str,
     wanted: ClassDefinition | FunctionDefinition | None,
 ) -> bool:
+    """Whether a statement uses, or spells, a name that may stand for a definition (None: whatever it is)."""
     if isinstance(statement, code.Import) or _name(statement) == "__all__":
         return False
     meant: set[tuple[str, ...]] = set()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from paramlint import torch_api
 from paramlint.interpret.events import (
     DataReplaced,
+    InitialisedModule,
     LayerLeft,
     Marked,
     Overwritten,
@@ -20,8 +21,10 @@ from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import initialised_attributes, tested_types
 from paramlint.interpret.slots import Fill, Phase, Place, Registration
 from paramlint.interpret.values import Instance, Known, Placement, Storage, Symbol, Tensor, Value
+from paramlint.interpret.writes import fills_parameters
 from paramlint.model import code
 
+_WITH_PARAMETERS = (Registration.PARAMETER, Registration.SUBMODULE, Registration.UNKNOWN)
 DEEPEST = 12
 _FIXED = {"zeros_": Known(0), "zero_": Known(0), "ones_": Known(1)}
 _CONSTANT = frozenset({"zeros_", "ones_", "constant_", "zero_", "fill_", "eye_", "dirac_"})
@@ -90,7 +93,10 @@ def note_scheme(machine: Machine, name: str, body: tuple[code.Statement, ...], p
         return
     machine.has_scheme = True
     reached = frozenset(id(module) for _, module in layers(root))
-    machine.emit(SchemeRan(machine.own_statement or place, name, tested_types(body), tuple(root.bindings), reached))
+    is_bare = not reached and not any(held.registration in _WITH_PARAMETERS for held in root.bindings.values())
+    is_vain = is_bare and not root.is_opaque and machine.project.scanned(fills_parameters, body)
+    types = tested_types(body)
+    machine.emit(SchemeRan(machine.own_statement or place, name, types, tuple(root.bindings), reached, is_vain))
 
 
 def layers(root: Instance) -> Iterator[tuple[str, Instance]]:
@@ -118,6 +124,14 @@ def layers_left(root: Instance) -> tuple[LayerLeft, ...]:
         for name, module in layers(root)
         if module.linked is None and not module.is_lazy and _is_at_default(module)
     )
+
+
+def note_module(machine: Machine, module: Instance, place: Place, operation: str) -> None:
+    """Notice that a module is treated as the tensor that an initialising operation takes."""
+    if not machine.undecided and not machine.guarded:
+        owned = () if machine.root is None else machine.root.bindings.items()
+        attribute = next((name for name, held in owned if held.value is module), None)
+        machine.emit(InitialisedModule(place, operation, attribute))
 
 
 def owner_of(root: Instance, value: Value) -> str | None:

@@ -149,6 +149,8 @@ def call_method(
                 if isinstance(binding.value, Tensor):
                     results.write(machine, binding.value)
         return UNKNOWN
+    if name in objects.FILLING and instance.external in torch_api.layers:
+        initialisation.note_module(machine, instance, place, name)
     return _list(machine, instance, name, arguments)
 
 
@@ -336,12 +338,27 @@ def _call_layer(
         moving.is_certain = any(operand.is_certain for operand in operands)
     if operands and layer.preserves_rank:
         moving.rank = operands[0].rank
+    learns = _learns(instance) if layer.parameters else None
+    if machine.without_gradients:
+        moving.requires_grad = False
+    elif learns is True or (operands and has_state and learns is None):
+        moving.requires_grad = True
+    elif operands:
+        moving.requires_grad = operands[0].requires_grad
     if operands:
-        moving.requires_grad = True if has_state else operands[0].requires_grad
         products.note_layer(machine, frame, instance, operands, moving, span)
     if layer.returns_tuple:
         return Container("tuple", [moving], is_exact=False)
     return moving
+
+
+def _learns(instance: Instance) -> bool | None:
+    """Whether a layer has a parameter that asks for gradients: then so does what it returns of anything."""
+    held = [binding.value for binding in instance.bindings.values() if binding.registration is Registration.PARAMETER]
+    flags = [value.requires_grad for value in held if isinstance(value, Tensor)]
+    if True in flags:
+        return True
+    return False if flags and not any(flag is None for flag in flags) else None
 
 
 def _output(machine: Machine, frame: Frame, layer: torch_api.Layer, span: Span, placement: Placement | None) -> Tensor:

@@ -32,6 +32,8 @@ from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER, LinkedClass, Me
 from paramlint.project.definitions import ClassDefinition
 
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
+# Methods of tensors by which memory is filled.
+FILLING = frozenset({"zero_", "fill_", "normal_", "uniform_", "copy_"})
 DEEPEST_HOME = 3
 _PROPERTIES = ("property", "cached_property", "lazy_property")
 
@@ -165,6 +167,8 @@ def _of_external(receiver: Instance, name: str) -> Value:
         return BoundExternal(receiver, name)
     if receiver.external is not None and torch_api.external_member(receiver.external, name):
         return BoundExternal(receiver, name)
+    if receiver.external in torch_api.layers and name in FILLING:
+        return BoundExternal(receiver, name)  # it has none of them, and that is said where it is called
     return UNKNOWN
 
 

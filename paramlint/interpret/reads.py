@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from paramlint import torch_api
+from paramlint.interpret.receivers import OuterRead, outer_reads
 from paramlint.interpret.scan import initialised_attributes, nodes, self_attribute
 from paramlint.model import code
 from paramlint.project.definitions import SourceModule
@@ -14,6 +15,7 @@ from paramlint.project.definitions import SourceModule
 _BY_NAME = frozenset({"children", "named_children", "modules", "named_modules", "get_submodule", "get_parameter"})
 _REGISTRIES = frozenset({"_modules", "_parameters", "__dict__"})
 _TAKEN_APART = frozenset({"children", "named_children", "_modules", "get_submodule"})
+_REGISTERING = frozenset({"register_buffer", "register_parameter", "add_module", "register_module"})
 _INITIALISER = re.compile(r"init|fill|reset|_$")
 _FILLING = frozenset({"zero_", "fill_", "normal_", "uniform_", "copy_"})
 _PREPARES = re.compile(r"init|reset|freeze|weight|apply$|_$")
@@ -40,15 +42,16 @@ class ClassReads:
 class FileReads:
     """What a file reads of objects other than ``self``, each class's own reads aside.
 
-    ``called`` are names that are only called on something that is no attribute (``x.norm(1)``): of a tensor, perhaps.
-    ``texts`` are the names in strings that look like keys rather than prose; ``asked`` those that ``hasattr`` and
-    ``getattr`` are given.
+    ``reads`` are those by a name that stands there; ``texts`` the names in strings that look like keys rather than
+    prose, and ``words`` those of them that are a whole string, which may be handed to ``getattr``; ``asked`` those
+    that ``getattr`` is given, ``tested`` those that ``hasattr`` is: where it is, any object may be at hand.
     """
 
-    attributes: frozenset[str]
-    called: frozenset[str]
+    reads: tuple[OuterRead, ...]
     texts: frozenset[str]
+    words: frozenset[str]
     asked: frozenset[str]
+    tested: frozenset[str]
     patterns: tuple[re.Pattern[str], ...]
     walks: bool
 
@@ -56,35 +59,42 @@ class FileReads:
 def file_reads(module: SourceModule) -> FileReads:
     """Collect what the statements of a file read."""
     every = list(nodes(module.facts.body))
-    owners = [node for node in every if isinstance(node, code.Class)]
-    attributes: set[str] = set()
-    called: set[str] = set()
     texts: set[str] = set()
+    words: set[str] = set()
     asked: set[str] = set()
+    tested: set[str] = set()
     patterns: list[re.Pattern[str]] = []
     walks = False
     prose = {id(node.value) for node in every if isinstance(node, (code.ExpressionStatement, code.AnnotatedAssign))}
-    functions = {id(node.function) for node in every if isinstance(node, code.Call)}
-    methods = {id(node) for owner in owners for node in nodes(owner.body)}
-    prepared = {mark for node in every for mark in _prepared_elsewhere(node)}
+    prose |= {mark for node in every for mark in _registered(node)}
+    prepared = frozenset(mark for node in every for mark in _prepared_elsewhere(node))
     for node in every:
         if isinstance(node, code.Attribute):
-            if id(node) in prepared or (self_attribute(node) is not None and id(node) in methods):
-                continue
-            is_called = id(node) in functions and not isinstance(node.value, code.Attribute)
-            (called if is_called else attributes).add(node.name)
-            walks = walks or (node.name in _TAKEN_APART and not _is_self(node.value))
+            walks = walks or (node.name in _TAKEN_APART and not _is_self(node.value) and id(node) not in prepared)
         elif isinstance(node, code.Constant) and isinstance(node.value, str) and id(node) not in prose:
             if not re.search(r"\s", node.value):
                 texts.update(re.findall(r"\w+", node.value))
+                words.add(node.value)
         elif isinstance(node, code.Call):
-            asked |= _asked(node)
+            asked |= _asked(node, "getattr")
+            tested |= _asked(node, "hasattr")
             pattern = _computed_name(node)
             if pattern is not None and not _is_self(node.arguments[0].value):
                 patterns.append(pattern)
+    reads = tuple(dict.fromkeys(outer_reads(module.facts.body, prepared)))
     return FileReads(
-        frozenset(attributes), frozenset(called), frozenset(texts), frozenset(asked), tuple(patterns), walks
+        reads, frozenset(texts), frozenset(words), frozenset(asked), frozenset(tested), tuple(patterns), walks
     )
+
+
+def _registered(node: object) -> Iterator[int]:
+    """The name under which a call registers something, or asks whether it is there: no value is read by it."""
+    if isinstance(node, code.Call) and node.arguments:
+        function = node.function
+        if isinstance(function, code.Attribute) and function.name in _REGISTERING:
+            yield id(node.arguments[0].value)
+        elif isinstance(function, code.Name) and function.identifier == "hasattr":
+            yield id(node.arguments[-1].value)
 
 
 def class_reads(node: code.Class) -> ClassReads:
@@ -209,9 +219,9 @@ def _computes_in_place(name: str) -> bool:
     return torch_api.method(name) is not None and f"torch.nn.init.{name}" not in torch_api.initialisers
 
 
-def _asked(call: code.Call) -> set[str]:
-    """The names that ``hasattr(x, "name")`` and ``getattr(x, "name")`` ask an object other than ``self`` for."""
-    if not isinstance(call.function, code.Name) or call.function.identifier not in ("hasattr", "getattr"):
+def _asked(call: code.Call, builtin: str) -> set[str]:
+    """The name that ``hasattr(x, "name")`` or ``getattr(x, "name")`` asks an object other than ``self`` for."""
+    if not isinstance(call.function, code.Name) or call.function.identifier != builtin:
         return set()
     if len(call.arguments) < 2 or _is_self(call.arguments[0].value):
         return set()
@@ -253,19 +263,6 @@ def names_called(body: tuple[code.Statement, ...]) -> frozenset[tuple[str, ...]]
                 function = function.value
             if isinstance(function, code.Name):
                 found.add((function.identifier, *reversed(parts)))
-    return frozenset(found)
-
-
-def names_used(body: tuple[code.Statement, ...]) -> frozenset[str]:
-    """The names that statements use: bare, as attributes, and as whole strings; imports and definitions aside."""
-    found: set[str] = set()
-    for node in nodes(body):
-        if isinstance(node, code.Name):
-            found.add(node.identifier)
-        elif isinstance(node, code.Attribute):
-            found.add(node.name)
-        elif isinstance(node, code.Constant) and isinstance(node.value, str) and node.value.isidentifier():
-            found.add(node.value)
     return frozenset(found)
 
 

@@ -9,6 +9,7 @@ from paramlint.model import code
 from paramlint.model.late import LateBody
 
 _DEVICE_WORDS = frozenset({"device", "is_cuda", "is_cpu", "is_mps", "get_device", "device_type", "is_available"})
+_POSITIONAL = ("positional only", "positional")
 _ACCELERATORS = frozenset({"cuda", "gpu", "cpu"})
 _NODE_TYPES: dict[str, type[tuple[object, ...]]] = {
     name: value
@@ -49,6 +50,59 @@ def nodes(root: object) -> Iterator[object]:
             stack += node[::-1]
         elif isinstance(node, LateBody):
             stack += node.statements[::-1]
+
+
+def inner_blocks(statement: code.Statement) -> Iterator[tuple[code.Statement, ...]]:
+    """The blocks of a compound statement other than ``if``."""
+    match statement:
+        case code.Function() | code.Class() | code.With():
+            yield statement.body
+        case code.For() | code.While():
+            yield statement.body
+            yield statement.orelse
+        case code.Try():
+            yield statement.body
+            yield from (handler.body for handler in statement.handlers)
+            yield statement.orelse
+            yield statement.final
+        case code.Match():
+            yield from (case.body for case in statement.cases)
+
+
+def header(statement: code.Statement) -> tuple[object, ...]:
+    """What of a statement stands outside its blocks: all of a simple one, the tests, loops and defaults of a compound one."""
+    match statement:
+        case code.Function():
+            return (statement.parameters, statement.decorators)
+        case code.Class():
+            return (statement.arguments, statement.decorators)
+        case code.If() | code.While():
+            return (statement.test,)
+        case code.For():
+            return (statement.target, statement.iterable)
+        case code.With():
+            return (statement.items,)
+        case code.Try():
+            return tuple(handler.exception for handler in statement.handlers)
+        case code.Match():
+            return (statement.subject, *(case.guard for case in statement.cases))
+    return (statement,)
+
+
+def may_take(method: code.Function, call: code.Call) -> bool:
+    """Whether the parameters of a method fit what a call of it on an object gives."""
+    is_static = [getattr(decorator, "identifier", "") for decorator in method.decorators] == ["staticmethod"]
+    if (method.decorators and not is_static) or any(argument.star for argument in call.arguments):
+        return True
+    parameters = method.parameters if is_static else method.parameters[1:]
+    named = {argument.keyword for argument in call.arguments if argument.keyword is not None}
+    given = len(call.arguments) - len(named)
+    plain = [parameter for parameter in parameters if parameter.kind in _POSITIONAL]
+    missing = [item for item in plain[given:] if item.default is None and item.name not in named]
+    is_open = {parameter.kind for parameter in parameters}
+    if missing or (given > len(plain) and "*" not in is_open):
+        return False
+    return "**" in is_open or named <= {parameter.name for parameter in parameters}
 
 
 def mentions_device(test: code.Expression) -> bool:

@@ -132,7 +132,7 @@ def register(
     is_persistent: bool = True,
 ) -> None:
     """Put a value under a registered name."""
-    if receiver is machine.root and not receiver.is_initialised and not receiver.is_opaque and value != NONE:
+    if receiver is machine.root and not receiver.is_initialised and not receiver.is_opaque:
         machine.emit(AssignedBeforeInit(place, name, registration))
     if isinstance(value, (Tensor, Instance)):
         value.is_registered = True

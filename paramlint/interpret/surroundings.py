@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 
 from paramlint import torch_api
-from paramlint.facts.source import SourceError
 from paramlint.interpret.base_call import may_run_base_constructor
 from paramlint.interpret.gradients import Use, uses
-from paramlint.interpret.holders import MOST_FILES, Scope, holders, is_never_moved
+from paramlint.interpret.holders import Scope, holders, is_never_moved
+from paramlint.interpret.instances import TooManyFiles, holding_files, is_named_in, may_be, modules_with
 from paramlint.interpret.loaded import is_always_loaded
 from paramlint.interpret.outside import may_call, may_initialise
 from paramlint.interpret.reads import (
@@ -19,11 +19,10 @@ from paramlint.interpret.reads import (
     class_reads,
     does_something,
     file_reads,
-    names_called,
     names_thawed,
-    names_used,
 )
-from paramlint.interpret.scan import nodes
+from paramlint.interpret.receivers import OuterRead, ReadKind
+from paramlint.interpret.scan import may_take, nodes
 from paramlint.interpret.sets import names_set, names_set_on_others, sets_computed_names
 from paramlint.interpret.writes import guards_of_reads
 from paramlint.model import code
@@ -36,15 +35,10 @@ if TYPE_CHECKING:
     from paramlint.project.definitions import SourceModule
     from paramlint.project.project import Project
 
-MOST_NAMES = 100
 # Bases that are not read and that read nothing of what a subclass registers.
 _READ_NOTHING = frozenset({"Module", "LightningModule", "ABC", "Generic", "Protocol"})
 
 Parameters = ParamSpec("Parameters")
-
-
-class _TooManyFiles(Exception):
-    """More files mention a word than can be read for one question."""
 
 
 def _yes_in_doubt(question: Callable[Parameters, bool]) -> Callable[Parameters, bool]:
@@ -54,7 +48,7 @@ def _yes_in_doubt(question: Callable[Parameters, bool]) -> Callable[Parameters, 
     def answer(*arguments: Parameters.args, **keywords: Parameters.kwargs) -> bool:
         try:
             return question(*arguments, **keywords)
-        except _TooManyFiles:
+        except TooManyFiles:
             return True
 
     return answer
@@ -69,12 +63,17 @@ class Surroundings:
 
     @_yes_in_doubt
     def is_called(self, method: str) -> bool:
-        """Whether something may call a method of the class: a related class on self, anything on another object."""
+        """Whether something may call a method of the class: a related class on self, anything on another object.
+
+        A call on another object that the method's parameters do not fit is another's.
+        """
         if self._linked.is_framework_hook(method):
             return True
+        member = self._linked.find(method)
+        function = member.node if isinstance(member, Member) and isinstance(member.node, code.Function) else None
         own = [base for base in self._linked.mro if isinstance(base, ClassDefinition)]
         for module in self._modules_with(method):
-            for holder, node in _uses(module, method):
+            for holder, node, call in _uses(module, method):
                 if holder is not None and self._may_inherit(module, holder):
                     return True
                 if holder is not None and any(
@@ -82,7 +81,8 @@ class Surroundings:
                 ):
                     return True
                 if not (isinstance(node, code.Attribute) and _is_self(node.value)):
-                    return True
+                    if call is None or function is None or may_take(function, call):
+                        return True
         return False
 
     def _may_inherit(self, module: SourceModule, holder: code.Class) -> bool:
@@ -155,21 +155,29 @@ class Surroundings:
         return any(self._own_reads(base).may_read(attribute) for base in bases) or self.is_read_outside(attribute)
 
     @_yes_in_doubt
-    def is_read_outside(self, attribute: str) -> bool:
-        """Whether something other than the class and its bases may read an attribute of its instances."""
+    def is_read_outside(self, attribute: str, *, with_gradient: bool = False) -> bool:
+        """Whether something other than the class and its bases may read an attribute of its instances.
+
+        The keys of a checkpoint (``"block.norm.weight"``) count in the class's own file, where they may say what is
+        kept for old ones; elsewhere they name what is used as well. ``with_gradient``: they do not count, nor do reads
+        that cut the gradient.
+        """
         own = self._linked.definition
         for module in self._modules_with(attribute):
             found = self._project.scanned(file_reads, module)
             if attribute in found.asked:
                 return True
-            is_called = attribute in found.called and torch_api.method(attribute) is None
-            if not (is_called or attribute in found.attributes or attribute in found.texts):
+            is_key = attribute in found.texts and module.path == own.module.path and not with_gradient
+            is_spelled = is_key or attribute in found.words
+            reads = [read for read in found.reads if read.name == attribute and _counts(read, with_gradient)]
+            is_open = module.path == own.module.path or attribute in found.tested
+            if not (is_spelled or reads) or not (is_open or module.path in self._holders):
                 continue
-            if module.path == own.module.path or module.path in self._holders:
+            if is_spelled or any(may_be(self._project, self._linked, module, read.object) for read in reads):
                 return True
         for module in self._modules_with(own.node.name):
-            if module.path != own.module.path and not self._uses_name(module, own.node.name):
-                continue  # a comment mentions it
+            if not is_named_in(self._project, module, own):
+                continue  # a comment mentions it, or another class is called so
             found = self._project.scanned(file_reads, module)
             if found.walks or any(pattern.fullmatch(attribute) for pattern in found.patterns):
                 return True
@@ -179,12 +187,6 @@ class Surroundings:
                 if self._own_reads(linked.definition).may_read(attribute):
                     return True
         return False
-
-    def _uses_name(self, module: SourceModule, name: str) -> bool:
-        imported = (alias for node in nodes(module.facts.body) if isinstance(node, code.Import) for alias in node.names)
-        return name in self._project.scanned(names_used, module.facts.body) or any(
-            alias.name.rsplit(".", 1)[-1] == name for alias in imported
-        )
 
     def is_read_by_computed_name(self, attribute: str) -> bool:
         """Whether the class or a base may read an attribute by a name that it computes, or by a walk over modules."""
@@ -209,40 +211,7 @@ class Surroundings:
 
     @cached_property
     def _holders(self) -> frozenset[Path]:
-        """The files in which an object may be one of the class's. Raises _TooManyFiles.
-
-        Those that name the class, those that name what is defined by its name there, and so on; and those of the
-        classes that are made in the same functions, which may be handed one.
-        """
-        own = self._linked.definition
-        names = {own.node.name}
-        new = set(names)
-        files = {own.module.path}
-        while new:
-            added: set[str] = set()
-            for module in [found for name in sorted(new) for found in self._modules_with(name)]:
-                defined = {item.name for item in module.facts.body if isinstance(item, (code.Class, code.Function))}
-                meant = {name for name in new if name not in defined or module.path in files}
-                for statement in module.facts.body:
-                    if meant and names_used((statement,)) & meant:
-                        files.add(module.path)
-                        files |= self._made_in(module, module.facts.body)
-                        if isinstance(statement, (code.Class, code.Function)):
-                            added.add(statement.name)
-            new = added - names
-            names |= new
-            if len(names) > MOST_NAMES or len(files) > MOST_FILES:
-                raise _TooManyFiles
-        return frozenset(files)
-
-    def _made_in(self, module: SourceModule, body: tuple[code.Statement, ...]) -> set[Path]:
-        """The files of the classes that the functions of a file make, methods aside."""
-        made: set[Path] = set()
-        for dotted in self._project.scanned(names_called, body):
-            found = self._project.resolve(module, dotted)
-            if isinstance(found, ClassDefinition):
-                made.add(found.module.path)
-        return made
+        return holding_files(self._project, self._linked.definition)
 
     def _own_reads(self, definition: ClassDefinition) -> ClassReads:
         return self._project.scanned(class_reads, definition.node)
@@ -334,19 +303,14 @@ class Surroundings:
         return holders(self._project, self._linked.definition)
 
     def _modules_with(self, word: str) -> list[SourceModule]:
-        """The modules of the project that mention a word, the class's own included. Raises _TooManyFiles."""
-        own = self._linked.definition.module
-        paths = self._project.files_mentioning(word, own.path)
-        if paths is None or len(paths) > MOST_FILES:
-            raise _TooManyFiles
-        others = [self._readable(path) for path in paths if path != own.path]
-        return [own, *(module for module in others if module is not None)]
+        return modules_with(self._project, self._linked.definition.module, word)
 
-    def _readable(self, path: Path) -> SourceModule | None:
-        try:
-            return self._project.module_at(path)
-        except SourceError:
-            return None
+
+def _counts(read: OuterRead, with_gradient: bool) -> bool:
+    """Whether a read takes the value. A method of tensors that is called there and then is one (``x.norm(1)``)."""
+    if read.kind is ReadKind.ABOUT or (with_gradient and read.kind is ReadKind.CUT):
+        return False
+    return not read.is_called or torch_api.method(read.name) is None
 
 
 def _is_optimiser(function: code.Expression) -> bool:
@@ -386,12 +350,17 @@ def _outside(statement: code.Statement, name: str) -> Iterator[object]:
             yield from nodes(inner)
 
 
-def _uses(module: SourceModule, name: str) -> Iterator[tuple[code.Class | None, object]]:
-    """The expressions that use a name as an attribute or spell it as a string, with the class around them."""
+def _uses(module: SourceModule, name: str) -> Iterator[tuple[code.Class | None, object, code.Call | None]]:
+    """The expressions that use a name as an attribute or spell it as a string, with the class around them.
+
+    Third comes the call of which the attribute is the function, if it is one.
+    """
     for statement in module.facts.body:
         holder = statement if isinstance(statement, code.Class) else None
-        for node in _outside(statement, name):
+        found = list(_outside(statement, name))
+        calls = {id(node.function): node for node in found if isinstance(node, code.Call)}
+        for node in found:
             if (isinstance(node, code.Attribute) and node.name == name) or (
                 isinstance(node, code.Constant) and node.value == name
             ):
-                yield holder, node
+                yield holder, node, calls.get(id(node))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from paramlint import torch_api
-from paramlint.interpret.scan import class_names, nodes, self_attribute
+from paramlint.interpret.scan import class_names, inner_blocks, nodes, self_attribute
 from paramlint.model import code
 
 PARAMETER_WALKS = frozenset({"parameters", "named_parameters", "state_dict"})
@@ -119,23 +119,7 @@ def _blocks(scope: code.Statement) -> Iterator[tuple[tuple[code.Statement, ...],
                 waiting.append((statement.body, (*guards, types) if types else guards))
                 waiting.append((statement.orelse, guards))
                 continue
-            waiting.extend((inner, guards) for inner in _inner_blocks(statement))
-
-
-def _inner_blocks(statement: code.Statement) -> Iterator[tuple[code.Statement, ...]]:
-    match statement:
-        case code.Function() | code.Class() | code.With():
-            yield statement.body
-        case code.For() | code.While():
-            yield statement.body
-            yield statement.orelse
-        case code.Try():
-            yield statement.body
-            yield from (handler.body for handler in statement.handlers)
-            yield statement.orelse
-            yield statement.final
-        case code.Match():
-            yield from (case.body for case in statement.cases)
+            waiting.extend((inner, guards) for inner in inner_blocks(statement))
 
 
 def _shallow(body: Sequence[code.Statement]) -> Iterator[object]:
@@ -143,7 +127,7 @@ def _shallow(body: Sequence[code.Statement]) -> Iterator[object]:
     for statement in body:
         if isinstance(statement, code.If):
             continue
-        if not any(True for _ in _inner_blocks(statement)):
+        if not any(True for _ in inner_blocks(statement)):
             yield from nodes(statement)
 
 
@@ -259,6 +243,11 @@ def _is_layer(value: code.Expression, made: set[str]) -> bool:
     return _called_here(value) in made
 
 
+def fills_parameters(body: tuple[code.Statement, ...]) -> bool:
+    """Whether statements write, in a loop over ``parameters()``, what the loop gives."""
+    return any(_fills_all(statement, None, PARAMETER_WALKS) for statement in body)
+
+
 def _fills_all(scope: code.Statement, rank: int | None, walks: frozenset[str]) -> bool:
     """Whether a loop over parameters in the scope writes its own variable (of that rank, where it asks).
 
@@ -318,7 +307,7 @@ def _conditional(
             yield from _conditional(statement.body, (*conditions, statement.test))
             yield from _conditional(statement.orelse, conditions)
         else:
-            for inner in _inner_blocks(statement):
+            for inner in inner_blocks(statement):
                 yield from _conditional(inner, conditions)
 
 

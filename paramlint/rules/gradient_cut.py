@@ -35,7 +35,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         found = _only_cuts(trace.surroundings.uses(slot.name), slot, called)
         if found is None or trace.surroundings.is_read_by_computed_name(slot.name):
             continue
-        if trace.surroundings.is_read_outside(slot.name):
+        if trace.surroundings.is_read_outside(slot.name, with_gradient=True):
             continue
         path, cut = found
         yield finding(
@@ -110,7 +110,7 @@ class Scaled(nn.Module):
         return self.linear(x) * self.scale
 """,
     silent_when=(
-        "some method of the class, a subclass or other code of the project reads it with its gradient",
+        "some method of the class, a subclass or other code that may hold an instance reads it with its gradient",
         "a method other than an initialiser writes it: averages of other weights, a quantiser's statistics",
         "all of forward runs without gradients: the module is there for inference",
     ),

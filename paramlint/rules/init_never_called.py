@@ -133,7 +133,8 @@ class Net(nn.Module):
     silent_when=(
         "the method is public and would change nothing that construction left at its default, or code that may hold an "
         "instance calls it by name",
-        "the class, a related class or any object's user in the project calls it or spells its name",
+        "the class, a related class or any object's user in the project spells its name, or calls it with arguments that "
+        "its parameters take",
         "a framework calls it (`_init_weights` in transformers)",
     ),
     check=check,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.events import EarlyRead, SchemeRan
+from paramlint.interpret.events import EarlyRead, LayerLeft, SchemeRan
 from paramlint.interpret.slots import Phase
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
@@ -18,7 +18,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         later = [other for other in run.events if isinstance(other, SchemeRan) and other.method == event.method]
         if not run.is_complete or later[-1] is not event:
             continue
-        missed = next((left for left in run.left if left.number not in event.reached and is_named(left, event)), None)
+        missed = next((left for left in run.left if left.number not in event.reached and _is_meant(left, event)), None)
         if missed is None:
             continue
         yield finding(
@@ -43,6 +43,11 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             f"{early} exists: building the model raises AttributeError",
             related(slot.place, f"'{read.name}' is set here, too late"),
         )
+
+
+def _is_meant(left: LayerLeft, event: SchemeRan) -> bool:
+    """Whether a scheme is for a layer: it names its kind, or was to go over every parameter and met none at all."""
+    return is_named(left, event) or (event.is_vain and not event.types)
 
 
 RULE = Rule(

@@ -12,7 +12,7 @@ from paramlint.rules.common import events, finding
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
-    """Yield calls of ``nn.init`` that are given a module, and walks that initialise something else than they come to."""
+    """Yield initialisers that are given a module, and walks that initialise something else than they come to."""
     for method in trace.methods:
         if method.is_own and method.has_wrong_subject:
             yield Finding(

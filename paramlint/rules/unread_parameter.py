@@ -97,8 +97,10 @@ class Block(nn.Module):
         return self.closing(x + self.linear(x))
 """,
     silent_when=(
-        "a base or a subclass reads it, or another object anywhere in the project reads an attribute of that name",
-        "it may be read by a name that is computed, by a walk over the submodules, or is named in a checkpoint's keys",
+        "a base or a subclass reads it, or code that may hold an instance reads an attribute of that name from an object "
+        "which nothing around says is of another class (`isinstance`, an annotation, what made it)",
+        "it may be read by a name that is computed, by a walk over the submodules, or its own file names it in a "
+        "checkpoint's keys",
         "the documentation of the class speaks of checkpoints, whose layout it may be there for",
         "the class has no forward of its own, is abstract, or part of it is not known",
         "it was made elsewhere and handed in, does not ask for gradients, or its name says that it is there on purpose",

@@ -1,0 +1,148 @@
+"""Which files of a project, and which objects that they speak of, may be instances of one class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from paramlint import torch_api
+from paramlint.facts.source import SourceError
+from paramlint.interpret.holders import MOST_FILES, Scope, defined, may_mean, mentions
+from paramlint.interpret.reads import names_called
+from paramlint.interpret.receivers import Dotted, Object, bindings
+from paramlint.interpret.scan import nodes
+from paramlint.interpret.sets import names_set_on_others, sets_computed_names
+from paramlint.model import code
+from paramlint.project.definitions import ClassDefinition, External, FunctionDefinition
+
+if TYPE_CHECKING:
+    from paramlint.project.classes import LinkedClass
+    from paramlint.project.definitions import SourceModule
+    from paramlint.project.project import Project
+
+MOST_NAMES = 100
+
+
+class TooManyFiles(Exception):
+    """More files mention a word than can be read for one question."""
+
+
+def modules_with(project: Project, own: SourceModule, word: str) -> list[SourceModule]:
+    """Return the modules of the project that mention a word, ``own`` in any case. Raises TooManyFiles."""
+    paths = project.files_mentioning(word, own.path)
+    if paths is None or len(paths) > MOST_FILES:
+        raise TooManyFiles
+    others = [_readable(project, path) for path in paths if path != own.path]
+    return [own, *(module for module in others if module is not None)]
+
+
+def is_named_in(project: Project, module: SourceModule, own: ClassDefinition) -> bool:
+    """Whether a file imports a class, or uses a name that may stand for it."""
+    name = own.node.name
+    return (
+        module.path == own.module.path
+        or any(
+            item.name.rsplit(".", 1)[-1] == name and may_mean(project, module, (item.alias or item.name,), own)
+            for item in nodes(module.facts.body)
+            if isinstance(item, code.ImportedName)
+        )
+        or any(mentions(project, module, statement, name, own) for statement in module.facts.body)
+    )
+
+
+def holding_files(project: Project, own: ClassDefinition) -> frozenset[Path]:
+    """Return the files in which an object may be one of a class's. Raises TooManyFiles.
+
+    Those that name the class, those that name what is defined by its name there, and so on; and those of the classes
+    that are made in the same functions, which may be handed one.
+    """
+    waiting: list[tuple[str, ClassDefinition | FunctionDefinition | None]] = [(own.node.name, own)]
+    asked = set(waiting)
+    files = {own.module.path}
+    while waiting:
+        name, wanted = waiting.pop()
+        for module in modules_with(project, own.module, name):
+            for statement in module.facts.body:
+                if not mentions(project, module, statement, name, wanted):
+                    continue
+                if module.path not in files:
+                    files.add(module.path)
+                    files |= _made_in(project, module, module.facts.body)
+                if isinstance(statement, (code.Class, code.Function)):
+                    user = (statement.name, defined(project, Scope(module, statement, statement.name)))
+                    waiting += [user] if user not in asked else []
+                    asked.add(user)
+        if len(asked) > MOST_NAMES or len(files) > MOST_FILES:
+            raise TooManyFiles
+    return frozenset(files)
+
+
+def may_be(project: Project, linked: LinkedClass, module: SourceModule, described: Object) -> bool:
+    """Whether an object in a file, as the text describes it, may be an instance of a class."""
+    if described.classes:
+        return any(_may_inherit(project, linked, module, name) for name in described.classes)
+    if described.maker:
+        return _may_make(project, linked, module, described.maker)
+    if described.holder is not None:
+        return _may_hold(project, linked, module, described)
+    return True
+
+
+def _may_inherit(project: Project, linked: LinkedClass, module: SourceModule, name: Dotted) -> bool:
+    """Whether an instance of the class may be one of what a name stands for."""
+    found = project.resolve(module, name)
+    if isinstance(found, External) and found.name in torch_api.layers:
+        return not linked.is_complete or found in linked.mro
+    if isinstance(found, ClassDefinition) and project.link(found).is_module is True:
+        return not linked.is_complete or found in linked.mro or linked.definition in project.link(found).mro
+    return True
+
+
+def _may_make(project: Project, linked: LinkedClass, module: SourceModule, name: Dotted) -> bool:
+    """Whether what a call of a name returns may be an instance of the class."""
+    found = project.resolve(module, name)
+    if isinstance(found, External):
+        return found.name not in torch_api.layers
+    if isinstance(found, ClassDefinition):
+        made = project.link(found)
+        return made.is_module is not True or not made.is_complete or linked.definition in made.mro
+    return True
+
+
+def _may_hold(project: Project, linked: LinkedClass, module: SourceModule, described: Object) -> bool:
+    """Whether an attribute of self may hold an instance: what its class, those it comes from and its heirs bind to it."""
+    owners = [item for item in project.classes(module) if item.definition.node.span == described.holder]
+    if len(owners) != 1 or not owners[0].is_complete:
+        return True
+    (owner,) = owners
+    is_bound = False
+    for other in modules_with(project, module, described.attribute):
+        if described.attribute in project.scanned(names_set_on_others, other):
+            return True
+        for found in project.classes(other):
+            if owner.definition not in found.mro and found.definition not in owner.mro:
+                continue
+            makers = bindings(found.definition.node, described.attribute)
+            if makers is None or project.scanned(sets_computed_names, found.definition.node):
+                return True
+            if any(_may_make(project, linked, other, maker) for maker in makers):
+                return True
+            is_bound = is_bound or bool(makers)
+    return not is_bound
+
+
+def _made_in(project: Project, module: SourceModule, body: tuple[code.Statement, ...]) -> set[Path]:
+    """The files of the classes that the functions of a file make, methods aside."""
+    made: set[Path] = set()
+    for dotted in project.scanned(names_called, body):
+        found = project.resolve(module, dotted)
+        if isinstance(found, ClassDefinition):
+            made.add(found.module.path)
+    return made
+
+
+def _readable(project: Project, path: Path) -> SourceModule | None:
+    try:
+        return project.module_at(path)
+    except SourceError:
+        return None

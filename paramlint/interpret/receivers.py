@@ -1,0 +1,229 @@
+"""Where a file reads attributes of objects other than ``self``, and what its text says of those objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import NamedTuple, TypeAlias
+
+from paramlint.interpret.scan import header, inner_blocks, nodes
+from paramlint.model import code
+from paramlint.project.resolve import dotted_name
+
+Dotted: TypeAlias = tuple[str, ...]
+
+# What of a tensor, or of a layer's weight, is neither its values nor a way to them.
+_ABOUT = frozenset(
+    {
+        *("shape", "size", "dim", "ndim", "numel", "nelement", "stride", "device", "dtype", "layout", "is_cuda"),
+        *("requires_grad", "requires_grad_", "is_leaf", "get_device", "grad"),
+    }
+)
+_CUTTING = frozenset({"data", "detach"})
+_PARTS = frozenset({"weight", "bias"})
+
+
+class ReadKind(Enum):
+    """What a read takes: the value, the value without its gradient, or only what is known about it (shape, device)."""
+
+    VALUE = "value"
+    CUT = "cut"
+    ABOUT = "about"
+
+
+class Object(NamedTuple):
+    """What the text around a read says of the object.
+
+    ``classes`` are those of an ``isinstance`` test or an annotation, as they are written; ``maker`` is what was called
+    to make it; ``attribute`` is the attribute of ``self`` that it is, in the class whose name stands at ``holder``. All
+    may be empty.
+    """
+
+    classes: tuple[Dotted, ...] = ()
+    maker: Dotted = ()
+    attribute: str = ""
+    holder: code.Span | None = None
+
+
+class OuterRead(NamedTuple):
+    """A read of ``name`` from an object; ``is_called``: it is called there and then (``x.norm(1)``)."""
+
+    name: str
+    kind: ReadKind
+    object: Object
+    is_called: bool
+
+
+class _Scope(NamedTuple):
+    """What is known in a block: the class around it, its function's local names, the objects that were tested."""
+
+    holder: code.Class | None
+    names: dict[str, Object]
+    tested: dict[Dotted, tuple[Dotted, ...]]
+
+
+def outer_reads(body: tuple[code.Statement, ...], ignored: frozenset[int]) -> Iterator[OuterRead]:
+    """The reads in a module's statements, those of ``self`` in methods and the ``ignored`` nodes aside."""
+    waiting: list[tuple[code.Statement, _Scope]] = [(statement, _Scope(None, {}, {})) for statement in body]
+    while waiting:
+        statement, scope = waiting.pop()
+        yield from _reads(header(statement), scope, ignored)
+        match statement:
+            case code.Class():
+                inner = _Scope(statement, {}, {})
+                waiting += [(part, inner) for part in statement.body]
+            case code.Function():
+                inner = _Scope(scope.holder, _names(statement, scope.holder), {})
+                waiting += [(part, inner) for part in statement.body]
+            case code.If(test=test, body=block, orelse=orelse):
+                kept = {name: types for name, types in _tested(test).items() if not _rebinds(block, name)}
+                waiting += [(part, scope._replace(tested=scope.tested | kept)) for part in block]
+                waiting += [(part, scope) for part in orelse]
+            case _:
+                waiting += [(part, scope) for block in inner_blocks(statement) for part in block]
+
+
+def bindings(holder: code.Class, attribute: str) -> tuple[Dotted, ...] | None:
+    """What the class calls wherever it binds an attribute of self (to None aside); None: it also binds something else."""
+    made: list[Dotted] = []
+    for node in nodes(holder.body):
+        targets, value = _bound(node)
+        for target in targets:
+            if ("self", attribute) not in _parts(target):
+                continue
+            if isinstance(value, code.Constant) and value.value is None:
+                continue
+            maker = dotted_name(value.function) if isinstance(value, code.Call) else None
+            if maker is None or isinstance(target, code.Display):
+                return None
+            made.append(maker)
+    return tuple(made)
+
+
+def _reads(parts: tuple[object, ...], scope: _Scope, ignored: frozenset[int]) -> Iterator[OuterRead]:
+    every = list(nodes(parts))
+    above: dict[int, object] = {}
+    for node in every:
+        if isinstance(node, (code.Attribute, code.Subscript)):
+            above[id(node.value)] = node
+        elif isinstance(node, code.Call):
+            above[id(node.function)] = node
+    for node in every:
+        if not isinstance(node, code.Attribute) or id(node) in ignored:
+            continue
+        receiver = dotted_name(node.value)
+        if scope.holder is not None and receiver == ("self",):
+            continue
+        is_called = isinstance(above.get(id(node)), code.Call) and not isinstance(node.value, code.Attribute)
+        yield OuterRead(node.name, _kind(node, above), _object(receiver, scope), is_called)
+
+
+def _kind(node: code.Attribute, above: dict[int, object]) -> ReadKind:
+    """What is taken of the value: ``x.norm.weight.device`` tells about it, ``x.norm.weight.data`` has no gradient."""
+    taken = above.get(id(node))
+    while isinstance(taken, code.Attribute) and taken.name in _PARTS:
+        taken = above.get(id(taken))
+    if isinstance(taken, code.Attribute) and taken.name in _ABOUT:
+        return ReadKind.ABOUT
+    return ReadKind.CUT if isinstance(taken, code.Attribute) and taken.name in _CUTTING else ReadKind.VALUE
+
+
+def _object(receiver: Dotted | None, scope: _Scope) -> Object:
+    if receiver is None:
+        return Object()
+    if receiver in scope.tested:
+        return Object(classes=scope.tested[receiver])
+    if len(receiver) == 2 and receiver[0] == "self" and scope.holder is not None:
+        return Object(attribute=receiver[1], holder=scope.holder.span)
+    return scope.names.get(receiver[0], Object()) if len(receiver) == 1 else Object()
+
+
+def _names(function: code.Function, holder: code.Class | None) -> dict[str, Object]:
+    """What is known of the local names that are bound once: annotated parameters, calls, attributes of self."""
+    found: dict[str, Object] = {}
+    for parameter in function.parameters:
+        annotation = None if parameter.annotation is None else dotted_name(parameter.annotation)
+        plain = parameter.kind not in ("*", "**") and annotation is not None
+        found[parameter.name] = Object(classes=(annotation,)) if plain and annotation is not None else Object()
+    for node in nodes(function.body):
+        targets, value = _bound(node)
+        for target in targets:
+            for part in _parts(target):
+                if len(part) > 1:
+                    continue
+                is_first = part[0] not in found
+                found[part[0]] = (
+                    _value(value, holder) if is_first and not isinstance(target, code.Display) else Object()
+                )
+    return found
+
+
+def _value(value: code.Expression | None, holder: code.Class | None) -> Object:
+    if isinstance(value, code.Call):
+        return Object(maker=dotted_name(value.function) or ())
+    meant = None if value is None else dotted_name(value)
+    if meant is not None and len(meant) == 2 and meant[0] == "self" and holder is not None:
+        return Object(attribute=meant[1], holder=holder.span)
+    return Object()
+
+
+def _tested(test: code.Expression) -> dict[Dotted, tuple[Dotted, ...]]:
+    """The objects of which a condition that holds says the classes."""
+    if isinstance(test, code.BooleanOperation) and test.operator == "and":
+        found: dict[Dotted, tuple[Dotted, ...]] = {}
+        for operand in test.operands:
+            found |= _tested(operand)
+        return found
+    if isinstance(test, code.BooleanOperation):
+        parts = [_tested(operand) for operand in test.operands]
+        shared = set(parts[0]).intersection(*parts[1:])
+        return {name: tuple(kind for part in parts for kind in part[name]) for name in shared}
+    match test:
+        case code.Call(function=code.Name(identifier="isinstance"), arguments=(given, kinds)):
+            name, classes = dotted_name(given.value), _classes(kinds.value)
+            return {name: classes} if name is not None and classes else {}
+    return {}
+
+
+def _classes(expression: code.Expression) -> tuple[Dotted, ...]:
+    """The classes that an expression stands for; empty where one of them is no name."""
+    parts: tuple[code.Expression, ...] = (expression,)
+    if isinstance(expression, code.Display):
+        parts = expression.elements
+    elif isinstance(expression, code.BinaryOperation):
+        sides = (_classes(expression.left), _classes(expression.right))
+        return sides[0] + sides[1] if all(sides) else ()
+    names = [dotted_name(part) for part in parts]
+    return tuple(name for name in names if name is not None) if all(names) else ()
+
+
+def _rebinds(block: tuple[code.Statement, ...], name: Dotted) -> bool:
+    parts = (part for node in nodes(block) for target in _bound(node)[0] for part in _parts(target))
+    return any(part in (name, name[:1]) for part in parts)
+
+
+def _bound(node: object) -> tuple[tuple[code.Expression, ...], code.Expression | None]:
+    """The targets of a node that binds, and the value that they are given as a whole."""
+    match node:
+        case code.Assign(targets=targets, value=value):
+            return targets, value
+        case code.AnnotatedAssign(target=target, value=value) | code.NamedExpression(target=target, value=value):
+            return (target,), value
+        case code.AugmentedAssign(target=target) | code.For(target=target) | code.Clause(target=target):
+            return (target,), None
+        case code.With(items=items):
+            return tuple(item.target for item in items if item.target is not None), None
+    return (), None
+
+
+def _parts(target: code.Expression) -> Iterator[Dotted]:
+    """The names that a target binds: ``a`` and ``self.b`` of ``a, *self.b``."""
+    if isinstance(target, code.Display):
+        for element in target.elements:
+            yield from _parts(element)
+    elif isinstance(target, code.Starred):
+        yield from _parts(target.value)
+    else:
+        name = dotted_name(target)
+        if name is not None:
+            yield name
