@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from paramlint.model.diagnostic import Effect
-from paramlint.model.observation import PRETENDED, ClassRequest, ForwardObservation, Observation, StateDigest
+from paramlint.model.observation import (
+    PRETENDED,
+    WITHOUT_MEMORY,
+    ClassRequest,
+    ForwardObservation,
+    Observation,
+    StateDigest,
+)
 from paramlint.runtime.equivalence import again, difference, difference_beside
 
 NET = """\
@@ -182,6 +189,29 @@ def test_a_model_without_tables_has_no_state_to_compare() -> None:
     without = built()._replace(state=None)
     assert difference(without, built(WEIGHT), Effect()) == "the state of the model could not be read before it"
     assert difference(without, built(WEIGHT), Effect(reveals=True)) is None
+
+
+@pytest.mark.parametrize(
+    ("registered", "is_explained"),
+    [("same", False), ("initialised", True)],
+    ids=["its values are the same", "an initialisation reaches it now"],
+)
+def test_another_output_is_explained_by_values_of_what_is_registered_now(registered: str, is_explained: bool) -> None:
+    before = built(output="before")._replace(hidden=(StateDigest("heads[0].weight", "plain", (3,), "f", "same"),))
+    after = built(StateDigest("heads.0.weight", "parameter", (3,), "f", registered), output="after")
+    found = difference(before, after, Effect(("heads",)))
+    assert found == (None if is_explained else "forward returns something else after it")
+
+
+def test_what_could_not_be_read_is_withheld_with_the_reason() -> None:
+    late = built()._replace(state=None, notes=("out of time in digests",))
+    assert difference(built(WEIGHT), late, Effect()) == (
+        "the state of the model could not be read after it: out of time in digests"
+    )
+    large = late._replace(notes=(), recipe="Net()" + WITHOUT_MEMORY)
+    found = difference(built(WEIGHT), large, Effect())
+    assert found is not None
+    assert found.endswith("it was built without memory, since it is too large or too slow to build")
 
 
 HOLDER = """

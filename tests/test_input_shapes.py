@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -105,3 +106,14 @@ def test_what_is_none_where_it_is_unpacked_is_given_first() -> None:
         module(plan["x"].make())
     changes = [dict(change) for change in input_repair.repairs(caught.value, Setting(module), known, plan)]
     assert any("position_embeddings" in change for change in changes[:8])
+
+
+@pytest.mark.parametrize("kind", ["list", "tuple"])
+def test_the_text_of_an_input_makes_what_was_made(kind: str) -> None:
+    found = input_guess.several((2, 3), 3, kind)
+    torch.manual_seed(0)
+    made: Any = found.make()
+    torch.manual_seed(0)
+    again = eval(found.text, {"torch": torch})
+    assert type(again) is type(made)
+    assert [item.tolist() for item in again] == [item.tolist() for item in made]

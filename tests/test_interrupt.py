@@ -1,4 +1,4 @@
-"""Ctrl-C: the run ends at once, with the shell's exit code for it, and leaves no process behind."""
+"""A run that is told to end does so at once, with the shell's exit code for it, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -53,3 +53,64 @@ def test_ctrl_c_ends_the_whole_group(tmp_path: Path, jobs: str) -> None:
     assert b"Traceback" not in errors
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
+
+
+_HANGING = """\
+import time
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width=4):
+        super().__init__()
+        self.scale = torch.ones(width)
+        self.layers = [nn.Linear(width, width)]
+        open("{started}", "w").close()
+        {wait}
+
+    def forward(self, x):
+        return self.layers[0](x) * self.scale
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize(
+    ("number", "options"),
+    [(signal.SIGTERM, []), (signal.SIGTERM, ["--fix", "--unsafe-fixes"]), (signal.SIGKILL, [])],
+    ids=["SIGTERM", "SIGTERM in a fix", "SIGKILL"],
+)
+def test_a_proof_that_is_ended_leaves_no_folder_no_process_and_no_unproved_fix(
+    tmp_path: Path, number: signal.Signals, options: list[str]
+) -> None:
+    project, temporary = tmp_path / "project", tmp_path / "temporary"
+    project.mkdir()
+    temporary.mkdir()
+    (project / "pyproject.toml").touch()
+    started = tmp_path / "started"
+    text = _HANGING.format(
+        started=started.as_posix(),
+        wait="time.sleep(600 if len(list(self.modules())) > 1 else 0)" if options else "time.sleep(600)",
+    )
+    (project / "net.py").write_text(text, encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "paramlint", "check", "--no-cache", "--confirm", "--timeout=300", *options, "net.py"],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(temporary)},
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (
+        started.exists() and (not options or "ModuleList" in (project / "net.py").read_text())
+    ):
+        time.sleep(0.05)
+    assert list(temporary.iterdir())
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == (143 if number is signal.SIGTERM else -signal.SIGKILL)
+    assert b"Traceback" not in errors
+    while time.monotonic() < deadline and list(temporary.iterdir()):
+        time.sleep(0.05)
+    assert not list(temporary.iterdir())
+    assert (project / "net.py").read_text(encoding="utf-8") == text

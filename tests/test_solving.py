@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
+from paramlint.model.observation import ClassRequest, Recipe
+from paramlint.runtime.worker import build
+from paramlint.runtime.worker.build import Built, NotBuilt
 from paramlint.runtime.worker.solve import Situation, Solved, solve
 from paramlint.runtime.worker.timing import Clock
 
@@ -85,3 +89,60 @@ def test_what_needs_no_arguments_gets_none() -> None:
 def test_settings_of_a_neighbour_are_tried_where_those_of_the_same_name_lack_something() -> None:
     encoder = solved(Encoder)
     assert "DecoderConfig" in encoder.text
+
+
+CALLS: list[str] = []
+
+
+class Broken(nn.Module):
+    def __init__(self, width: int = 4) -> None:
+        super().__init__()
+        self.layer = nn.Linear(width, width)
+        self.layer.weight = self.layer.weight * 0.5
+
+
+class Part(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(width, width)
+
+
+class SlowWhole(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        time.sleep(0.8)
+        self.part = Part(512)
+
+
+def make_broken() -> nn.Module:
+    CALLS.append("broken")
+    return nn.Sequential(Broken())
+
+
+def make_slow() -> nn.Module:
+    return SlowWhole()
+
+
+def requested(name: str, *functions: str) -> ClassRequest:
+    recipes = tuple(Recipe("function", __name__, __file__, f"{function}()") for function in functions)
+    return ClassRequest(name, __file__, "", __name__, name, recipes=recipes)
+
+
+def test_what_its_own_constructor_raises_in_a_few_calls_is_not_met_in_all() -> None:
+    CALLS.clear()
+    found = build.build(requested("Broken", *["make_broken"] * 10), Clock(20.0))
+    assert isinstance(found, NotBuilt)
+    assert "cannot assign" in found.reason
+    assert len(CALLS) == 3
+
+
+def test_a_part_of_what_is_made_slowly_is_made_alone() -> None:
+    found = build.build(requested("Part", "make_slow"), Clock(8.0))
+    assert isinstance(found, Built)
+    assert (found.within, found.kind) == ("", "guessed")
+
+
+def test_a_part_of_what_is_made_quickly_enough_is_made_as_the_project_makes_it() -> None:
+    found = build.build(requested("Part", "make_slow"), Clock(60.0))
+    assert isinstance(found, Built)
+    assert (found.within, found.kind) == ("part", "function")

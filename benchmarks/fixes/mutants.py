@@ -51,8 +51,9 @@ _OWN = frozenset(
         "layer in a tuple",
     }
 )
-# What these plant computes something of its own too, and cannot be built: only what is registered can be compared.
-_FREE = frozenset({"tensor over parameter", "Parameter of integers"})
+# What these plant computes something of its own too (of a number, the shape is lost), and cannot be built: only what is
+# registered can be compared.
+_FREE = frozenset({"tensor over parameter", "Parameter of integers", "Parameter of a number"})
 # The command imports a package twice, whatever it proves there.
 _MOST_AT_ONCE = 8
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,20 +47,27 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = configuration.for_folder(Path.cwd())
     _require_device(arguments, settings)
     paths, given, errors = _what(arguments)
-    with ExitStack() as ending:
-        return _report(arguments, configuration, settings, paths, given, errors, _observe(arguments, settings, ending))
-
-
-def _observe(arguments: argparse.Namespace, settings: Settings, ending: ExitStack) -> Observe | None:
-    """What observes models, if any is to be built: it imports torch while the source is still read."""
     if not arguments.confirm:
-        return None
+        return _report(arguments, configuration, settings, paths, given, errors, None)
+    from paramlint.cli.termination import EXIT_CODE, Terminated, terminable
+
+    try:
+        with terminable(), _observe(settings) as observe:
+            return _report(arguments, configuration, settings, paths, given, errors, observe)
+    except Terminated:
+        print("paramlint: terminated", file=sys.stderr)
+        return EXIT_CODE
+
+
+@contextmanager
+def _observe(settings: Settings) -> Iterator[Observe]:
+    """What observes models: it imports torch while the source is still read."""
     from paramlint.cli.confirm import runtime_settings
     from paramlint.runtime.parent import Workers
 
-    workers = ending.enter_context(Workers())
-    workers.expect(runtime_settings(settings), find_root(Path.cwd()))
-    return workers.observe
+    with Workers() as workers:
+        workers.expect(runtime_settings(settings), find_root(Path.cwd()))
+        yield workers.observe
 
 
 def _report(
@@ -92,7 +99,7 @@ def _report(
 
         if arguments.diff:
             return fix.show(report, configuration, arguments, recheck)
-        report, fixed = fix.apply(report, configuration, arguments, recheck)
+        report, fixed = fix.apply(report, configuration, arguments, recheck, observe)
     if observe is not None:
         from paramlint.cli.confirm import confirmed
 

@@ -7,6 +7,7 @@ import difflib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from paramlint.cli.progress import Progress
 from paramlint.engine.analysis import Given
@@ -18,6 +19,9 @@ from paramlint.facts.source import SourceError
 from paramlint.facts.write import check_writable, encoded, write_source
 from paramlint.report.summary import place
 from paramlint.report.view import View
+
+if TYPE_CHECKING:
+    from paramlint.runtime.confirm import Observe
 
 Recheck = Callable[[Mapping[Path, Given]], Report]
 
@@ -36,16 +40,20 @@ def show(report: Report, configuration: Configuration, arguments: argparse.Names
 
 
 def apply(
-    report: Report, configuration: Configuration, arguments: argparse.Namespace, recheck: Recheck
+    report: Report,
+    configuration: Configuration,
+    arguments: argparse.Namespace,
+    recheck: Recheck,
+    observe: Observe | None,
 ) -> tuple[Report, int]:
     """Write what can be fixed, and return the report of what remains and how many findings were fixed.
 
-    A fix that was withheld is no longer one: its finding comes without it.
+    ``observe`` is what builds models where each fix is to be proved, None where none is. A fix that was withheld is no longer one: its finding comes without it.
     """
     fixer = Fixer(configuration, arguments.unsafe_fixes)
     fixed = fix_report(report, fixer, recheck)
     errors: list[FileError] = list(fixed.errors)
-    changes = list(_written(fixed, errors, configuration, fixer, bool(arguments.confirm)))
+    changes = list(_written(fixed, errors, configuration, fixer, observe))
     remaining = recheck({}) if any(change.applied for change in changes) else report
     _tell(changes, errors, "fixed")
     failed = {(change.before.path, key_of(item.diagnostic)) for change in changes for item in change.withheld}
@@ -57,7 +65,7 @@ def apply(
 
 
 def _written(
-    fixed: Fixed, errors: list[FileError], configuration: Configuration, fixer: Fixer, is_proved: bool
+    fixed: Fixed, errors: list[FileError], configuration: Configuration, fixer: Fixer, observe: Observe | None
 ) -> Iterator[Change]:
     """Write the changes and yield what became of each."""
     ready: list[Change] = []
@@ -67,11 +75,11 @@ def _written(
             ready.append(change)
         else:
             errors.append(problem)
-    if is_proved and any(change.applied for change in ready):
+    if observe is not None and any(change.applied for change in ready):
         from paramlint.cli.proof import Prover
 
         with Progress("models") as progress:
-            yield from Prover(configuration, fixer, progress).write(ready)
+            yield from Prover(configuration, fixer, progress, observe).write(ready)
         return
     for change in ready:
         if change.applied:

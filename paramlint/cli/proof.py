@@ -18,8 +18,7 @@ from paramlint.model.diagnostic import Diagnostic, Verdict
 from paramlint.model.observation import ClassRequest, Observation, Scalar
 from paramlint.project.definitions import ClassDefinition
 from paramlint.project.project import Project
-from paramlint.runtime import parent
-from paramlint.runtime.confirm import confirm
+from paramlint.runtime.confirm import Observe, confirm
 from paramlint.runtime.equivalence import again, combined, difference, difference_beside, has_new_values
 from paramlint.runtime.settings import RuntimeSettings
 from paramlint.runtime.subjects import Subjects
@@ -53,10 +52,11 @@ class _Seen(NamedTuple):
 class Prover:
     """Writes changes that hold. This imports and runs the code that was fixed."""
 
-    def __init__(self, configuration: Configuration, fixer: Fixer, progress: Progress) -> None:
+    def __init__(self, configuration: Configuration, fixer: Fixer, progress: Progress, observe: Observe) -> None:
         self._configuration = configuration
         self._fixer = fixer
         self._progress = progress
+        self._observe = observe
         self._planner = Planner(configuration)
 
     def write(self, changes: Sequence[Change]) -> list[Change]:
@@ -119,6 +119,9 @@ class Prover:
 
         def beside(subjects: Subjects, subject: ClassDefinition) -> Sequence[ClassDefinition]:
             found = subjects.dependents(subject)
+            if earlier is not None:
+                # What was not built before has nothing to keep.
+                found = tuple(item for item in found if _is_built(earlier.observations.get((*_named(item), ()))))
             dependents[_named(subject)] = tuple(map(_named, found))
             return found
 
@@ -133,7 +136,7 @@ class Prover:
                     )
                     for request in requests
                 ]
-            for observation in parent.observe(requests, settings):
+            for observation in self._observe(requests, settings):
                 observations[observation.path, observation.class_name, observation.circumstances] = observation
                 yield observation
 

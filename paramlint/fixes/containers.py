@@ -54,7 +54,7 @@ def _replaced(site: Site, of_list: str, of_dict: str, what: str) -> Fix | None:
         f"register the {what} in an nn.{kind}: they are trained, moved and saved; checkpoints gain the keys "
         f"'{site.name}.*', and older ones load with strict=False only"
     )
-    return Fix(message, Applicability.UNSAFE, tuple(dict.fromkeys(edits)), Effect((site.name,)))
+    return Fix(message, Applicability.UNSAFE, tuple(dict.fromkeys(edits)), Effect((site.name,), draws=True))
 
 
 def _check_members(slot: Slot, bindings: list[Binding], what: str) -> None:

@@ -98,7 +98,9 @@ def repeated_base_init(site: Site) -> Fix | None:
         f"{what}: what was registered before is kept, and checkpoints gain its keys; older ones load with strict=False "
         "only"
     )
-    return Fix(message, Applicability.UNSAFE, edits, Effect(tuple(_wiped(site)), outputs=True, reveals=True))
+    return Fix(
+        message, Applicability.UNSAFE, edits, Effect(tuple(_wiped(site)), outputs=True, reveals=True, draws=True)
+    )
 
 
 def _swapped(site: Site, spot: Spot, first: code.Statement) -> tuple[Edit, Edit]:

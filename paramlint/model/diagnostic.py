@@ -36,7 +36,8 @@ class Effect(NamedTuple):
 
     ``names`` are the attributes whose registration (and with it the keys of a checkpoint) the edit is about;
     ``values``: other initial values may come out differently; ``outputs``: forward may compute something else.
-    ``draws``: construction draws random numbers that it did not draw before, so that what is built after it differs.
+    ``draws``: random numbers are drawn that were not drawn before, by the constructor or by an initialisation that walks
+    over what is registered now, so that what is built after it differs.
     ``reveals``: the class could not be built before, or not as a whole, so what is then found in lines that the edits
     do not touch was there all along.
     """

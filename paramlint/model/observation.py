@@ -70,6 +70,9 @@ class ClassRequest(NamedTuple):
 PRETENDED = " (moves to a device pretended on the CPU)"
 """How a recipe ends where the instance was built in that way."""
 
+WITHOUT_MEMORY = " (without memory, since it is too large or too slow to build)"
+"""The same for one that was built on the meta device."""
+
 NO_ARGUMENTS = "no arguments"
 """The recipe of an empty input."""
 
@@ -269,7 +272,10 @@ class MaterialisedObservation(NamedTuple):
 
 
 class StateDigest(NamedTuple):
-    """A parameter or buffer by its name in ``state_dict()``: ``digest`` is equal for equal values (None: not read)."""
+    """A parameter or buffer by its name in ``state_dict()``, a plain tensor by its path.
+
+    ``digest`` is equal for equal values (None: not read).
+    """
 
     name: str
     registration: str
@@ -292,7 +298,8 @@ class Observation(NamedTuple):
     ``deepcopy_failure`` and ``pickle_failure`` are of the instance after forward passes, where there were any.
     ``lacks`` says what this torch is too old to show: "in-place writes", "unwritten memory".
     ``build_seconds`` is the time it took to find a way to make an instance, ``seconds`` that of everything.
-    ``state`` and ``output`` are digests of a build and a forward pass under one seed, taken where they are asked for.
+    ``state`` and ``output`` are digests of a build and a forward pass under one seed, taken where they are asked for;
+    ``hidden`` are those of plain tensors.
     """
 
     key: str
@@ -323,6 +330,7 @@ class Observation(NamedTuple):
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     state: tuple[StateDigest, ...] | None = None
+    hidden: tuple[StateDigest, ...] = ()
     output: str | None = None
 
 

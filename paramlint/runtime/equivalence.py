@@ -10,6 +10,7 @@ from paramlint.model.observation import (
     AGAIN,
     NO_ARGUMENTS,
     PRETENDED,
+    WITHOUT_MEMORY,
     ClassRequest,
     Observation,
     Recipe,
@@ -58,7 +59,7 @@ def difference(before: Observation | None, after: Observation | None, effect: Ef
         reason = after.reason if after is not None else None
         return f"the model is not built after it: {reason or 'no answer'}"
     if after.state is None:
-        return "the state of the model could not be read after it"
+        return f"the state of the model could not be read after it{_told(after)}"
     if before is None or before.status != "built":
         return None
     if _way(before) != _way(after):
@@ -66,7 +67,7 @@ def difference(before: Observation | None, after: Observation | None, effect: Ef
     if before.state is None and effect.reveals:
         return None  # without its tables, which the fix gives it, a Module has no state to compare
     if before.state is None:
-        return "the state of the model could not be read before it"
+        return f"the state of the model could not be read before it{_told(before)}"
     return _state(before.state, after.state, effect) or _forward(before, after, effect)
 
 
@@ -88,6 +89,14 @@ def has_new_values(before: Observation | None, after: Observation) -> bool:
         return False
     old = {item.name: item.digest for item in before.state}
     return any(item.name in old and item.digest != old[item.name] for item in after.state)
+
+
+def _told(observation: Observation) -> str:
+    """The worker's own word on why something was not seen."""
+    if (observation.recipe or "").endswith(WITHOUT_MEMORY):
+        return f": it was built {WITHOUT_MEMORY.strip(' ()')}"
+    notes = [note for note in observation.notes if "digests" in note] or observation.notes
+    return f": {notes[-1]}" if notes else ""
 
 
 def _way(observation: Observation) -> str:
@@ -117,12 +126,25 @@ def _forward(before: Observation, after: Observation, effect: Effect) -> str | N
     if after.forward is None or after.forward.status != "ran":
         failure = None if after.forward is None else after.forward.failure
         return "forward does not run after it" + (f": {failure.type}: {failure.message}" if failure else "")
-    if effect.values or effect.outputs or before.output is None:
+    if effect.values or effect.outputs or before.output is None or _reaches(before, after, effect):
         return None
     assert before.forward is not None
     if before.forward.recipe != after.forward.recipe:
         return "forward is called in another way after it"
     return None if before.output == after.output else "forward returns something else after it"
+
+
+def _reaches(before: Observation, after: Observation, effect: Effect) -> bool:
+    """Whether what is registered now holds other values than before: an initialisation that walks over it reaches it.
+
+    Then forward has to return something else.
+    """
+    old = {tuple(_NAME.findall(item.name)): item.digest for item in before.hidden if _is_meant(item.name, effect)}
+    return any(
+        old.get(tuple(_NAME.findall(item.name)), item.digest) != item.digest
+        for item in after.state or ()
+        if _is_meant(item.name, effect)
+    )
 
 
 def _is_meant(name: str, effect: Effect) -> bool:

@@ -241,7 +241,7 @@ class _Worker:
 def start(command: Sequence[str], errors: Path) -> subprocess.Popen[bytes]:
     """Start a process that runs user code: it leads a session, and what it says goes to the file ``errors``.
 
-    Raises OSError where it cannot be started.
+    Its temporary files go into the folder of that file, so that whatever is left of them goes with it. Raises OSError where it cannot be started.
     """
     with errors.open("wb") as error_file:
         return subprocess.Popen(
@@ -250,7 +250,7 @@ def start(command: Sequence[str], errors: Path) -> subprocess.Popen[bytes]:
             stdout=subprocess.DEVNULL,
             stderr=error_file,
             start_new_session=True,
-            env=environment(),
+            env={**environment(), "TMPDIR": str(errors.parent)},
         )
 
 

@@ -6,6 +6,7 @@ import ast
 import inspect
 import random
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from types import MappingProxyType, ModuleType
@@ -17,12 +18,15 @@ from torch import nn
 
 from paramlint.model.observation import AGAIN, ClassRequest, Failure, Recipe
 from paramlint.runtime.worker import elsewhere, guess, importing, repair, signature, size, stack
-from paramlint.runtime.worker.solve import Situation, Solved, Unsolved, solve
+from paramlint.runtime.worker.locate import find_class, locate, locating, path_of
+from paramlint.runtime.worker.solve import Situation, Solved, Unsolved, own_failure, solve
 from paramlint.runtime.worker.timing import Clock, TimeLimit
 
 _SHARE_OF_ONE_ATTEMPT = 0.3
 _SHARE_OF_BUILDING = 0.6
 _KEPT_ATTEMPTS = 12
+_ALIKE = 3
+_SLOW = 0.1
 
 USUAL_NAMES = MappingProxyType({"torch": torch, "nn": nn, "F": torch.nn.functional})
 """What examples and recipes take for granted."""
@@ -138,6 +142,9 @@ def _build(
     attempts: list[str] = []
     trusted: BaseException | None = None
     last: BaseException | None = None
+    failing: Counter[tuple[object, ...]] = Counter()
+    # A part of something that takes long to make: alone, it is observed in the time in which that is made once.
+    slow: Built | None = None
 
     def run(thunk: Callable[[], object]) -> object:
         share = _SHARE_OF_ONE_ATTEMPT if not on_meta else _SHARE_OF_BUILDING
@@ -149,31 +156,41 @@ def _build(
     def attempt(way: _Way) -> Built | None:
         nonlocal trusted, last
         try:
-            found = _locate(run(way.make), kind, request)
+            found = locate(run(way.make), kind, request)
         except BaseException as error:  # whatever user code raises is a reason
             attempts.append(f"{way.text}: {stack.type_name(error)}: {stack.first_line(stack.message(error))}")
             if not isinstance(error, TimeLimit) and way.kind not in ("docstring", "announced", "guessed"):
                 trusted = trusted or error
+                failing[own_failure(error, kind)] += 1
             last = error
             return None
         if found is None:
             attempts.append(f"{way.text}: returned nothing that holds the class")
             return None
-        make = _locating(way.make, kind, request)
+        make = locating(way.make, kind, request)
         return Built(make, way.text, way.kind, found, pretend, trusted, tuple(attempts))
 
     for way in _ways(request, module, kind):
-        if clock.left <= 0.2:
+        # Half of the time is for guesses. What a few calls meet in the class's own constructor others will too.
+        if clock.left <= (clock.budget / 2 if kind else 0.2) or any(
+            where and count >= _ALIKE for where, count in failing.items()
+        ):
             break
-        built = attempt(way)
-        if built is not None:
-            return built
+        began = clock.elapsed
+        slow = attempt(way)
+        if slow is not None and (kind is None or not slow.within or clock.elapsed - began < clock.budget * _SLOW):
+            return slow
+        if slow is not None:
+            break
     if kind is None:
         return NotBuilt(
             "not built", "the class is made inside a function, and nothing found calls it", None, False, tuple(attempts)
         )
     fixed = {name: guess.constant(value) for name, value in request.circumstances}
-    result = solve(kind, fixed, Situation(clock, run))
+    searching = clock if slow is None else Clock(min(clock.left, clock.budget / 5))
+    result = solve(kind, fixed, Situation(searching, run))
+    if slow is not None and not (isinstance(result, Solved) and isinstance(result.value, kind)):
+        return slow
     if isinstance(result, Solved):
         own = result.value
         if not isinstance(own, nn.Module):
@@ -310,73 +327,6 @@ def _running(block: str, module: ModuleType, kind: type[nn.Module]) -> Callable[
         return None
 
     return make
-
-
-def _locating(
-    make: Callable[[], object], kind: type[nn.Module] | None, request: ClassRequest
-) -> Callable[[], nn.Module]:
-    def instance() -> nn.Module:
-        value = make()
-        for root in _roots(value):
-            path = _path(root, kind, request)
-            if path is not None:
-                return root.get_submodule(path)
-        raise LookupError("the recipe no longer returns an instance of the class")
-
-    return instance
-
-
-def _locate(value: object, kind: type[nn.Module] | None, request: ClassRequest) -> str | None:
-    for root in _roots(value):
-        path = _path(root, kind, request)
-        if path is not None:
-            return path
-    return None
-
-
-def _roots(value: object) -> list[nn.Module]:
-    if isinstance(value, nn.Module):
-        return [value]
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        return [item for item in value[:50] if isinstance(item, nn.Module)]
-    return []
-
-
-def _path(root: nn.Module, kind: type[nn.Module] | None, request: ClassRequest) -> str | None:
-    if kind is not None:
-        return path_of(root, kind)
-    for path, module in root.named_modules():
-        if type(module).__qualname__ == request.qualified_name:
-            return str(path)
-    return None
-
-
-def path_of(root: nn.Module, kind: type[nn.Module]) -> str | None:
-    """Where in ``root`` the first instance of exactly this class is, "" for itself; an heir's instance will not do."""
-    try:
-        for path, module in root.named_modules():
-            if type(module) is kind:
-                return str(path)
-    except Exception:  # a root whose constructor never ran cannot be walked
-        return "" if type(root) is kind else None
-    return None
-
-
-def find_class(module: ModuleType, qualified_name: str) -> type[Any] | None:
-    """The class of that qualified name; decorators that keep it in ``__wrapped__`` are looked through."""
-    value: object = module
-    for part in qualified_name.split("."):
-        if part == "<locals>":
-            return None
-        try:
-            value = inspect.getattr_static(value, part)
-        except AttributeError:
-            return None
-    if not isinstance(value, type):
-        value = getattr(value, "__wrapped__", None)
-    return value if isinstance(value, type) else None
 
 
 def seed(number: int) -> None:

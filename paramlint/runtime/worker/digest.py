@@ -15,6 +15,7 @@ from paramlint.runtime.worker.build import Built
 from paramlint.runtime.worker.forward import call, flatten, runner
 from paramlint.runtime.worker.inputs import Input
 from paramlint.runtime.worker.timing import Clock
+from paramlint.runtime.worker.walk import Walk, is_lazy
 
 _MOST_BYTES = 1 << 28
 
@@ -29,17 +30,22 @@ def digests(known: Observation, way: Built, clock: Clock, chosen: Input | None) 
     entries += [("parameter", name, tensor) for name, tensor in instance.named_parameters()]
     entries += [("buffer", name, tensor) for name, tensor in instance.named_buffers()]
     known = known._replace(
-        state=tuple(
-            StateDigest(name, kind, tuple(map(int, tensor.shape)), str(tensor.dtype), _digest([tensor]))
-            for kind, name, tensor in entries
-            if not torch.nn.parameter.is_lazy(tensor)
-        )
+        state=tuple(_entry(name, kind, tensor) for kind, name, tensor in entries if not is_lazy(tensor)),
+        hidden=tuple(
+            _entry(found.path, found.kind, found.tensor)
+            for found in Walk(instance).tensors
+            if found.kind == "plain" and not is_lazy(found.tensor)
+        ),
     )
     if chosen is None:
         return known
     with torch.no_grad(), clock.limit(clock.left):
         values = flatten(runner(way)(functools.partial(call, instance, chosen, 4)))
     return known._replace(output=_digest(values))
+
+
+def _entry(name: str, kind: str, tensor: torch.Tensor) -> StateDigest:
+    return StateDigest(name, kind, tuple(map(int, tensor.shape)), str(tensor.dtype), _digest([tensor]))
 
 
 def _digest(tensors: Iterable[torch.Tensor]) -> str | None:

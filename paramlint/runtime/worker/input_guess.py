@@ -213,8 +213,8 @@ def _of_graph(name: str, setting: Setting) -> Iterator[Guess]:
 
 def several(shape: tuple[int, ...], count: int, kind: str) -> Guess:
     text = ", ".join(str(size) for size in shape)
-    made = f"[torch.randn({text})] * {count}"
-    return expression(made if kind == "list" else f"tuple({made})", lambda: _collected(shape, count, kind))
+    made = f"torch.randn({text}) for _ in range({count})"
+    return expression(f"[{made}]" if kind == "list" else f"tuple({made})", lambda: _collected(shape, count, kind))
 
 
 def _collected(shape: tuple[int, ...], count: int, kind: str) -> object:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from paramlint.model.observation import PRETENDED, ClassRequest, Observation, TensorObservation
+from paramlint.model.observation import PRETENDED, WITHOUT_MEMORY, ClassRequest, Observation, TensorObservation
 from paramlint.runtime.worker import (
     accelerator,
     build,
@@ -100,6 +100,8 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
     stages: list[tuple[str, Callable[[Observation], Observation]]] = [
         *((probe.__name__, functools.partial(_apply, probe, subject, way, clock)) for probe in probes.ALL),
         ("forward", passes),
+        # Before what may take long: a comparison that there is no time for proves nothing.
+        *([("digests", lambda known: digest.digests(known, way, clock, chosen))] if options.digests else []),
         ("copying", lambda known: probes.copying(known, subject, clock)),
         ("loading", lambda known: forward.loading(known, subject, way, clock)),
         ("gradients", lambda known: forward.gradients(known, way, clock, chosen) if chosen else known),
@@ -109,8 +111,6 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
         ("placement", lambda known: device.placement(known, way, clock, chosen, furthest, options.device)),
     ]
     stages.append(("evaluated", lambda known: evaluated.evaluated(known, way, clock, chosen, options.device)))
-    if options.digests:
-        stages.append(("digests", lambda known: digest.digests(known, way, clock, chosen)))
     for name, stage in stages:
         if wanted is not None and name not in wanted:
             continue
@@ -140,7 +140,7 @@ def _without_memory(request: ClassRequest, failed: build.NotBuilt, clock: Clock)
 
 def _manner(way: build.Built) -> str:
     if way.is_meta:
-        return " (without memory, since it is too large or too slow to build)"
+        return WITHOUT_MEMORY
     return PRETENDED if way.needs_pretence else ""
 
 

@@ -6,10 +6,11 @@ import itertools
 import json
 import os
 import select
+import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
-from types import FrameType
 
 from paramlint.model.observation import ClassRequest, Observation, to_json
 from paramlint.runtime.worker import host, limits, preparation
@@ -37,7 +38,7 @@ def main(arguments: list[str]) -> int:
             for request in requests:
                 host.run_here(request, options, deliver)
             return 0
-        signal.signal(signal.SIGTERM, _end_everything)
+        signal.signal(signal.SIGTERM, lambda number, frame: _end_everything(parent))
         limits.die_with_parent(parent, signal.SIGTERM)
         limits.adopt_orphans()
         for number in itertools.count():
@@ -56,7 +57,7 @@ def _next(folder: str, number: int, parent: int) -> str:
     path = os.path.join(folder, f"{number}.json")
     while not os.path.exists(path):
         if os.getppid() != parent:
-            os._exit(1)
+            _end_everything(parent)
         time.sleep(_SHORT)
     return path
 
@@ -79,7 +80,7 @@ def _run_host(waiting: list[ClassRequest], options: Options, parent: int, privat
     reason = None
     while not inbox.is_closed:
         if os.getppid() != parent:
-            _end_everything(signal.SIGTERM, None)
+            _end_everything(parent)
         ready, _, _ = select.select([reader], [], [], _TICK)
         for message in inbox.read() if ready else ():
             event, key = message.get("event"), str(message.get("key"))
@@ -119,9 +120,11 @@ def _run_host(waiting: list[ClassRequest], options: Options, parent: int, privat
             yield _answer(request, status_name, text)
 
 
-def _end_everything(number: int, frame: FrameType | None) -> None:
-    """End all that runs below this process, and this process."""
+def _end_everything(parent: int) -> None:
+    """End all that runs below this process, and this process; what the parent can no longer remove is removed."""
     limits.end_strays(())
+    if os.getppid() != parent:
+        shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
     os._exit(1)
 
 

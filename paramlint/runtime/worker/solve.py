@@ -186,6 +186,15 @@ def progress(error: BaseException, target: Callable[..., object]) -> float:
     return 0.0
 
 
+def own_failure(error: BaseException, target: Callable[..., object] | None) -> tuple[object, ...]:
+    """What a constructor of the target raised, and where; empty where the error did not come through one."""
+    codes = {function.__code__ for function in repair.constructors(target)} if target is not None else set()
+    for frame, line in stack.walk(error.__traceback__):
+        if frame.f_code in codes:
+            return stack.type_name(error), stack.message(error), frame.f_code, line
+    return ()
+
+
 def call(target: Callable[..., object], known: tuple[Parameter, ...], plan: Plan) -> object:
     """Call with fresh values; names with a dot are attributes set on the argument before the call."""
     keywords: dict[str, object] = {}

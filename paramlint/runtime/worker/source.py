@@ -103,11 +103,15 @@ def dotted(node: ast.AST) -> str | None:
 
 def definitions(code: CodeType, name: str) -> list[ast.AST]:
     """The right-hand sides that the function binds to a local name or to ``self.name``."""
+    return [value for names, value in _bound(code) if name in names]
+
+
+@functools.lru_cache(maxsize=256)
+def _bound(code: CodeType) -> tuple[tuple[list[str], ast.AST], ...]:
+    """What a function binds: the names that a target reads or binds, with the right-hand side."""
     function = function_of(code)
-    if function is None:
-        return []
-    found: list[ast.AST] = []
-    for node in ast.walk(function):
+    found: list[tuple[list[str], ast.AST]] = []
+    for node in ast.walk(function) if function is not None else ():
         value: ast.AST | None = None
         targets: list[ast.AST] = []
         if isinstance(node, ast.Assign):
@@ -116,9 +120,9 @@ def definitions(code: CodeType, name: str) -> list[ast.AST]:
             value, targets = node.value, [node.target]
         elif isinstance(node, (ast.For, ast.comprehension)):
             value, targets = node.iter, [node.target]
-        if value is not None and name in names_in(targets):
-            found.append(value)
-    return found
+        if value is not None:
+            found.append((names_in(targets), value))
+    return tuple(found)
 
 
 def compared_constants(code: CodeType, name: str) -> list[object]:
