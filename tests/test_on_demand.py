@@ -62,7 +62,7 @@ def test_a_body_is_made_when_it_is_asked_for_and_once(monkeypatch: pytest.Monkey
     parsed: list[str] = []
     original = ast.parse
 
-    def parse(text: str, *rest: str) -> ast.Module:
+    def parse(text: str, *rest: str) -> ast.AST:
         parsed.append(text)
         return original(text, *rest)
 

@@ -24,7 +24,7 @@ from paramlint.interpret import (
 from paramlint.interpret.compare import key_of
 from paramlint.interpret.decorators import is_no_grad
 from paramlint.interpret.events import MethodReached, UndefinedMethod
-from paramlint.interpret.idle import MOST_IDLE_STEPS, MOST_IDLE_STEPS_OF_CALL, concerns_models
+from paramlint.interpret.idle import MOST_IDLE_STEPS, MOST_IDLE_STEPS_OF_CALL, Outcome, concerns_models, outcome
 from paramlint.interpret.limits import IdleSpent, PathEnds
 from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine, Made
 from paramlint.interpret.scan import walks_modules
@@ -232,6 +232,11 @@ def call_closure(machine: Machine, frame: Frame, closure: Closure, arguments: Ar
     before = machine.steps
     is_outermost = is_idle and machine.idle_end == inf
     if is_outermost:
+        known = _outcome(machine, frame, closure, arguments, span)
+        if known is not None:
+            machine.step(known.steps)
+            machine.idle_steps[name] = machine.idle_steps.get(name, 0) + known.steps
+            return known.result
         machine.idle_end = before + MOST_IDLE_STEPS_OF_CALL
     try:
         result = _follow(machine, frame, closure, arguments, span)
@@ -245,6 +250,13 @@ def call_closure(machine: Machine, frame: Frame, closure: Closure, arguments: Ar
     if is_idle and not concerns_models(result):
         machine.idle_steps[name] = machine.idle_steps.get(name, 0) + machine.steps - before
     return result
+
+
+def _outcome(machine: Machine, frame: Frame, closure: Closure, arguments: Arguments, span: code.Span) -> Outcome | None:
+    if not arguments.is_exact:
+        return None
+    given = [*(("", value) for value in arguments.positional), *arguments.keywords.items()]
+    return outcome(machine, closure, given, lambda apart: _follow(apart, frame, closure, arguments, span))
 
 
 def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Arguments, span: code.Span) -> Value:

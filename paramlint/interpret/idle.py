@@ -1,8 +1,30 @@
-"""Calls that neither receive nor return a tensor or module: what they may cost before they are no longer followed."""
+"""Calls that neither receive nor return a tensor or module: what they may cost, and what is the same in every path."""
 
 from __future__ import annotations
 
-from paramlint.interpret.values import BoundExternal, Closure, Container, Instance, Partial, Super, Tensor, Value
+from collections.abc import Callable, Hashable, Iterable
+from math import inf
+from typing import NamedTuple
+
+from paramlint.interpret.decisions import Decider
+from paramlint.interpret.limits import BudgetSpent, IdleSpent, PathEnds
+from paramlint.interpret.machine import Machine
+from paramlint.interpret.values import (
+    UNKNOWN,
+    BoundExternal,
+    ClassValue,
+    Closure,
+    Container,
+    External,
+    Instance,
+    Known,
+    Partial,
+    Super,
+    Symbol,
+    Tensor,
+    Unknown,
+    Value,
+)
 
 # Steps that one such function may take on one path. Frameworks read signatures and build templates in constructors
 # (torch_geometric's MessagePassing): without this they spend the budget that the class's own statements need.
@@ -10,6 +32,63 @@ MOST_IDLE_STEPS = 1_000
 # What one such call, with those inside it, may take: helpers that compute a size or pick a default are short.
 MOST_IDLE_STEPS_OF_CALL = 300
 _DEEPEST = 4
+
+
+class Outcome(NamedTuple):
+    """What an idle call comes to on any path, and the steps that it takes."""
+
+    result: Value
+    steps: int
+
+
+def outcome(
+    machine: Machine, closure: Closure, arguments: Iterable[tuple[str, Value]], follow: Callable[[Machine], Value]
+) -> Outcome | None:
+    """What a call of a function comes to wherever it is made with these arguments; None where paths may differ in it.
+
+    Constructors of frameworks make the same such calls for every class. ``follow`` makes the call on a machine of its
+    own; an outcome is kept with the project, and depends on the function and the arguments alone.
+    """
+    parts = [_key(closure), *((name, _key(value)) for name, value in arguments)]
+    if None in parts or any(isinstance(part, tuple) and part[-1] is None for part in parts):
+        return None
+    key = tuple(parts)
+    known = machine.project.remembered
+    if key not in known:
+        # The function is kept with the answer, so that its identity is not given to another.
+        known[key] = (closure, _outcome(machine, follow))
+    return known[key][1]  # type: ignore[index, no-any-return]
+
+
+def _outcome(machine: Machine, follow: Callable[[Machine], Value]) -> Outcome | None:
+    apart = Machine(machine.project, Decider(()), phase=machine.phase, idle_end=MOST_IDLE_STEPS_OF_CALL)
+    try:
+        result = follow(apart)
+    except IdleSpent:
+        result = UNKNOWN
+    except (PathEnds, BudgetSpent, RecursionError):
+        return None
+    if apart.decider.taken or apart.events or apart.made or not apart.is_complete or apart.idle_end == inf:
+        return None
+    # What may change, or has an identity of its own, is made anew each time.
+    return Outcome(result, apart.steps) if isinstance(result, (Known, Unknown)) else None
+
+
+def _key(value: Value | None) -> Hashable:
+    """What tells a value from others that a function may treat differently; None where this is not known."""
+    match value:
+        case None:
+            return ""
+        case Known(value=constant):
+            return type(constant).__name__, repr(constant)
+        case Symbol() | External() | Unknown():
+            return repr(value)
+        case ClassValue():
+            return value.linked.definition
+        case Closure(outer=None):
+            bound = _key(value.bound)
+            return None if bound is None else (id(value.node), value.owner and value.owner.definition, bound)
+    return None
 
 
 def concerns_models(value: Value | None, depth: int = 0) -> bool:

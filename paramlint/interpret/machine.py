@@ -115,9 +115,9 @@ class Machine:
         """Whether the current statement may run never, or more than once."""
         return bool(self.undecided or self.repeated)
 
-    def step(self) -> None:
-        """Count one step of work; raises ``BudgetSpent`` or ``IdleSpent`` when there have been too many."""
-        self.steps += 1
+    def step(self, count: int = 1) -> None:
+        """Count steps of work; raises ``BudgetSpent`` or ``IdleSpent`` when there have been too many."""
+        self.steps += count
         if self.steps > self.idle_end:
             raise IdleSpent
         if self.steps > self.most_steps:

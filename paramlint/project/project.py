@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,6 +35,8 @@ class Project:
         self._words: dict[Path, WordIndex] = {}
         self._scanned: dict[tuple[Callable[..., object], int], tuple[object, object]] = {}
         self.environment = environment
+        # Answers of whoever asks the project, for as long as it is kept; each is told from others by its key.
+        self.remembered: dict[Hashable, object] = {}
 
     @property
     def root(self) -> Path:

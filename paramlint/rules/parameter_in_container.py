@@ -17,13 +17,11 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     for run, slot in constructed_slots(trace):
         if slot.registration is not Registration.CONTAINER or slot.name in seen or run.is_opaque:
             continue
-        if _is_left_over(trace, run, slot):
-            continue
         for member in slot.members:
             tensor = member.tensor
             if member.inside or tensor is None or not tensor.is_parameter or tensor.is_registered:
                 continue
-            if trace.surroundings.is_given_to_optimiser(slot.name):
+            if trace.surroundings.is_given_to_optimiser(slot.name) or _is_left_over(trace, run, slot):
                 break
             seen.add(slot.name)
             yield finding(
