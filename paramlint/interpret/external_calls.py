@@ -180,10 +180,13 @@ def _other(machine: Machine, frame: Frame, name: str, arguments: calls.Arguments
         first.recomputed = None
         return first
     if last in _PARAMETRISING and isinstance(first, Instance):
-        if name in _SHARING:
-            return first
         named = arguments.get(1, "name") or arguments.get(1, "tensor_name")
-        first.recomputed = str(named.value) if isinstance(named, Known) else "weight"
+        parameter = str(named.value) if isinstance(named, Known) else "weight"
+        if name in _SHARING:
+            if parameter in first.bindings:
+                first.bindings[parameter].is_certain = False  # a plain tensor has its name now
+            return first
+        first.recomputed = parameter
         return first
     if name.startswith("numpy.") and _holds_positions(name, arguments):
         return External(POSITIONS)
