@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -13,6 +14,8 @@ from paramlint.model.diagnostic import Related
 from paramlint.rules.base import Finding
 
 Kind = TypeVar("Kind", bound=Event)
+
+_LAZY = re.compile(r"\blaz(y|ily)\b|Lazy")
 
 
 def events(trace: ClassTrace, kind: type[Kind]) -> Iterator[tuple[Run, Kind]]:
@@ -98,6 +101,11 @@ def is_lost_on_reload(run: Run, slot: Slot, tensor: TensorSummary) -> bool:
         and slot.name not in run.rewritten
         and not run.is_opaque
     )
+
+
+def is_known_to_be_lazy(trace: ClassTrace) -> bool:
+    """Whether a class says, in its name or documentation, that its parts are made when they are first needed."""
+    return _LAZY.search(f"{trace.class_name} {trace.documentation}") is not None
 
 
 def is_placeholder(trace: ClassTrace, slot: Slot) -> bool:

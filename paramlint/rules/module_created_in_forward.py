@@ -9,13 +9,13 @@ from paramlint.interpret.slots import Registration
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Related, Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import events, finding, related
+from paramlint.rules.common import events, finding, is_known_to_be_lazy, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield modules with state, or with a training mode, that forward or what it calls builds."""
     for run, event in events(trace, MadeInForward):
-        if event.kind is not Registration.SUBMODULE:
+        if event.kind is not Registration.SUBMODULE or (event.is_lazy_once and is_known_to_be_lazy(trace)):
             continue
         if event.has_state:
             if event.is_lazy_once:
@@ -82,7 +82,7 @@ class Head(nn.Module):
 """,
     silent_when=(
         "the module has no parameters and no buffers and does the same in training and evaluation (activations, losses)",
-        "it is a lazy module, or a copy of a registered one",
+        "it is a lazy module, or a copy of a registered one; the class says that it is lazy",
         "an optimiser is given its parameters: it is made to be trained, as the embedding of one graph",
         "whether it has state cannot be told",
     ),

@@ -11,13 +11,16 @@ from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import constructed_slots, finding, related
 
 
+_TELLING = frozenset({"state_dict", "parameters", "named_parameters", "_save_to_state_dict", "_apply"})
+
+
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield containers with stateful Modules that nothing registers."""
     seen: set[str] = set()
     for run, slot in constructed_slots(trace):
         if slot.registration is not Registration.CONTAINER or slot.name in seen or run.is_opaque:
             continue
-        if _is_hidden_on_purpose(trace, slot):
+        if _is_hidden_on_purpose(trace, slot) or _answers_for(trace, slot.name):
             continue
         for member in slot.members:
             module = member.module
@@ -36,6 +39,11 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
                 related(module.made, f"'{module.class_name}' is made here"),
             )
             break
+
+
+def _answers_for(trace: ClassTrace, name: str) -> bool:
+    """Whether the class overrides what Module tells of its parts, to tell of those in a container."""
+    return any(name in method.mentions for method in trace.methods if method.name in _TELLING)
 
 
 def _is_left_over(trace: ClassTrace, slot: Slot) -> bool:
@@ -103,6 +111,7 @@ class Stack(nn.Module):
         "nothing reads the container: what is left over changes nothing",
         "the same modules are registered as well (`add_module`, `setattr`, a later `ModuleList` or `Sequential`)",
         "they hold no parameters and no buffers",
+        "the class overrides `state_dict`, `named_parameters` or the like to answer for them itself",
         "they are hidden on purpose: a list of one, `object.__setattr__`, a weak reference",
     ),
     check=check,

@@ -9,13 +9,13 @@ from paramlint.interpret.slots import Registration
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import events, finding, related
+from paramlint.rules.common import events, finding, is_known_to_be_lazy, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield Parameters made by forward or what it calls, and factors that are made of zeros again and again."""
     for run, event in events(trace, MadeInForward):
-        if event.kind is not Registration.PARAMETER:
+        if event.kind is not Registration.PARAMETER or (event.is_lazy_once and is_known_to_be_lazy(trace)):
             continue
         if event.is_lazy_once:
             effect = (
@@ -74,7 +74,7 @@ class Attend(nn.Module):
         return x + self.bias
 """,
     silent_when=(
-        "the class is a lazy module (`LazyModuleMixin`)",
+        "the class is a lazy module (`LazyModuleMixin`), or says so in its name or documentation",
         "it is made by `configure_model` or by the constructor",
         "it is part of what is set up once, below a test that another attribute is None",
         "the zeros are also written, returned, added or passed on: a state that a recurrent layer begins with",
