@@ -10,7 +10,6 @@ from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import constructed_slots, finding, related
 
-
 _TELLING = frozenset({"state_dict", "parameters", "named_parameters", "_save_to_state_dict", "_apply"})
 
 
