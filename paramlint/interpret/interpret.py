@@ -353,8 +353,8 @@ def _made(machine: Machine) -> Iterator[Event]:
         layer = torch_api.layers.get(value.external or "")
         is_lazy_once = stored in made.guards or value.is_lazy
         state = _state_of(value, layer)
-        if is_lazy_once and state and has_state(value, PARAMETERS) is False:
-            state = False  # buffers that are made on the first call are at hand in every later one
+        if state and has_state(value, PARAMETERS) is False:
+            state = False  # buffers alone are what they are computed from, and nothing is learned in them
         yield MadeInForward(
             made.place,
             Registration.SUBMODULE,

@@ -108,6 +108,8 @@ def call(
         if name == "numpy" and first.placement.is_moving and first.is_certain:
             machine.device_tests += 1  # it raises on an accelerator: from here on, the path is meant for the CPU
         return machine.fresh(name)
+    if name == "type" and len(positional) == 1 and not keywords:
+        return machine.fresh("type")  # asked for its type, a tensor answers with a text
     if function.kind is Kind.CONVERSION:
         return _convert(machine, frame, function, first, positional[1:], keywords, span)
     if function.kind is Kind.LIKE:
