@@ -270,6 +270,11 @@ def _note_move(
     if machine.root is not None:
         attribute = next((key for key, held in machine.root.bindings.items() if held.value is instance), None)
     devices.note_literal(machine, frame, device, f".{name}()", attribute, span)
+    if instance.phase is Phase.FORWARD and device is not None:
+        for kind in (Registration.PARAMETER, Registration.BUFFER):
+            for _, held in _tensors(instance, kind, True)[0]:
+                if isinstance(held, Tensor):
+                    held.placement = Placement.UNKNOWN if device.literal is not None else device.placement
 
 
 def _freeze(instance: Instance, arguments: calls.Arguments) -> None:
