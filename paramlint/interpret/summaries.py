@@ -77,10 +77,7 @@ def has_state(instance: Instance, kinds: frozenset[Registration] = STATE) -> boo
 
 
 def _has_other_state(instance: Instance, owner: Instance) -> bool | None:
-    """``has_state``, but for the parameters and buffers that a Module registers, itself or below, by another way.
-
-    A buffer without dimensions goes with tensors of any device, and tells nothing of whether the rest is to move.
-    """
+    """``has_state``, but for the parameters and buffers that a Module registers, itself or below, by another way."""
     registered: set[int] = set()
     unknown = False
     for module in _modules(owner):
@@ -89,8 +86,6 @@ def _has_other_state(instance: Instance, owner: Instance) -> bool | None:
     for module in _modules(instance):
         for held in module.bindings.values():
             if held.registration in STATE and held.value != Known(None) and id(held.value) not in registered:
-                if held.registration is Registration.BUFFER and isinstance(held.value, Tensor) and held.value.rank == 0:
-                    continue
                 return None if unknown else True
     return None if has_state(instance) else has_state(instance)
 
