@@ -263,8 +263,8 @@ def _root_bindings(machine: Machine) -> list[tuple[str, Binding]]:
 def _note_move(
     machine: Machine, frame: Frame, instance: Instance, name: str, arguments: calls.Arguments, span: Span
 ) -> None:
-    if has_state(instance) is False:
-        return  # there is nothing to be moved
+    if instance.linked is None and has_state(instance) is False:
+        return  # one of torch's that holds nothing: there is nothing to be moved
     given = [device for value in arguments.values() if (device := devices.device_of(value)) is not None]
     device = given[0] if given else None
     if name != "to" and (device is None or device.literal is None or not devices.is_accelerator(device.literal)):
