@@ -48,9 +48,10 @@ _OWN = frozenset(
         "noise on the default device",
         "Parameter made in forward",
         "layer made in forward",
-        "layer in a tuple",
     }
 )
+# After their repair the original's layer goes by a longer name.
+_RENAMED = frozenset({"layer in a tuple"})
 # What these plant computes something of its own too (of a number, the shape is lost), and cannot be built: only what is
 # registered can be compared.
 _FREE = frozenset({"tensor over parameter", "Parameter of integers", "Parameter of a number"})
@@ -271,7 +272,7 @@ def _job(key: str, repairs: Iterable[Repair]) -> dict[str, Any]:
             {
                 "text": item.text,
                 "reference": item.mutant.text if item.mutant.operator in _OWN else None,
-                "names": item.names if item.mutant.operator in _OWN | _FREE else (),
+                "names": item.names if item.mutant.operator in _OWN | _FREE | _RENAMED else (),
                 "is_free": item.mutant.operator in _FREE,
             }
             for item in some

@@ -101,6 +101,8 @@ def _reached(instance: nn.Module, name: str) -> torch.Tensor | None:
     value: Any = instance
     try:
         for part in name.split("."):
+            if part.isdigit() and isinstance(value, nn.Module) and not hasattr(value, part):
+                continue  # a layer that the repair has put into a list
             value = value[int(part)] if part.isdigit() and not isinstance(value, nn.Module) else getattr(value, part)
     except (AttributeError, IndexError, TypeError):
         return None
