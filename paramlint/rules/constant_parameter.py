@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from paramlint.interpret.slots import Registration, Slot
-from paramlint.interpret.trace import ClassTrace
+from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import constructed_slots, finding
@@ -20,7 +20,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     seen: set[str] = set()
     for run, slot in constructed_slots(trace):
         reason = _reason(slot)
-        if slot.name in seen or reason is None or _is_learned(trace, slot.name):
+        if slot.name in seen or reason is None or _is_learned(trace, slot.name) or _is_asked_for(run):
             continue
         seen.add(slot.name)
         yield finding(
@@ -44,6 +44,11 @@ def _reason(slot: Slot) -> str | None:
     if tensor.rank in (0, None) and _SAFEGUARD.search(slot.name) and not tensor.is_random:
         return "a safeguard against division by zero"
     return None
+
+
+def _is_asked_for(run: Run) -> bool:
+    """Whether an argument of the constructor that the path turns on says that something is learned: ``train_eps``."""
+    return any(decision.outcome and _LEARNED.search(decision.argument or "") for decision in run.decisions)
 
 
 def _is_learned(trace: ClassTrace, name: str) -> bool:
@@ -91,7 +96,7 @@ class Rays(nn.Module):
     silent_when=(
         "`requires_grad=False`, or it depends on an argument (see frozen-parameter)",
         "the values are computed further than by shaping, scaling and joining: a table may be where learning begins",
-        "its name or the documentation says that it is learned",
+        "its name, the documentation or an argument that is on (`train_eps`) says that it is learned",
     ),
     check=check,
 )
