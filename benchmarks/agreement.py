@@ -133,8 +133,10 @@ def claim(run: Run, name: str) -> str:
 
 
 def _words(slot: Slot) -> str:
-    if slot.is_none or (slot.module is not None and slot.registration is Registration.OTHER):
-        return "None" if slot.is_none else "plain module"
+    if slot.is_none:
+        return "None" if slot.is_certain else "unknown"
+    if slot.module is not None and slot.registration is Registration.OTHER:
+        return "plain module"
     return slot.registration.value
 
 

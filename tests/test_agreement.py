@@ -269,3 +269,13 @@ def test_a_class_with_more_options_than_are_tried_is_not_exhausted() -> None:
     assert few.is_exhaustive
     assert {slot.name for run in few.runs for slot in run.slots} == {"part_0", "part_1", "part_2"}
     assert not many.is_exhaustive
+
+
+def test_a_tensor_in_the_place_of_a_buffer_that_may_not_be_is_not_known() -> None:
+    body = (
+        "    def __init__(self, table: torch.Tensor):\n        super().__init__()\n        if table.sum() > 0:\n"
+        "            self.register_buffer('table', table)\n        self.table = torch.ones(2)\n"
+    )
+    for run in runs_of(f"{PRELUDE}\n\nclass Net(nn.Module):\n{body}"):
+        (slot,) = [slot for slot in run.slots if slot.name == "table"]
+        assert slot.registration is Registration.UNKNOWN

@@ -100,3 +100,18 @@ def test_a_layer_made_before_the_base_constructor_is_told(tmp_path: Path) -> Non
 def test_the_way_past_an_error_is_taken(tmp_path: Path) -> None:
     built = "self.size = 3 if flag else 4\n        if size is None:\n            raise ValueError('no')"
     assert paths_of(tmp_path, built, "return x") == 1
+
+
+def test_a_condition_of_a_helper_is_turned_where_it_ends_the_path(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(
+        f"{HEAD}def checked(width, names):\n    if width <= 1:\n        raise ValueError(width)\n"
+        "    if isinstance(names, int):\n        raise TypeError(names)\n    return width\n\n\n"
+        "class Net(nn.Module):\n    def __init__(self, width, names=('a', 'b')):\n"
+        "        super().__init__()\n        self.part = nn.Linear(checked(width, names), 2)\n",
+        encoding="utf-8",
+    )
+    project = Project(tmp_path, NO_ENVIRONMENT, lambda file: lower_ast.lower(read_source(str(file))))
+    (linked,) = project.classes(project.module_at(path))
+    (run,) = interpret(project, linked).runs
+    assert [slot.name for slot in run.slots] == ["part"]

@@ -48,6 +48,14 @@ def may_run_base_constructor(project: Project, linked: LinkedClass) -> bool:
     return False
 
 
+def names_a_way(linked: LinkedClass) -> bool:
+    """Whether a class's constructor itself speaks of a base's, or of what that makes; True where it is not known."""
+    member = linked.find("__init__")
+    if not isinstance(member, Member) or not isinstance(member.node, code.Function):
+        return True
+    return bool(member.node.decorators) or _mentions_a_way(member.node)
+
+
 def may_run_before(project: Project, owner: ClassDefinition, constructor: code.Function) -> bool:
     """Whether what decorates a constructor may run another's before it.
 

@@ -147,29 +147,36 @@ def _decision(predicate: Predicate, outcome: bool) -> Decision:
 
 
 def paths(
-    run: Callable[[Decider], bool], matters: Callable[[Choice | None], bool], most: int = MOST_PATHS
+    run: Callable[[Decider], bool | None], matters: Callable[[Choice | None], bool], most: int = MOST_PATHS
 ) -> Iterator[bool]:
     """Run once for each path, the default one first, at most ``most`` times; yields whether paths are left to try.
 
     Each condition that the class's own code asks goes the other way once, on the path on which it is first met, if it
     matters how it goes; all of them do on a path of which ``run`` says that it was not seen to its end. What other
-    classes ask is asked again where they are looked at themselves.
+    classes ask is asked again where they are looked at themselves. Of a path that ends in an error (``run`` returns
+    None) nothing was seen: the last condition in front of that goes the other way, whoever asks it, and the others are
+    looked at on the path that this leads to.
     """
-    waiting: deque[tuple[bool, ...]] = deque([()])
+    waiting: deque[tuple[tuple[bool, ...], int]] = deque([((), 0)])
     tried = 0
     turned: set[str] = set()
     while waiting and tried < most:
-        forced = waiting.popleft()
+        forced, first = waiting.popleft()
         decider = Decider(forced)
         tried += 1
         is_seen = run(decider)
         outcomes = [decision.outcome for decision in decider.taken]
-        for index in range(len(forced), len(outcomes)):
+        if is_seen is None and len(outcomes) > len(forced):
+            turned.add(decider.taken[-1].condition)
+            waiting.appendleft(((*outcomes[:-1], not outcomes[-1]), first))
+            yield True
+            continue
+        for index in range(first, len(outcomes)):
             condition = decider.taken[index].condition
             choices = decider.own.get(index)
             if choices is None or condition in turned:
                 continue
             if not is_seen or any(map(matters, choices)):
                 turned.add(condition)
-                waiting.append((*outcomes[:index], not outcomes[index]))
+                waiting.append(((*outcomes[:index], not outcomes[index]), index + 1))
         yield bool(waiting)

@@ -59,11 +59,15 @@ class ParameterOfNoTensor(NamedTuple):
 
 
 class AssignedBeforeInit(NamedTuple):
-    """A parameter, buffer or submodule is assigned before any base constructor ran."""
+    """A parameter, buffer or submodule is assigned before any base constructor ran.
+
+    ``is_certain``: everything in front of it was followed, so that the constructor ends there.
+    """
 
     place: Place
     attribute: str
     kind: Registration
+    is_certain: bool = False
 
 
 class AskedBeforeInit(NamedTuple):

@@ -27,9 +27,16 @@ class TooManyFiles(Exception):
     """More files mention a word than can be read for one question."""
 
 
-def modules_with(project: Project, own: SourceModule, word: str) -> list[SourceModule]:
-    """Return the modules of the project that mention a word, ``own`` in any case. Raises TooManyFiles."""
+def modules_with(project: Project, own: SourceModule, word: str, beside: tuple[str, ...] = ()) -> list[SourceModule]:
+    """Return the modules of the project that mention a word, ``own`` in any case. Raises TooManyFiles.
+
+    Where those are too many, only those count that mention one of the words ``beside`` it too, if there are any.
+    """
     paths = project.files_mentioning(word, own.path)
+    if paths is not None and len(paths) > MOST_FILES and beside:
+        mentioning = [project.files_mentioning(other, own.path) or () for other in beside]
+        named = {path for some in mentioning for path in some}
+        paths = tuple(path for path in paths if path in named)
     if paths is None or len(paths) > MOST_FILES:
         raise TooManyFiles
     others = [_readable(project, path) for path in paths if path != own.path]

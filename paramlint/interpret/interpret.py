@@ -67,12 +67,12 @@ def interpret(project: Project, linked: LinkedClass, *, turns_all: bool = False)
 
     turning = Turning(project, linked)
 
-    def run(decider: Decider) -> bool:
+    def run(decider: Decider) -> bool | None:
         nonlocal steps
         result, spent = _run(project, linked, decider)
         steps += spent
         if result is None:
-            return False
+            return None
         runs.append(result)
         turning.learn(result)
         return not (turns_all or result.refuses)

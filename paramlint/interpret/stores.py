@@ -87,7 +87,9 @@ def set_on_module(
         store(machine, receiver, name, value, held, place)
     elif held is Registration.BUFFER and isinstance(value, Tensor):
         value.is_registered = True
-        store(machine, receiver, name, value, Registration.BUFFER, place)
+        # registered on some way through construction only, the name may be free, and the tensor a plain one
+        is_buffer = machine.phase is Phase.FORWARD or (old is not None and old.is_certain)
+        store(machine, receiver, name, value, Registration.BUFFER if is_buffer else Registration.UNKNOWN, place)
     else:
         store(machine, receiver, name, value, Registration.OTHER, place)
 
@@ -133,7 +135,8 @@ def register(
 ) -> None:
     """Put a value under a registered name."""
     if receiver is machine.root and not receiver.is_initialised and not receiver.is_opaque:
-        machine.emit(AssignedBeforeInit(place, name, registration))
+        is_certain = machine.is_complete and not (machine.undecided or machine.guarded)
+        machine.emit(AssignedBeforeInit(place, name, registration, is_certain))
     if isinstance(value, (Tensor, Instance)):
         value.is_registered = True
     store(machine, receiver, name, value, registration, place, is_persistent)

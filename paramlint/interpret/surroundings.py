@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 
 from paramlint import torch_api
-from paramlint.interpret.base_call import may_run_base_constructor
+from paramlint.interpret.base_call import may_run_base_constructor, names_a_way
 from paramlint.interpret.gradients import Use, uses
 from paramlint.interpret.holders import Scope, holders, is_never_moved
 from paramlint.interpret.instances import TooManyFiles, holding_files, is_named_in, may_be, modules_with
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 # Bases that are not read and that read nothing of what a subclass registers.
 _READ_NOTHING = frozenset({"Module", "LightningModule", "ABC", "Generic", "Protocol"})
+
+_THAWING = ("requires_grad", "requires_grad_")
 
 Parameters = ParamSpec("Parameters")
 
@@ -123,6 +125,10 @@ class Surroundings:
         """Whether the text of the constructor, and of what it calls on self, leaves a way to a base's."""
         return may_run_base_constructor(self._project, self._linked)
 
+    def names_base_constructor(self) -> bool:
+        """Whether the constructor itself speaks of a base's."""
+        return names_a_way(self._linked)
+
     def has_such_a_base(self) -> bool:
         """Whether the next constructor is a Module class's of the project: what that lacks is said of that class."""
         found = self._linked.find_after(self._linked.definition, "__init__")
@@ -135,7 +141,7 @@ class Surroundings:
     @_yes_in_doubt
     def is_given_to_optimiser(self, attribute: str) -> bool:
         """Whether code of the project passes an attribute of that name to an optimiser, or to autograd for its gradient."""
-        for module in self._modules_with(attribute):
+        for module in self._modules_with(attribute, _words_of_optimisers()):
             for node in nodes(module.facts.body):
                 if isinstance(node, code.Call) and _is_optimiser(node.function):
                     if any(
@@ -231,7 +237,8 @@ class Surroundings:
     @_yes_in_doubt
     def is_thawed(self, attribute: str) -> bool:
         """Whether code of the project sets ``requires_grad`` on an attribute of that name, to anything but False."""
-        return any(attribute in self._project.scanned(names_thawed, module) for module in self._modules_with(attribute))
+        modules = self._modules_with(attribute, _THAWING)
+        return any(attribute in self._project.scanned(names_thawed, module) for module in modules)
 
     @_yes_in_doubt
     def may_set(self, attribute: str) -> bool:
@@ -302,8 +309,8 @@ class Surroundings:
     def _holding_scopes(self) -> list[Scope] | None:
         return holders(self._project, self._linked.definition)
 
-    def _modules_with(self, word: str) -> list[SourceModule]:
-        return modules_with(self._project, self._linked.definition.module, word)
+    def _modules_with(self, word: str, beside: tuple[str, ...] = ()) -> list[SourceModule]:
+        return modules_with(self._project, self._linked.definition.module, word, beside)
 
 
 def _counts(read: OuterRead, with_gradient: bool) -> bool:
@@ -311,6 +318,11 @@ def _counts(read: OuterRead, with_gradient: bool) -> bool:
     if read.kind is ReadKind.ABOUT or (with_gradient and read.kind is ReadKind.CUT):
         return False
     return not read.is_called or torch_api.method(read.name) is None
+
+
+def _words_of_optimisers() -> tuple[str, ...]:
+    known = {name.rsplit(".", 1)[-1] for name in torch_api.optimisers()}
+    return (*sorted(known), "optim", "optimizer", "optimizers", "optimiser", "autograd", "grad")
 
 
 def _is_optimiser(function: code.Expression) -> bool:

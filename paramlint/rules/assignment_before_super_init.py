@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paramlint.interpret.events import AskedBeforeInit, AssignedBeforeInit, BaseConstructorRan
-from paramlint.interpret.trace import ClassTrace
+from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import finding, related
@@ -16,7 +16,9 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     for run in trace.runs:
         early = next((item for item in run.events if isinstance(item, (AssignedBeforeInit, AskedBeforeInit))), None)
         ran = next((event for event in run.events if isinstance(event, BaseConstructorRan)), None)
-        if early is None or ran is None or not trace.is_complete:
+        if early is None or not trace.is_complete:
+            continue
+        if ran is None and not _comes_too_late(trace, run, early):
             continue
         attribute = early.attribute if isinstance(early, AssignedBeforeInit) else None
         yield finding(
@@ -25,9 +27,16 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             early.place,
             attribute,
             f"{_described(early)} before super().__init__(): torch raises AttributeError",
-            related(ran.place, "the base constructor runs only here"),
+            () if ran is None else related(ran.place, "the base constructor runs only here"),
         )
         return
+
+
+def _comes_too_late(trace: ClassTrace, run: Run, early: AssignedBeforeInit | AskedBeforeInit) -> bool:
+    """Whether a base's constructor, which was not come to, stands behind an assignment that surely raises."""
+    if run.is_complete or not isinstance(early, AssignedBeforeInit) or not early.is_certain:
+        return False
+    return trace.constructor_is_own and trace.surroundings.names_base_constructor()
 
 
 def _described(early: AssignedBeforeInit | AskedBeforeInit) -> str:

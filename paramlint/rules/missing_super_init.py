@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.events import BaseConstructorRan, MethodReached
-from paramlint.interpret.trace import ClassTrace
+from paramlint.interpret.events import AssignedBeforeInit, BaseConstructorRan, MethodReached
+from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 
@@ -16,7 +16,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         return
     if any(isinstance(event, BaseConstructorRan) for run in trace.runs for event in run.events):
         return
-    if any(not run.is_complete or run.is_opaque for run in trace.runs):
+    unseen = [run for run in trace.runs if not run.is_complete or run.is_opaque]
+    if unseen and not (all(map(_ends_early, unseen)) and not trace.surroundings.names_base_constructor()):
         if trace.surroundings.may_run_base_constructor():
             return
     if trace.surroundings.may_be_completed():
@@ -35,6 +36,11 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         f"'{trace.class_name}' never runs Module.__init__(): the first parameter or module that is assigned raises "
         "AttributeError, and so do .to() and state_dict()",
     )
+
+
+def _ends_early(run: Run) -> bool:
+    """Whether torch raises in the constructor before anything that was not followed."""
+    return any(isinstance(event, AssignedBeforeInit) and event.is_certain for event in run.events)
 
 
 RULE = Rule(
