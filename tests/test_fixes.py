@@ -57,6 +57,19 @@ def test_a_repair_silences_its_finding_and_brings_no_other(changes: dict[Path, C
         ast.parse(change.after.text)
 
 
+def test_what_a_second_base_constructor_wiped_comes_back_however_it_was_registered(tmp_path: Path) -> None:
+    text = (
+        "import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.first = nn.Linear(2, 2)\n        self.add_module('second', nn.Linear(2, 2))\n"
+        "        super().__init__()\n        self.third = nn.Linear(2, 2)\n\n"
+        "    def forward(self, x):\n        return self.third(x)\n"
+    )
+    (applied,) = fixed(tmp_path / "net.py", text).applied
+    assert applied.code == "PRM403"
+    assert applied.fix is not None
+    assert set(applied.fix.effect.names) >= {"first", "second"}
+
+
 def test_a_second_run_changes_nothing(changes: dict[Path, Change]) -> None:
     for path, change in changes.items():
         if change.applied:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from paramlint.fixes.construction import without_statement
 from paramlint.fixes.edits import parts, with_argument
 from paramlint.fixes.site import Site, Spot, is_self_attribute
@@ -13,6 +15,7 @@ from paramlint.project.definitions import ClassDefinition
 from paramlint.project.resolve import dotted_name
 
 _PARAMETER = "torch.nn.Parameter"
+_REGISTERING = frozenset({"register_buffer", "register_parameter", "add_module", "register_module"})
 
 
 def shadowed_registration(site: Site) -> Fix | None:
@@ -150,9 +153,18 @@ def _registers(site: Site, base: ClassDefinition) -> bool:
 
 
 def _wiped(site: Site) -> list[str]:
-    """The names that come back: what the classes of the hierarchy bind."""
+    """The names that come back: what the classes of the hierarchy bind, and what they register by other means."""
     bases = [] if site.linked is None else [base for base in site.linked.mro if isinstance(base, ClassDefinition)]
-    return sorted({name for base in bases for name in assigned_attributes(base.node.body)})
+    return sorted({name for base in bases for name in (*assigned_attributes(base.node.body), *_named(base.node))})
+
+
+def _named(holder: code.Class) -> Iterator[str]:
+    """The names that a class registers things under by methods of Module: ``self.add_module("name", ...)``."""
+    for node in nodes(holder):
+        if isinstance(node, code.Call) and node.arguments and self_attribute(node.function) in _REGISTERING:
+            first = node.arguments[0].value
+            if isinstance(first, code.Constant) and isinstance(first.value, str):
+                yield first.value
 
 
 def buffer_persistence(site: Site) -> Fix | None:
