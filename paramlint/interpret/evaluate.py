@@ -100,9 +100,12 @@ def _name(machine: Machine, frame: Frame, node: code.Name) -> Value:
 
 
 def _attribute(machine: Machine, frame: Frame, node: code.Attribute) -> Value:
-    dotted = dotted_name(node)
-    if dotted is not None and not names.is_bound(frame, dotted[0]):
-        value = names.resolve(machine, frame, dotted)
+    root: code.Expression = node.value
+    while type(root) is code.Attribute:
+        root = root.value
+    if type(root) is code.Name and not names.is_bound(frame, root.identifier):
+        dotted = dotted_name(node)
+        value = UNKNOWN if dotted is None else names.resolve(machine, frame, dotted)
         if value is not UNKNOWN and not names.is_method(value):
             return value
     receiver = evaluate(machine, frame, node.value)

@@ -42,10 +42,10 @@ def nodes(root: object) -> Iterator[object]:
     while stack:
         node = pop()
         fields = fields_of(type(node))
-        if fields is not None and isinstance(node, tuple):
+        if fields is not None:
             yield node
             for index in fields:
-                push(node[index])
+                push(node[index])  # type: ignore[index]
         elif type(node) is tuple:
             stack += node[::-1]
         elif isinstance(node, LateBody):

@@ -232,7 +232,7 @@ Function.body = property(_statements)  # type: ignore[assignment]
 
 
 def may_hold(function: Function, word: str) -> bool:
-    """Whether a word may stand in a function's body; False is certain, and makes no body of it."""
+    """Whether a word or sign may stand in a function's body; False is certain, and makes no body of it."""
     body = _body_of(function)
     return not isinstance(body, LateBody) or body.holds(word)
 

@@ -98,7 +98,7 @@ def function_scope(function: code.Function) -> Scope:
     for parameter in function.parameters:
         collector.bind(parameter.name, OtherTarget("a parameter"), function.span, ())
     collector.visit_all(function.body, ())
-    for walrus in _named_expressions(function.body):
+    for walrus in _named_expressions(function.body) if code.may_hold(function, ":=") else ():
         collector.bind_target(walrus.target, OtherTarget("an assignment expression"), walrus.span, ())
     return collector.finish()
 
