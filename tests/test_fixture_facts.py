@@ -69,6 +69,10 @@ BUILT_BY_OTHERS = frozenset(
         "LoadsPublished",
         "Published",
         "Templated",
+        "Interface",
+        "Prototypes",
+        "TakesAClass",
+        "Wrapper",
     }
 )
 
