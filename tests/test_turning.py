@@ -16,8 +16,8 @@ HEAD = "import torch\nfrom torch import nn\n\n\ndef made(width):\n    return nn.
 # The statements of a constructor, and of forward, that ask one condition each of whose ways is the other's like.
 QUIET = {
     "a layer or none": ("self.norm = nn.LayerNorm(3) if flag else nn.Identity()", "return self.norm(x)"),
-    "an added layer": ("if flag:\n            self.extra = nn.Linear(3, 3)", "return x"),
-    "a layer of a function": ("if flag:\n            self.extra = made(3)", "return x"),
+    "an added layer": ("if flag:\n            self.extra = nn.Linear(3, 3)", "return self.extra(x)"),
+    "a layer of a function": ("if flag:\n            self.extra = made(3)", "return self.extra(x)"),
     "a refusal": ("if not flag:\n            raise ValueError('no')", "return x"),
     "a number": ("self.size = 3 if flag else 4", "return x"),
     "a default": ("self.size = size or 4", "return x"),
@@ -38,6 +38,7 @@ TOLD = {
         "self.flag = flag",
         "mask = torch.ones(3)\n        if self.flag:\n            x = x * mask\n        return x",
     ),
+    "a layer that nothing reads": ("if flag:\n            self.extra = nn.Linear(3, 3)", "return x"),
     "a list of layers": ("self.parts = [nn.Linear(3, 3)] if flag else None", "return x"),
     "a layer added to a list": ("self.parts = []\n        if flag:\n            self.parts.append(nn.Linear(3, 3))", "return x"),
     "a call that initialises": ("self.part = nn.Linear(3, 3)\n        if flag:\n            nn.init.ones_(self.part.weight)", "return x"),
@@ -81,8 +82,8 @@ def test_a_condition_that_may_show_something_is_turned(tmp_path: Path, name: str
 def test_a_layer_made_after_a_scheme_is_told(tmp_path: Path) -> None:
     scheme = "for part in self.modules():\n            if isinstance(part, nn.Linear):\n                nn.init.ones_(part.weight)"
     layer = "if flag:\n            self.extra = nn.Linear(3, 3)"
-    assert paths_of(tmp_path, f"{layer}\n        {scheme}", "return x") == 1
-    assert paths_of(tmp_path, f"{scheme}\n        {layer}", "return x") == 2
+    assert paths_of(tmp_path, f"{layer}\n        {scheme}", "return self.extra(x)") == 1
+    assert paths_of(tmp_path, f"{scheme}\n        {layer}", "return self.extra(x)") == 2
 
 
 def test_a_layer_made_before_the_base_constructor_is_told(tmp_path: Path) -> None:

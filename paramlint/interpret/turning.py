@@ -16,6 +16,7 @@ from paramlint.interpret.ingredients import GROWING, Ingredients, ingredients_wi
 from paramlint.interpret.kinds import Budget, Kind, Values
 from paramlint.interpret.limits import BudgetSpent
 from paramlint.interpret.reach import CONSTRUCTORS, Reach, Unit
+from paramlint.interpret.reads import class_reads
 from paramlint.interpret.scan import nodes
 from paramlint.interpret.slots import Phase, Registration
 from paramlint.interpret.tame import (
@@ -219,9 +220,16 @@ class Turning:
             return True
         for store in facts.stores:
             kind = values.of_store(store)
-            if kind in (Kind.LIST, Kind.OTHER) or store.is_element or (asks_layers and kind >= Kind.LAYER):
+            if kind in (Kind.LIST, Kind.OTHER) or store.is_element:
+                return True
+            if kind >= Kind.LAYER and (asks_layers or not self._may_be_read(store.name)):
                 return True
         return False
+
+    def _may_be_read(self, name: str) -> bool:
+        """Whether the hierarchy itself may read an attribute."""
+        reads = (self._project.scanned(class_reads, base.node) for base in self._reach.bases)
+        return any(found.may_read(name) for found in reads)
 
     def _values_in(self, unit: Unit) -> Values:
         key = id(unit.function)
