@@ -116,3 +116,14 @@ def test_the_budget_is_spent_as_if_the_call_were_followed(tmp_path: Path, monkey
     assert followed.count("long") == 1
     first, second = spent["long"]
     assert first == second > 40
+
+
+def test_a_call_in_forward_is_another_than_one_in_the_constructor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is told of a call may depend on when it is made."""
+    text = "def is_new(version):\n    return version > 2\n\n\n" + TWO_CLASSES.format(
+        statement="self.a = is_new(3)\n\n    def forward(self, x):\n        return x if is_new(3) else None"
+    )
+    _, followed = follow(tmp_path, monkeypatch, text)
+    assert followed.count("is_new") == 2

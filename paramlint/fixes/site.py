@@ -11,7 +11,7 @@ from paramlint import torch_api
 from paramlint.fixes.edits import Text
 from paramlint.interpret.events import MethodReached
 from paramlint.interpret.interpret import interpret
-from paramlint.interpret.scan import nodes
+from paramlint.interpret.scan import leaves, nodes
 from paramlint.interpret.slots import Phase, Slot
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model import code
@@ -160,10 +160,7 @@ class Site:
             if function is None or not function.parameters:
                 continue
             bound = [
-                item
-                for target in _targets(statement)
-                for item in _leaves(target)
-                if _is_attribute(item, function, name)
+                item for target in _targets(statement) for item in leaves(target) if _is_attribute(item, function, name)
             ]
             if not bound or (with_augmented and isinstance(statement, code.AugmentedAssign)):
                 continue
@@ -289,17 +286,6 @@ def _is_attribute(node: object, function: code.Function, name: str | None) -> bo
         and node.value.identifier == self_name(function)
         and (name is None or node.name == name)
     )
-
-
-def _leaves(target: code.Expression) -> Iterator[code.Expression]:
-    """The targets inside a tuple or list of them."""
-    if isinstance(target, code.Display):
-        for element in target.elements:
-            yield from _leaves(element)
-    elif isinstance(target, code.Starred):
-        yield from _leaves(target.value)
-    else:
-        yield target
 
 
 def _targets(statement: code.Statement) -> tuple[code.Expression, ...]:

@@ -47,12 +47,12 @@ def outcome(
     """What a call of a function comes to wherever it is made with these arguments; None where paths may differ in it.
 
     Constructors of frameworks make the same such calls for every class. ``follow`` makes the call on a machine of its
-    own; an outcome is kept with the project, and depends on the function and the arguments alone.
+    own; an outcome is kept with the project, and depends on the function, the arguments and the phase alone.
     """
     parts = [_key(closure), *((name, _key(value)) for name, value in arguments)]
     if None in parts or any(isinstance(part, tuple) and part[-1] is None for part in parts):
         return None
-    key = tuple(parts)
+    key = (machine.phase, *parts)
     known = machine.project.remembered
     if key not in known:
         # The function is kept with the answer, so that its identity is not given to another.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
-from paramlint.interpret.scan import header, inner_blocks, nodes
+from paramlint.interpret.scan import header, inner_blocks, leaves, nodes
 from paramlint.model import code
 from paramlint.project.resolve import dotted_name
 
@@ -218,12 +218,7 @@ def _bound(node: object) -> tuple[tuple[code.Expression, ...], code.Expression |
 
 def _parts(target: code.Expression) -> Iterator[Dotted]:
     """The names that a target binds: ``a`` and ``self.b`` of ``a, *self.b``."""
-    if isinstance(target, code.Display):
-        for element in target.elements:
-            yield from _parts(element)
-    elif isinstance(target, code.Starred):
-        yield from _parts(target.value)
-    else:
-        name = dotted_name(target)
+    for leaf in leaves(target):
+        name = dotted_name(leaf)
         if name is not None:
             yield name

@@ -285,3 +285,14 @@ def class_names(expression: code.Expression) -> Iterator[str]:
     elif isinstance(expression, code.BinaryOperation):
         yield from class_names(expression.left)
         yield from class_names(expression.right)
+
+
+def leaves(target: code.Expression) -> Iterator[code.Expression]:
+    """The targets inside a tuple or list of them."""
+    if isinstance(target, code.Display):
+        for element in target.elements:
+            yield from leaves(element)
+    elif isinstance(target, code.Starred):
+        yield from leaves(target.value)
+    else:
+        yield target

@@ -8,7 +8,6 @@ import os
 import select
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 
@@ -38,7 +37,7 @@ def main(arguments: list[str]) -> int:
             for request in requests:
                 host.run_here(request, options, deliver)
             return 0
-        signal.signal(signal.SIGTERM, lambda number, frame: _end_everything(parent))
+        signal.signal(signal.SIGTERM, lambda number, frame: _end_everything(parent, folder))
         limits.die_with_parent(parent, signal.SIGTERM)
         limits.adopt_orphans()
         for number in itertools.count():
@@ -46,7 +45,7 @@ def main(arguments: list[str]) -> int:
             deliver({"event": "ready"})
             waiting = list(requests)
             while waiting:
-                for message in _run_host(waiting, options, parent, results.fileno()):
+                for message in _run_host(waiting, options, parent, folder, results.fileno()):
                     deliver(message)
             deliver({"event": "done"})
     return 0
@@ -57,12 +56,14 @@ def _next(folder: str, number: int, parent: int) -> str:
     path = os.path.join(folder, f"{number}.json")
     while not os.path.exists(path):
         if os.getppid() != parent:
-            _end_everything(parent)
+            _end_everything(parent, folder)
         time.sleep(_SHORT)
     return path
 
 
-def _run_host(waiting: list[ClassRequest], options: Options, parent: int, private: int) -> Iterator[dict[str, object]]:
+def _run_host(
+    waiting: list[ClassRequest], options: Options, parent: int, folder: str, private: int
+) -> Iterator[dict[str, object]]:
     """Fork one host for the requests in ``waiting``, yield what it reports, and take out what it has answered.
 
     The descriptor ``private`` is closed in it: user code may write to any that it finds open. When it ends early, the request it was busy with is answered for it, so each call makes progress.
@@ -80,7 +81,7 @@ def _run_host(waiting: list[ClassRequest], options: Options, parent: int, privat
     reason = None
     while not inbox.is_closed:
         if os.getppid() != parent:
-            _end_everything(parent)
+            _end_everything(parent, folder)
         ready, _, _ = select.select([reader], [], [], _TICK)
         for message in inbox.read() if ready else ():
             event, key = message.get("event"), str(message.get("key"))
@@ -120,11 +121,15 @@ def _run_host(waiting: list[ClassRequest], options: Options, parent: int, privat
             yield _answer(request, status_name, text)
 
 
-def _end_everything(parent: int) -> None:
-    """End all that runs below this process, and this process; what the parent can no longer remove is removed."""
+def _end_everything(parent: int, folder: str) -> None:
+    """End all that runs below this process, and this process; what the parent can no longer remove is removed.
+
+    That is what the folder of the jobs lies in, by the name that the parent gave: the folder for temporary files would
+    be another, and the user's, once the parent's own is gone.
+    """
     limits.end_strays(())
     if os.getppid() != parent:
-        shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
+        shutil.rmtree(os.path.dirname(folder), ignore_errors=True)
     os._exit(1)
 
 
