@@ -11,6 +11,7 @@ from torch import nn
 from paramlint.model.observation import ClassRequest, Recipe
 from paramlint.runtime.worker import build
 from paramlint.runtime.worker.build import Built, NotBuilt
+from paramlint.runtime.worker.providers import Parts
 from paramlint.runtime.worker.solve import Situation, Solved, solve
 from paramlint.runtime.worker.timing import Clock
 
@@ -62,8 +63,51 @@ class Encoder(nn.Module):
         self.layer = nn.Linear(config.hidden_size, config.hidden_size // config.downsampling)
 
 
+class Backbone(nn.Module):
+    """One of the usual size, which would take seconds to fill."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stage_widths = [20_000]
+        self.layer = nn.Linear(20_000, 20_000)
+
+
+class SmallBackbone(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.stage_widths = [width, width]
+        self.first, self.second = nn.Linear(width, width), nn.Linear(width, width)
+
+
+class Counting(nn.Module):
+    def stage_widths(self) -> list[int]:
+        return [1]
+
+
+class Neck(nn.Module):
+    def __init__(self, backbone) -> None:  # type: ignore[no-untyped-def]
+        super().__init__()
+        self.backbone = backbone
+        self.layers = nn.ModuleList([nn.Linear(width, 8) for width in widths_of(backbone)])
+
+
+def widths_of(net: nn.Module) -> list[int]:
+    return net.stage_widths  # type: ignore[return-value]
+
+
+class CallingNeck(nn.Module):
+    def __init__(self, backbone) -> None:  # type: ignore[no-untyped-def]
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(width, 8) for width in counted_by(backbone)])
+
+
+def counted_by(net) -> list[int]:  # type: ignore[no-untyped-def]
+    return net.stage_widths()  # type: ignore[no-any-return]
+
+
 def solved(kind: type[nn.Module]) -> Solved:
-    found = solve(kind, {}, Situation(Clock(20.0), lambda thunk: thunk()))
+    clock = Clock(20.0)
+    found = solve(kind, {}, Situation(clock, lambda thunk: thunk(), Parts(clock)))
     assert isinstance(found, Solved)
     return found
 
@@ -146,3 +190,13 @@ def test_a_part_of_what_is_made_quickly_enough_is_made_as_the_project_makes_it()
     found = build.build(requested("Part", "make_slow"), Clock(60.0))
     assert isinstance(found, Built)
     assert (found.within, found.kind) == ("part", "function")
+
+
+def test_a_part_that_an_argument_has_to_be_is_the_smallest_that_has_what_was_missed() -> None:
+    started = time.perf_counter()
+    assert solved(Neck).text == "Neck(backbone=SmallBackbone(width=64))"
+    assert time.perf_counter() - started < 5
+
+
+def test_where_the_missed_attribute_is_called_a_part_that_has_it_as_a_method_comes_first() -> None:
+    assert solved(CallingNeck).text == "CallingNeck(backbone=Counting())"

@@ -19,6 +19,7 @@ from torch import nn
 from paramlint.model.observation import AGAIN, ClassRequest, Failure, Recipe
 from paramlint.runtime.worker import elsewhere, guess, importing, repair, signature, size, stack
 from paramlint.runtime.worker.locate import find_class, locate, locating, path_of
+from paramlint.runtime.worker.providers import Parts
 from paramlint.runtime.worker.solve import Situation, Solved, Unsolved, own_failure, solve
 from paramlint.runtime.worker.timing import Clock, TimeLimit
 
@@ -188,7 +189,7 @@ def _build(
         )
     fixed = {name: guess.constant(value) for name, value in request.circumstances}
     searching = clock if slow is None else Clock(min(clock.left, clock.budget / 5))
-    result = solve(kind, fixed, Situation(searching, run))
+    result = solve(kind, fixed, Situation(searching, run, Parts(searching)))
     if slow is not None and not (isinstance(result, Solved) and isinstance(result.value, kind)):
         return slow
     if isinstance(result, Solved):

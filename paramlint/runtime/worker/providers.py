@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from types import CodeType
 from typing import Any
 
+import torch
 from torch import nn
 
-from paramlint.runtime.worker import guess, stack
+from paramlint.runtime.worker import guess, source, stack
 from paramlint.runtime.worker.guess import Guess
+from paramlint.runtime.worker.timing import Clock, TimeLimit
 
 _LIMIT = 3
+_CANDIDATES = 30
+_TRIED = 16
+_SHARE = 0.2
+_SHARE_OF_ONE = 0.05
+_ELEMENTS = 20_000_000
 
 
 def classes_of_package(module: str) -> Iterator[type[nn.Module]]:
@@ -32,34 +42,88 @@ def classes_of_package(module: str) -> Iterator[type[nn.Module]]:
                 yield value
 
 
-def with_attribute(attribute: str, error: BaseException) -> Iterator[Guess]:
-    """Modules of the package of the failing code whose constructor sets ``attribute``, smallest constructors first."""
-    frames = [frame for frame, _ in stack.walk(error.__traceback__) if stack.is_users(frame.f_code.co_filename)]
-    if not frames:
-        return
-    module = str(frames[-1].f_globals.get("__name__", ""))
-    found: list[tuple[int, type[nn.Module]]] = []
+class Parts:
+    """Modules that can be arguments of others; finding them takes a share of the time of ``clock``."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._known: dict[tuple[str, str, CodeType, int], list[Guess]] = {}
+
+    def with_attribute(self, attribute: str, error: BaseException) -> list[Guess]:
+        """Modules of the package of the failing code whose class has ``attribute``, or sets it; the smallest first."""
+        frames = [item for item in stack.walk(error.__traceback__) if stack.is_users(item[0].f_code.co_filename)]
+        if not frames:
+            return []
+        frame, line = frames[-1]
+        module = str(frame.f_globals.get("__name__", ""))
+        key = attribute, module, frame.f_code, line
+        if key not in self._known:
+            kinds = _with_attribute(attribute, module, _is_called(attribute, frame.f_code, line))
+            self._known[key] = self._smallest(kinds)
+        return self._known[key]
+
+    def instances(self, kind: type) -> Iterator[Guess]:
+        """Instances of a class made with plain guesses, without a search."""
+        made = _plainly(kind)
+        if made is not None and self._elements(made) is not None:
+            yield made
+
+    def _smallest(self, kinds: list[type[nn.Module]]) -> list[Guess]:
+        until = self._clock.left - self._clock.budget * _SHARE
+        sized: list[tuple[int, int, Guess]] = []
+        for number, kind in enumerate(kinds[:_TRIED]):
+            made = _plainly(kind)
+            size = self._elements(made) if made is not None and self._clock.left > until else None
+            # A whole model of its usual size takes seconds to make, and it would be made a dozen times.
+            if made is not None and size is not None and size <= _ELEMENTS:
+                sized.append((size, number, made))
+        return [made for _, _, made in sorted(sized, key=lambda item: item[:2])[:_LIMIT]]
+
+    def _elements(self, made: Guess) -> int | None:
+        """How many elements an instance's parameters have; None where it cannot be made in a while."""
+        found = self._counted(made, torch.device("meta")) if hasattr(torch.device, "__enter__") else None
+        # A constructor that reads values cannot do without memory.
+        return self._counted(made, nullcontext()) if found is None else found
+
+    def _counted(self, made: Guess, context: AbstractContextManager[Any]) -> int | None:
+        try:
+            with self._clock.limit(self._clock.budget * _SHARE_OF_ONE), context:
+                value = made.make()
+        except (Exception, TimeLimit):  # a candidate that cannot be built is none
+            return None
+        return sum(item.numel() for item in value.parameters()) if isinstance(value, nn.Module) else 0
+
+
+def _with_attribute(attribute: str, module: str, is_called: bool) -> list[type[nn.Module]]:
+    """Classes of the package of a module that have or set an attribute; of those that do so by a method where that is
+    called, or as data where it is not, those with the smallest constructors first."""
+    found: list[tuple[bool, int, type[nn.Module]]] = []
     for kind in classes_of_package(module):
         code = getattr(vars(kind).get("__init__"), "__code__", None)
         if attribute in vars(kind) or (code is not None and attribute in code.co_names):
-            found.append((len(getattr(code, "co_code", b"")), kind))
-        if len(found) > 30:
+            is_method = inspect.isfunction(vars(kind).get(attribute))
+            found.append((is_method is not is_called, len(getattr(code, "co_code", b"")), kind))
+        if len(found) > _CANDIDATES:
             break
-    count = 0
-    for _, kind in found[:12]:
-        for made in instances(kind):
-            yield made
-            count += 1
-        if count >= _LIMIT:
-            return
+    return [kind for *_, kind in sorted(found, key=lambda item: item[:2])]
 
 
-def instances(kind: type) -> Iterator[Guess]:
-    """Instances of a class made with plain guesses, without a search."""
+def _is_called(attribute: str, code: CodeType, line: int) -> bool:
+    """Whether the statement at a line calls a method of that name."""
+    return any(
+        isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr == attribute
+        for statement in source.enclosing(code, line)[-1:]
+        for node in source.header(statement)
+        for part in ast.walk(node)
+    )
+
+
+def _plainly(kind: type) -> Guess | None:
+    """A call of a class with plain guesses."""
     try:
         signature = inspect.signature(kind)
     except (ValueError, TypeError):
-        return
+        return None
     keywords: dict[str, Guess] = {}
     for parameter in signature.parameters.values():
         if parameter.default is parameter.empty and parameter.kind in (
@@ -67,15 +131,10 @@ def instances(kind: type) -> Iterator[Guess]:
             parameter.KEYWORD_ONLY,
         ):
             keywords[parameter.name] = _first(parameter)
-    made = Guess(
+    return Guess(
         f"{kind.__qualname__}({', '.join(f'{name}={value.text}' for name, value in keywords.items())})",
         _maker(kind, keywords),
     )
-    try:
-        made.make()
-    except Exception:  # a candidate that cannot be built is none
-        return
-    yield made
 
 
 def _first(parameter: inspect.Parameter) -> Guess:

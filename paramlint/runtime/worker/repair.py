@@ -11,8 +11,9 @@ from typing import Any
 
 from torch import nn
 
-from paramlint.runtime.worker import guess, providers, signature, source, stack
+from paramlint.runtime.worker import guess, signature, source, stack
 from paramlint.runtime.worker.guess import Guess, Parameter
+from paramlint.runtime.worker.providers import Parts
 
 Change = tuple[tuple[str, Guess], ...]
 Others = Callable[[str], Iterator[Guess]]
@@ -71,6 +72,7 @@ def repairs(
     known: tuple[Parameter, ...],
     plan: Mapping[str, Guess],
     others: Others,
+    parts: Parts,
 ) -> Iterator[Change]:
     """Changes to ``plan``, most telling first. ``others(name)`` yields other values for a parameter."""
     text = stack.message(error)
@@ -83,9 +85,9 @@ def repairs(
         (frame, line) for frame, line in stack.walk(error.__traceback__) if stack.is_users(frame.f_code.co_filename)
     ]
     read = list(_suspects(frames, names, plan, target))
-    yield from _from_conditions(frames, read, names, plan)
+    yield from _from_conditions(frames, read, names, plan, parts)
     yield from _from_lookup(error, frames, read)
-    yield from _from_message(error, text, read, plan, others)
+    yield from _from_message(error, text, read, plan, others, parts)
     # A starred parameter that nothing was given for may be what the constructor lives on.
     for index, name in enumerate(read):
         limit = 8 if index == 0 else 4
@@ -192,7 +194,11 @@ _UNKNOWN = object()
 
 
 def _from_conditions(
-    frames: list[tuple[FrameType, int]], suspects: list[str], names: list[str], plan: Mapping[str, Guess]
+    frames: list[tuple[FrameType, int]],
+    suspects: list[str],
+    names: list[str],
+    plan: Mapping[str, Guess],
+    parts: Parts,
 ) -> Iterator[Change]:
     """Values that would make the failing assertion true, or the condition of the ``raise`` false."""
     if not frames:
@@ -215,7 +221,7 @@ def _from_conditions(
             if isinstance(node, ast.Compare) and len(node.ops) == 1:
                 yield from _from_comparison(node, frame, suspects, plan)
             elif isinstance(node, ast.Call) and source.dotted(node.func) == "isinstance" and len(node.args) == 2:
-                yield from _from_instance_check(node, frame, suspects)
+                yield from _from_instance_check(node, frame, suspects, parts)
         # ``elif`` chains end in a raise: each branch above it names a value that is accepted.
     chain = [statement for statement in statements if isinstance(statement, ast.If)]
     for statement in chain[:1]:
@@ -276,7 +282,7 @@ def _divisors(node: ast.BinOp, frame: FrameType, suspects: list[str]) -> Iterato
                 yield ((name, guess.constant(value)),)
 
 
-def _from_instance_check(node: ast.Call, frame: FrameType, suspects: list[str]) -> Iterator[Change]:
+def _from_instance_check(node: ast.Call, frame: FrameType, suspects: list[str], parts: Parts) -> Iterator[Change]:
     kinds = _evaluate(node.args[1], frame)
     related = [name for name in suspects if any(_same_name(name, text) for text in source.names_in([node.args[0]]))]
     for kind in kinds if isinstance(kinds, tuple) else (kinds,):
@@ -287,7 +293,7 @@ def _from_instance_check(node: ast.Call, frame: FrameType, suspects: list[str]) 
                 if isinstance(found, Guess):
                     yield ((name, found),)
                 else:
-                    for made in providers.instances(found):
+                    for made in parts.instances(found):
                         yield ((name, made),)
 
 
@@ -354,7 +360,12 @@ def _extended(table: dict[object, object], key: str, value: Guess) -> Callable[[
 
 
 def _from_message(
-    error: BaseException, text: str, suspects: list[str], plan: Mapping[str, Guess], others: Others
+    error: BaseException,
+    text: str,
+    suspects: list[str],
+    plan: Mapping[str, Guess],
+    others: Others,
+    parts: Parts,
 ) -> Iterator[Change]:
     match = re.search(r"(?:got an )?unexpected keyword argument '(\w+)'", text)
     if match and "config" in plan:
@@ -377,7 +388,7 @@ def _from_message(
                     yield ((name, found),)
                     break
         for name in [name for name in suspects if "." not in name][:2]:
-            for found in providers.with_attribute(match.group(2), error):
+            for found in parts.with_attribute(match.group(2), error):
                 yield ((name, found),)
     for pattern, kinds in _WANTED:
         if re.search(pattern, text):

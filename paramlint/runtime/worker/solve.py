@@ -14,6 +14,7 @@ from torch import nn
 
 from paramlint.runtime.worker import configuration, guess, repair, signature, source, stack
 from paramlint.runtime.worker.guess import Guess, Parameter
+from paramlint.runtime.worker.providers import Parts
 from paramlint.runtime.worker.timing import Clock, TimeLimit
 
 _ATTEMPTS = 80
@@ -49,10 +50,12 @@ class Unsolved(NamedTuple):
 
 
 class Situation(NamedTuple):
-    """What a search may use: its clock, a way to run an attempt, and how deep arguments of arguments may go."""
+    """What a search may use: its clock, a way to run an attempt, Modules for arguments, and how deep arguments of
+    arguments may go."""
 
     clock: Clock
     run: Callable[[Callable[[], object]], object]
+    parts: Parts
     depth: int = 0
 
 
@@ -145,7 +148,7 @@ def _repairs(
         yield from alternatives(parameter, target, situation)
 
     better = _settings_with_what_lacked(error, target, plan, situation)
-    for change in itertools.chain(better, repair.repairs(error, target, known, dict(plan), others)):
+    for change in itertools.chain(better, repair.repairs(error, target, known, dict(plan), others, situation.parts)):
         if not any(name in fixed for name, _ in change):
             yield change
 
