@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from paramlint.engine.fixing import Change, Key, key_of
 from paramlint.engine.repair import Fixer
 from paramlint.engine.settings import Factory
 from paramlint.facts.write import write_source
-from paramlint.model.diagnostic import Diagnostic, Verdict
+from paramlint.model.diagnostic import Diagnostic, Effect, Verdict
 from paramlint.model.observation import ClassRequest, Observation, Scalar
 from paramlint.project.definitions import ClassDefinition
 from paramlint.project.project import Project
@@ -32,7 +32,7 @@ _MOST_ROUNDS = 4
 _TOLD_BY_LINE = frozenset({"PRM303", "PRM308", "PRM309"})
 
 # What two builds are compared by; all else is observed of the fixed classes alone, to see whether the finding is gone.
-_COMPARED = ("forward", "digests")
+_COMPARED = ("forward", "digests", "levelled")
 
 _Class = tuple[str, str]
 _Instance = tuple[str, str, tuple[tuple[str, Scalar], ...]]
@@ -110,6 +110,7 @@ class Prover:
             groups.setdefault((runtime, settings.factories), []).extend(
                 item._replace(fix=None) for item in change.applied
             )
+        meant = _effect(item for change in changes for item in change.applied).names
         analyser = Analyser()
         observations: dict[_Instance, Observation] = {}
         dependents: dict[_Class, tuple[_Class, ...]] = {}
@@ -126,6 +127,7 @@ class Prover:
             return found
 
         def observe(requests: Sequence[ClassRequest], settings: RuntimeSettings) -> Iterator[Observation]:
+            requests = [request._replace(names=meant) for request in requests]
             if earlier is None:
                 requests = [request._replace(stages=_COMPARED) for request in requests]
             else:
@@ -186,9 +188,13 @@ def _is_built(observation: Observation | None) -> bool:
     return observation is not None and observation.status == "built"
 
 
+def _effect(applied: Iterable[Diagnostic]) -> Effect:
+    return combined([item.fix.effect for item in applied if item.fix])
+
+
 def _reasons(change: Change, before: _Seen, after: _Seen) -> dict[Key, str]:
     """Why some fixes of a file are not proved, by their findings."""
-    effect = combined([item.fix.effect for item in change.applied if item.fix])
+    effect = _effect(change.applied)
     reasons: dict[Key, str] = {}
     for diagnostic in change.applied:
         proof = after.proved[diagnostic.path, key_of(diagnostic)].proof

@@ -44,7 +44,7 @@ def uninitialised_parameter(site: Site) -> Fix | None:
     offset = site.text.line_end(spot.statement.span.end_line)
     edit = site.text.insertion(offset, f"\n{site.text.indentation(line)}{call}")
     message = f"initialise it, as torch's own layers do ({scheme[0]}): {_KEPT}"
-    return Fix(message, Applicability.UNSAFE, (edit, *imports), Effect((site.name,), values=True, outputs=True))
+    return Fix(message, Applicability.UNSAFE, (edit, *imports), Effect((site.name,), values=True))
 
 
 def _convention(name: str, rank: int | None) -> tuple[str, str] | None:
@@ -89,7 +89,7 @@ def init_never_called(site: Site) -> Fix | None:
         return None
     edit = site.text.insertion(end[0], f"\n{end[1]}{call}")
     message = f"call it at the end of the constructor: initial values change; {_KEPT}"
-    return Fix(message, Applicability.UNSAFE, (edit,), Effect(values=True, outputs=True))
+    return Fix(message, Applicability.UNSAFE, (edit,), Effect(values=True))
 
 
 def _forgotten_part(site: Site) -> Fix | None:
@@ -117,7 +117,7 @@ def _forgotten_part(site: Site) -> Fix | None:
         lines = [f'if getattr({own}, "{site.name}", None) is not None:', f"{unit}{lines[0]}"]
     edit = site.text.insertion(end[0], "".join(f"\n{end[1]}{line}" for line in lines))
     message = f"call it for '{site.name}' too: initial values change; {_KEPT}"
-    return Fix(message, Applicability.UNSAFE, (edit,), Effect(values=True, outputs=True))
+    return Fix(message, Applicability.UNSAFE, (edit,), Effect(values=True))
 
 
 def init_too_early(site: Site) -> Fix | None:
@@ -142,7 +142,7 @@ def init_too_early(site: Site) -> Fix | None:
         return None
     insertion = text.insertion(text.line_end(end), f"\n{text.text[start:stop].rstrip()}")
     message = f"run it once all layers exist: initial values change; {_KEPT}"
-    return Fix(message, Applicability.UNSAFE, (removal, insertion), Effect(values=True, outputs=True))
+    return Fix(message, Applicability.UNSAFE, (removal, insertion), Effect(values=True))
 
 
 def init_misses_layer(site: Site) -> Fix | None:
@@ -169,7 +169,7 @@ def init_misses_layer(site: Site) -> Fix | None:
         f"let the scheme treat it like {' and '.join(sorted(tests[0].kinds & kin))}: initial values change; {_KEPT}"
     )
     edit = Edit(named.span, replacement)
-    return Fix(message, Applicability.UNSAFE, (edit,), Effect(values=True, outputs=True))
+    return Fix(message, Applicability.UNSAFE, (edit,), Effect(values=True))
 
 
 class _Test(NamedTuple):

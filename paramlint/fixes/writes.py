@@ -117,7 +117,7 @@ def init_without_effect(site: Site) -> Fix | None:
     if not edits:
         return None
     message = f"write in place: initial values change; {_KEPT}"
-    return Fix(message, Applicability.UNSAFE, edits, Effect((site.name,), values=True, outputs=True))
+    return Fix(message, Applicability.UNSAFE, edits, Effect((site.name,), values=True))
 
 
 def _copied(site: Site, statement: code.Assign) -> tuple[Edit, ...]:
@@ -214,7 +214,7 @@ def _through_parametrisation(site: Site, spot: Spot) -> Fix | None:
     )
     edit = text.insertion(text.start(statement.span), f"\n{indentation}".join(lines))
     message = f"assign the value where the weight is parametrised, which reaches what it is made of: {_KEPT}"
-    effect = Effect((site.name,), values=True, outputs=True)
+    effect = Effect((site.name,), values=True)
     return Fix(message, Applicability.UNSAFE, (edit, *imports, *more), effect)
 
 
@@ -264,7 +264,7 @@ def _marked(site: Site) -> Fix | None:
         return None
     edit = site.text.insertion(site.text.end(target.value.span), f".{meant[0]}")
     message = f"set it on '{site.name}.{meant[0]}', from which it is read: initial values change; {_KEPT}"
-    return Fix(message, Applicability.UNSAFE, (edit,), Effect(values=True, outputs=True))
+    return Fix(message, Applicability.UNSAFE, (edit,), Effect(values=True))
 
 
 def _is_initialised(site: Site, spot: Spot, written: str) -> bool:

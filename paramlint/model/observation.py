@@ -50,7 +50,7 @@ class ClassRequest(NamedTuple):
     ``qualified_name`` is the class's ``__qualname__``, with ``<locals>`` where it is made inside a function.
     ``circumstances`` are constructor arguments that a finding speaks of: the instance is built with exactly these, or
     is reported as not built. ``extra_paths`` are other folders to import from. ``stages`` are the stages of observation
-    to go through; None: those of the run.
+    to go through; None: those of the run. ``names`` are attributes whose tensors are weights, whatever holds them.
     """
 
     key: str
@@ -63,6 +63,7 @@ class ClassRequest(NamedTuple):
     input_recipes: tuple[Recipe, ...] = ()
     extra_paths: tuple[str, ...] = ()
     stages: tuple[str, ...] | None = None
+    names: tuple[str, ...] = ()
 
 
 # What is seen
@@ -272,7 +273,9 @@ class MaterialisedObservation(NamedTuple):
 
 
 class StateDigest(NamedTuple):
-    """A parameter or buffer by its name in ``state_dict()``, a plain tensor by its path.
+    """A tensor by its path, which for a parameter or buffer is its name in ``state_dict()``.
+
+    ``registration`` as in ``TensorObservation``.
 
     ``digest`` is equal for equal values (None: not read).
     """
@@ -299,7 +302,8 @@ class Observation(NamedTuple):
     ``lacks`` says what this torch is too old to show: "in-place writes", "unwritten memory".
     ``build_seconds`` is the time it took to find a way to make an instance, ``seconds`` that of everything.
     ``state`` and ``output`` are digests of a build and a forward pass under one seed, taken where they are asked for;
-    ``hidden`` are those of plain tensors.
+    ``hidden`` are those of plain tensors. ``levelled`` is the output where every weight holds values that follow from its
+    name alone, whatever the constructor drew (None where that tells nothing).
     """
 
     key: str
@@ -332,6 +336,7 @@ class Observation(NamedTuple):
     state: tuple[StateDigest, ...] | None = None
     hidden: tuple[StateDigest, ...] = ()
     output: str | None = None
+    levelled: str | None = None
 
 
 # JSON both ways

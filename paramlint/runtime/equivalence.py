@@ -53,7 +53,8 @@ def difference(before: Observation | None, after: Observation | None, effect: Ef
 
     The class must be built after the fix. Where it was built before, every parameter and buffer that ``effect`` does
     not name must be the same in registration, shape, type and value, none may be new, and forward must return the same
-    where it ran (as far as ``effect`` says that values and outputs stay).
+    where it ran (as far as ``effect`` says that values and outputs stay). What those it does name held must be held
+    under the same names. Where weights have other values, forward must return the same for equal ones.
     """
     if after is None or after.status != "built":
         reason = after.reason if after is not None else None
@@ -68,7 +69,7 @@ def difference(before: Observation | None, after: Observation | None, effect: Ef
         return None  # without its tables, which the fix gives it, a Module has no state to compare
     if before.state is None:
         return f"the state of the model could not be read before it{_told(before)}"
-    return _state(before.state, after.state, effect) or _forward(before, after, effect)
+    return _state(before.state, after.state, effect) or _held(before, after, effect) or _forward(before, after, effect)
 
 
 def difference_beside(before: Observation | None, after: Observation | None, effect: Effect) -> str | None:
@@ -126,12 +127,32 @@ def _forward(before: Observation, after: Observation, effect: Effect) -> str | N
     if after.forward is None or after.forward.status != "ran":
         failure = None if after.forward is None else after.forward.failure
         return "forward does not run after it" + (f": {failure.type}: {failure.message}" if failure else "")
-    if effect.values or effect.outputs or before.output is None or _reaches(before, after, effect):
+    if effect.outputs or before.output is None:
         return None
     assert before.forward is not None
     if before.forward.recipe != after.forward.recipe:
         return "forward is called in another way after it"
-    return None if before.output == after.output else "forward returns something else after it"
+    if before.output == after.output:
+        return None
+    if not effect.values and not _reaches(before, after, effect):
+        return "forward returns something else after it"
+    if before.levelled is None or after.levelled is None:
+        return "forward returns something else after it, and whether by other values of its weights alone is not known"
+    return (
+        None if before.levelled == after.levelled else "forward computes something else after it, for equal weights too"
+    )
+
+
+def _held(before: Observation, after: Observation, effect: Effect) -> str | None:
+    """What attributes that the fix is about held before it and do not hold after it, in the same shape and type."""
+    old, new = (_below(item, effect) for item in (before, after))
+    for name, item in old.items():
+        other = new.get(name)
+        if other is None:
+            return f"'{item.name}' is gone after it"
+        if (item.shape, item.dtype) != (other.shape, other.dtype):
+            return f"'{item.name}' is another tensor after it: {other.dtype} of shape {list(other.shape)}"
+    return None
 
 
 def _reaches(before: Observation, after: Observation, effect: Effect) -> bool:
@@ -139,12 +160,14 @@ def _reaches(before: Observation, after: Observation, effect: Effect) -> bool:
 
     Then forward has to return something else.
     """
-    old = {tuple(_NAME.findall(item.name)): item.digest for item in before.hidden if _is_meant(item.name, effect)}
-    return any(
-        old.get(tuple(_NAME.findall(item.name)), item.digest) != item.digest
-        for item in after.state or ()
-        if _is_meant(item.name, effect)
-    )
+    old, new = (_below(item, effect) for item in (before, after))
+    return any(name in old and item.digest != old[name].digest for name, item in new.items())
+
+
+def _below(observation: Observation, effect: Effect) -> dict[tuple[str, ...], StateDigest]:
+    """The tensors that the fix is about by the steps to them, which registering them does not change."""
+    entries = (*observation.hidden, *(observation.state or ()))
+    return {tuple(_NAME.findall(item.name)): item for item in entries if _is_meant(item.name, effect)}
 
 
 def _is_meant(name: str, effect: Effect) -> bool:

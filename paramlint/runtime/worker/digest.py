@@ -5,9 +5,11 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 
 import torch
+from torch import nn
 
 from paramlint.model.observation import Observation, StateDigest
 from paramlint.runtime.worker import snapshot
@@ -18,6 +20,7 @@ from paramlint.runtime.worker.timing import Clock
 from paramlint.runtime.worker.walk import Walk, is_lazy
 
 _MOST_BYTES = 1 << 28
+_STEP = re.compile(r"\w+")
 
 
 def digests(known: Observation, way: Built, clock: Clock, chosen: Input | None) -> Observation:
@@ -26,26 +29,61 @@ def digests(known: Observation, way: Built, clock: Clock, chosen: Input | None) 
     Training mode on purpose: a module that ``eval()`` does not reach is in it before and after it is registered.
     """
     instance = snapshot.instance(way, clock, 0)
-    entries: list[tuple[str, str, torch.Tensor]] = []
-    entries += [("parameter", name, tensor) for name, tensor in instance.named_parameters()]
-    entries += [("buffer", name, tensor) for name, tensor in instance.named_buffers()]
+    list(instance.named_parameters())  # raises for a Module without tables, which has no state
+    entries = [
+        StateDigest(found.path, found.kind, tuple(map(int, tensor.shape)), str(tensor.dtype), _digest([tensor]))
+        for found in Walk(instance).tensors
+        if not is_lazy(tensor := found.tensor)
+    ]
     known = known._replace(
-        state=tuple(_entry(name, kind, tensor) for kind, name, tensor in entries if not is_lazy(tensor)),
-        hidden=tuple(
-            _entry(found.path, found.kind, found.tensor)
-            for found in Walk(instance).tensors
-            if found.kind == "plain" and not is_lazy(found.tensor)
-        ),
+        state=tuple(entry for entry in entries if entry.registration != "plain"),
+        hidden=tuple(entry for entry in entries if entry.registration == "plain"),
     )
-    if chosen is None:
-        return known
+    return known if chosen is None else known._replace(output=_digest(_output(instance, way, clock, chosen)))
+
+
+def levelled(known: Observation, way: Built, clock: Clock, chosen: Input, names: Collection[str]) -> Observation:
+    """What forward of a fresh build returns where every weight holds values that follow from its name alone.
+
+    Two builds whose weights were drawn otherwise then return the same, as long as they compute the same.
+    ``names``: attributes whose tensors count as weights, be they Parameters or not.
+    """
+    instance = snapshot.instance(way, clock, 0)
+    with torch.no_grad():
+        _level(instance, names)
+    values = _output(instance, way, clock, chosen)
+    tells = any(
+        tensor.numel() and (not tensor.is_floating_point() or bool(tensor.isfinite().any())) for tensor in values
+    )
+    return known._replace(levelled=_digest(values) if tells else None)
+
+
+def _level(instance: nn.Module, names: Collection[str]) -> None:
+    """Write the weights; one that goes by several names has the first of those that are not in ``names``."""
+    chosen: dict[int, tuple[bool, tuple[str, ...], torch.Tensor]] = {}
+    for found in Walk(instance).tensors:
+        tensor, steps = found.tensor, tuple(_STEP.findall(found.path))
+        is_meant = any(step in names for step in steps)
+        if is_lazy(tensor) or not (tensor.is_floating_point() or tensor.is_complex()):
+            continue
+        if isinstance(tensor, nn.Parameter) or (is_meant and tensor.is_leaf):
+            other = chosen.get(id(tensor))
+            if other is None or (is_meant, steps) < other[:2]:
+                chosen[id(tensor)] = is_meant, steps, tensor
+    for _, steps, tensor in chosen.values():
+        seed = hashlib.blake2b(".".join(steps).encode(), digest_size=7).digest()
+        generator = torch.Generator().manual_seed(int.from_bytes(seed, "big"))
+        values = torch.rand(tensor.shape, generator=generator)
+        if tensor.dim() > 1:  # of a size that keeps what passes through many layers in bounds
+            values = (values - 0.5) * (12 * tensor.shape[0] / max(1, tensor.numel())) ** 0.5
+        else:  # gains and scales, of which a logarithm or a root may be taken
+            values = values + 0.5
+        tensor.copy_(values)
+
+
+def _output(instance: nn.Module, way: Built, clock: Clock, chosen: Input) -> list[torch.Tensor]:
     with torch.no_grad(), clock.limit(clock.left):
-        values = flatten(runner(way)(functools.partial(call, instance, chosen, 4)))
-    return known._replace(output=_digest(values))
-
-
-def _entry(name: str, kind: str, tensor: torch.Tensor) -> StateDigest:
-    return StateDigest(name, kind, tuple(map(int, tensor.shape)), str(tensor.dtype), _digest([tensor]))
+        return flatten(runner(way)(functools.partial(call, instance, chosen, 4)))
 
 
 def _digest(tensors: Iterable[torch.Tensor]) -> str | None:

@@ -97,11 +97,15 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
         chosen, furthest = (found, None) if isinstance(found, Input) else (None, found.furthest)
         return known
 
+    compared: list[tuple[str, Callable[[Observation], Observation]]] = [
+        ("digests", lambda known: digest.digests(known, way, clock, chosen)),
+        ("levelled", lambda known: digest.levelled(known, way, clock, chosen, request.names) if chosen else known),
+    ]
     stages: list[tuple[str, Callable[[Observation], Observation]]] = [
         *((probe.__name__, functools.partial(_apply, probe, subject, way, clock)) for probe in probes.ALL),
         ("forward", passes),
         # Before what may take long: a comparison that there is no time for proves nothing.
-        *([("digests", lambda known: digest.digests(known, way, clock, chosen))] if options.digests else []),
+        *(compared if options.digests else ()),
         ("copying", lambda known: probes.copying(known, subject, clock)),
         ("loading", lambda known: forward.loading(known, subject, way, clock)),
         ("gradients", lambda known: forward.gradients(known, way, clock, chosen) if chosen else known),
