@@ -398,6 +398,24 @@ class Net(Layers, Plain):
             ("layers.ModuleList([layers.Linear(3, 3)])",),
             id="torch.nn by a name of its own",
         ),
+        pytest.param(
+            body("    self.centers = nn.Parameter(torch.zeros(3), requires_grad=False)", *FORWARD)
+            + "        if self.training:\n            self.centers.mul_(0.9).add_(x.mean(0))\n        return x - self.centers\n",
+            ('self.register_buffer("centers", torch.zeros(3))',),
+            id="a statistic that forward writes",
+        ),
+        pytest.param(
+            body("    self.shades = nn.Parameter(torch.tensor([0.5, 0.4, 0.4]), requires_grad=False)", *FORWARD)
+            + "        return x - self.shades\n",
+            ('self.register_buffer("shades", torch.tensor([0.5, 0.4, 0.4]))',),
+            id="numbers that are written out",
+        ),
+        pytest.param(
+            body("    self.b = nn.Parameter(torch.randn(3), requires_grad=False)", *FORWARD)
+            + "        return torch.cos(x * self.b)\n",
+            ('self.register_buffer("b", torch.randn(3))',),
+            id="frequencies by what is made of them",
+        ),
     ],
 )
 def test_what_is_known_is_repaired(text: str, wanted: tuple[str, ...], tmp_path: Path) -> None:
@@ -426,6 +444,26 @@ def test_what_is_known_is_repaired(text: str, wanted: tuple[str, ...], tmp_path:
             body("    self.weight = nn.Parameter(torch.ones(3), requires_grad=False)", *FORWARD)
             + "        return x * self.weight\n",
             id="a weight that is frozen",
+        ),
+        pytest.param(
+            body(
+                "    self.proxies = nn.Parameter(torch.empty(3), requires_grad=False)",
+                "    nn.init.normal_(self.proxies)",
+            )
+            + "\n    def forward(self, x):\n        return x * self.proxies\n",
+            id="what an initialiser fills, frozen",
+        ),
+        pytest.param(
+            body("    self.centers = nn.Parameter(torch.randn(3), requires_grad=False)", *FORWARD)
+            + "        return x - self.centers\n\n    def clip(self):\n        self.centers.data.clamp_(-1, 1)\n",
+            id="random values, frozen",
+        ),
+        pytest.param(
+            body("    self.frequencies = nn.Parameter(torch.randn(3), requires_grad=False)", *FORWARD).replace(
+                "class Net", "class Learned"
+            )
+            + "        return torch.sin(x * self.frequencies)\n",
+            id="frozen in a class that speaks of learning",
         ),
         pytest.param(
             body("    self.out = nn.utils.weight_norm(nn.Linear(3, 3))", "    self.out.weight.data.normal_()", *FORWARD)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from paramlint.fixes.constants import stays_constant
 from paramlint.fixes.edits import parts, without_argument
 from paramlint.fixes.site import Binding, Site, Spot, self_name
 from paramlint.interpret.scan import nodes
@@ -12,7 +11,6 @@ from paramlint.model import code
 from paramlint.model.diagnostic import Applicability, Edit, Effect, Fix
 
 _PARAMETER = "torch.nn.Parameter"
-_WEIGHT = re.compile(r"(^|_)(weights?|bias|kernel|gamma|beta|gain|scales?|shift|tokens?|embed\w*|query|queries)\d*$")
 _COMPLEX = frozenset({"polar", "complex", "view_as_complex", "complex64", "complex128", "cfloat", "cdouble"})
 
 
@@ -77,8 +75,8 @@ def parameter_to_buffer(site: Site) -> Fix | None:
     bindings = site.bindings(site.name)
     if bindings is None or not bindings or site.inherited_binds(site.name):
         return None
-    if site.diagnostic.code == "PRM202" and _WEIGHT.search(site.name):
-        reason = f"not registered as a buffer: by its name '{site.name}' may be meant to be trained"
+    if site.diagnostic.code == "PRM202" and not stays_constant(site):
+        reason = f"not registered as a buffer: nothing tells whether '{site.name}' is to stay as it is or to be trained"
         return Fix(reason, Applicability.DISPLAY, ())
     if site.diagnostic.code == "PRM203" and any(_is_cast(node) for item in bindings for node in nodes(item.value)):
         reason = (
