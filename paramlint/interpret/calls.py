@@ -56,13 +56,15 @@ from paramlint.model import code
 class Arguments:
     """Evaluated arguments; ``is_exact`` is False where ``*`` or ``**`` brought in what is not known.
 
-    ``may_have_keywords``: it was ``**``, so any keyword may be among them.
+    ``may_have_keywords``: it was ``**``, so any keyword may be among them. ``unplaced`` are those that ``*`` passes at
+    positions that are not known.
     """
 
     positional: list[Value]
     keywords: dict[str, Value] = field(default_factory=dict)
     is_exact: bool = True
     may_have_keywords: bool = False
+    unplaced: list[Value] = field(default_factory=list)
 
     def get(self, position: int, name: str) -> Value | None:
         """The argument at a position or of a name."""
@@ -71,7 +73,7 @@ class Arguments:
         return self.positional[position] if position < len(self.positional) else None
 
     def values(self) -> list[Value]:
-        return [*self.positional, *self.keywords.values()]
+        return [*self.positional, *self.keywords.values(), *self.unplaced]
 
 
 def evaluate_call(machine: Machine, frame: Frame, node: code.Call) -> Value:
@@ -103,6 +105,7 @@ def evaluate_arguments(machine: Machine, frame: Frame, nodes: tuple[code.Argumen
                 arguments.positional.extend(items)
             else:
                 arguments.positional.extend(items[:1])
+                arguments.unplaced.extend(items[1:])
                 arguments.is_exact = False
         elif argument.star == "**":
             if isinstance(value, Container) and value.kind == "dict" and value.is_exact:
@@ -337,7 +340,7 @@ def bind_parameters(machine: Machine, inner: Frame, closure: Closure, arguments:
     for parameter in closure.node.parameters:
         name = parameter.name
         if parameter.kind == "*":
-            inner.names[name] = Container("tuple", positional, is_exact=arguments.is_exact)
+            inner.names[name] = Container("tuple", [*positional, *arguments.unplaced], is_exact=arguments.is_exact)
             positional = []
         elif parameter.kind == "**":
             extra = Container("dict", list(keywords.values()), [Known(key) for key in keywords], arguments.is_exact)

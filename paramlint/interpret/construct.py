@@ -299,6 +299,9 @@ def _fill_container(
             is_exact = is_exact and not value.is_opaque
         else:
             is_exact = False
+    for item in arguments.unplaced:
+        if isinstance(item, (Tensor, Instance)):
+            item.is_registered = True
     for name, item in items:
         if isinstance(item, Tensor) and layer.name.startswith("torch.nn.Parameter") and not item.is_parameter:
             item = make_parameter(machine, item, place, True)

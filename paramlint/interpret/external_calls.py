@@ -112,6 +112,8 @@ def _function(
     if isinstance(out, Tensor):
         results.write(machine, out)
         return out
+    if out is not None and out != NONE:
+        return UNKNOWN
     modules = [value for value in arguments.values() if isinstance(value, Instance) and value.is_module]
     if function.name.startswith("torch.nn.init."):
         first = arguments.get(0, "tensor")

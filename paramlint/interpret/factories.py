@@ -77,6 +77,7 @@ def factory(
         length=length,
         is_integer=_is_integer(function, positional, keywords),
         requires_grad=results.flag(machine, requires),
+        is_leaf=True,
         is_table=name in _COUNTING
         or any(item.is_table for item in source)
         or any(isinstance(value, External) and value.name == POSITIONS for value in positional[:1]),
@@ -180,4 +181,5 @@ def like(
         is_certain=first.is_certain,
         follows_model=first.is_registered or first.follows_model,
         requires_grad=results.flag(machine, requires),
+        is_leaf=True,
     )

@@ -190,3 +190,9 @@ def is_abstract(linked: LinkedClass) -> bool:
         if function.decorators
         for node in nodes(function.decorators)
     )
+
+
+def takes_one(method: code.Function) -> bool:
+    """Whether a method can be called with one argument beside self."""
+    required = [item for item in method.parameters if item.kind not in ("*", "**") and item.default is None]
+    return len(required) <= 2

@@ -20,6 +20,7 @@ from paramlint.interpret.hierarchy import (
     is_abstract,
     makers,
     own_methods,
+    takes_one,
 )
 from paramlint.interpret.limits import BudgetSpent, PathEnds
 from paramlint.interpret.machine import Frame, Machine
@@ -173,7 +174,7 @@ def _run(project: Project, linked: LinkedClass, decider: Decider) -> tuple[Run |
 def _leave_training(machine: Machine, root: Instance, linked: LinkedClass) -> None:
     """Run an own ``train(False)``, as ``eval()`` does before the model is moved: what it keeps stays behind."""
     member = linked.find("train")
-    if isinstance(member, Member) and isinstance(member.node, code.Function):
+    if isinstance(member, Member) and isinstance(member.node, code.Function) and takes_one(member.node):
         frame = Frame(linked.definition.module, ())
         method = objects.bind_member(machine, frame, root, root, member)
         calls.call(machine, frame, method, calls.Arguments([Known(False)]), member.node.span)
@@ -332,13 +333,14 @@ def _made(machine: Machine) -> Iterator[Event]:
         if isinstance(made.value, Instance)
         for binding in made.value.bindings.values()
     }
+    rewritten = machine.rewritten.keys() | machine.rewritten_in_parts
     for made in machine.made:
         if made.place in seen or id(made.value) in parts or _is_trained(machine, made.value):
             continue
         seen.add(made.place)
         value = made.value
         stored = made.stored
-        once = made.is_below_none or any(guard in machine.rewritten for guard in made.guards)
+        once = made.is_below_none or not rewritten.isdisjoint(made.guards)
         if once and stored not in made.guards:
             continue  # a whole is set up once, on its first use; who does that on purpose is not known here
         if isinstance(value, Tensor):
@@ -368,11 +370,11 @@ def _made(machine: Machine) -> Iterator[Event]:
 
 
 def _is_trained(machine: Machine, made: Value) -> bool:
-    """Whether an optimiser is given parameters of a module: what forward makes and trains is there for that."""
-    if not machine.optimised or not isinstance(made, Instance):
+    """Whether an optimiser is given a parameter, or some of a module: what forward makes and trains is there for that."""
+    if not machine.optimised:
         return False
-    parameters, _ = parameters_of(made)
-    return any(parameter is given for _, parameter in parameters for given in machine.optimised)
+    parameters = [item for _, item in parameters_of(made)[0]] if isinstance(made, Instance) else [made]
+    return any(parameter is given for parameter in parameters for given in machine.optimised)
 
 
 def _takes_over(made: Instance) -> bool:

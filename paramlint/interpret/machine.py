@@ -64,7 +64,8 @@ class Machine:
     class. ``is_complete`` turns False when something was skipped, ``refuses`` True where forward raises whatever it is
     given. ``idle_steps`` counts, for each function, the steps of calls that had nothing to do with tensors or modules;
     ``idle_end`` is the step at which the one under way is given up.
-    ``optimised`` are the tensors that optimisers are given. ``made_once`` are the attributes that forward binds below a test that something is None. ``products`` are those
+    ``optimised`` are the tensors that optimisers are given. ``made_once`` are the attributes that forward binds below a test
+    that something is None, ``rewritten_in_parts`` those that it binds on a part of the root. ``products`` are those
     of two factors that are zero, with the tensors between. ``abroad`` counts the methods under way of Modules other
     than the root, or from other files: what they decide is theirs. ``choice`` is what the condition under way chooses
     between; ``has_scheme``: what initialises the root's layers has run.
@@ -96,6 +97,7 @@ class Machine:
     walking_parameters: int = 0
     is_called_by_forward: bool = False
     rewritten: dict[str, Place] = field(default_factory=dict)
+    rewritten_in_parts: set[str] = field(default_factory=set)
     statement: Place | None = None
     assigned: str | None = None
     own_statement: Place | None = None

@@ -172,7 +172,9 @@ def element(tensor: Tensor) -> Tensor:
     """What iterating over a tensor yields."""
     rank = None if tensor.rank is None else max(tensor.rank - 1, 0)
     least = max(tensor.least_rank - 1, 0)
-    return replace(tensor, rank=rank, least_rank=least, is_parameter=False, is_registered=False, key=None)
+    return replace(
+        tensor, rank=rank, least_rank=least, is_parameter=False, is_registered=False, is_leaf=False, key=None
+    )
 
 
 def flag(machine: Machine, value: Value) -> bool | None:

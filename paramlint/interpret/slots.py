@@ -68,7 +68,8 @@ LITERAL_DEVICE = "literal device"
 class TensorSummary(NamedTuple):
     """What is known of a tensor at the end of a path; None means unknown. ``number`` tells one tensor from another.
 
-    ``is_derived``: computed from a registered one, or an alias of it; ``written_by`` is the last operation that wrote it.
+    ``is_derived``: computed from a registered one, or an alias of it; ``written_by`` is the last operation that wrote it;
+    ``is_leaf``: it asks for gradients by itself.
     """
 
     number: int
@@ -82,6 +83,7 @@ class TensorSummary(NamedTuple):
     is_empty: bool
     is_integer: bool | None
     requires_grad: bool | None
+    is_leaf: bool
     placement: str
     fill: Fill
     lost: Loss | None

@@ -166,6 +166,8 @@ def store(
         machine.rewritten[name] = place
         if machine.below_none:
             machine.made_once.add(name)
+    elif machine.phase is Phase.FORWARD and receiver.is_module:
+        machine.rewritten_in_parts.add(name)
     if isinstance(value, (Tensor, Instance)):
         calls.note_stored(machine, receiver, name, value)
     products.count_reads([value])
@@ -176,7 +178,8 @@ def register_buffer(
 ) -> None:
     """What ``Module.register_buffer`` does."""
     if isinstance(value, Tensor) and value.is_parameter and receiver is machine.root:
-        machine.emit(ParameterAsBuffer(place, name, True))
+        if value.requires_grad is not False:  # what is not to be trained belongs among the buffers
+            machine.emit(ParameterAsBuffer(place, name, True))
     _note_shadow(machine, receiver, name, value, place)
     register(machine, receiver, name, value, Registration.BUFFER, place, is_persistent)
 

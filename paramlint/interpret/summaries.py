@@ -30,6 +30,7 @@ def summarise_tensor(tensor: Tensor) -> TensorSummary:
         is_empty=tensor.is_empty or tensor.length == 0,
         is_integer=tensor.is_integer,
         requires_grad=tensor.requires_grad,
+        is_leaf=tensor.is_leaf,
         placement=tensor.placement.value,
         fill=tensor.storage.fill,
         lost=lost,

@@ -11,9 +11,11 @@ from paramlint import torch_api
 from paramlint.interpret.base_call import may_run_base_constructor, names_a_way
 from paramlint.interpret.gradients import Use, uses
 from paramlint.interpret.holders import Scope, holders, is_never_moved
+from paramlint.interpret.ingredients import ingredients
 from paramlint.interpret.instances import TooManyFiles, holding_files, is_named_in, may_be, modules_with
 from paramlint.interpret.loaded import is_always_loaded
 from paramlint.interpret.outside import may_call, may_initialise
+from paramlint.interpret.reach import CONSTRUCTORS
 from paramlint.interpret.reads import (
     ClassReads,
     class_reads,
@@ -256,6 +258,17 @@ class Surroundings:
             return True
         others = (module for module in self._modules_with(attribute) if module.path in self._holders - {own.path})
         return any(attribute in self._project.scanned(names_set, module) for module in others)
+
+    def is_filled_by_method(self, attribute: str) -> bool:
+        """Whether a method of the hierarchy, but for constructors, puts something into a container of that name."""
+        return any(
+            attribute in facts.grown or any(store.is_element and store.name == attribute for store in facts.stores)
+            for base in self._linked.mro
+            if isinstance(base, ClassDefinition)
+            for function in base.node.body
+            if isinstance(function, code.Function) and function.name not in CONSTRUCTORS
+            for facts in [self._project.scanned(ingredients, function)]
+        )
 
     def makes(self, place: Place) -> bool:
         """Whether a statement at a place stands in the class's own body."""

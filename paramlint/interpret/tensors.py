@@ -76,7 +76,7 @@ def index(machine: Machine, frame: Frame, tensor: Tensor, position: Value, rank:
     """``tensor[position]``: an index left on the CPU is allowed, a pinned tensor under a moving index is not."""
     indices = [item for item in results.operands_of([position]) if item.rank != 0]
     if indices:
-        moving = [item for item in indices if item.placement.is_moving]
+        moving = [item for item in indices if item.placement.is_moving and not _may_be_number(item)]
         if moving and tensor.placement.is_pinned:
             devices.check(machine, frame, "[]", [tensor, *moving], span)
         least = rank if rank is not None else least_of_index(0, position)
@@ -86,6 +86,11 @@ def index(machine: Machine, frame: Frame, tensor: Tensor, position: Value, rank:
     result = results.view(machine, frame, tensor, "indexing", span, rank)
     result.least_rank = rank if rank is not None else least_of_index(tensor.dimensions, position)
     return result
+
+
+def _may_be_number(index: Tensor) -> bool:
+    """Whether an index may be one element of a tensor: it counts as a number then, wherever it is."""
+    return index.is_part and index.rank is None and index.least_rank == 0
 
 
 def call(
@@ -230,6 +235,7 @@ def _in_place(
         target = positional[0]
     if name == "requires_grad_":
         given = positional[1] if len(positional) > 1 else keywords.get("requires_grad", Known(True))
+        target.is_leaf = target.is_leaf or target.requires_grad is False
         target.requires_grad = results.flag(machine, given)
         return target
     if target.is_recomputed and machine.phase is Phase.CONSTRUCTOR and not machine.undecided:

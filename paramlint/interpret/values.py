@@ -133,6 +133,7 @@ class Tensor:
     counted and put into shape, and nothing else. ``follows_model``: it is computed from a registered tensor, or made on
     a device that was named, so that it goes where the model is. ``origin`` is the pinned tensor from which its placement
     comes. ``is_part``: it is a view of a part of its storage. ``vanishing`` tells that it starts at zero, and why.
+    ``is_leaf``: it asks for gradients by itself, and no graph leads to it.
     ``length`` is how many elements it was made of, where that is known. ``values_of`` is the Parameter whose values it has, or is computed from, without being connected with it (``.data``).
     """
 
@@ -152,6 +153,7 @@ class Tensor:
     length: int | None = None
     is_integer: bool | None = None
     requires_grad: bool | None = False
+    is_leaf: bool = False
     is_certain: bool = True
     key: str | None = None
     default: Known | None = None

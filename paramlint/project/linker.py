@@ -8,6 +8,7 @@ from paramlint.model import code
 from paramlint.project import externals
 from paramlint.project.bindings import Binding, NodeTarget, ValueTarget, nested_bodies
 from paramlint.project.classes import LinkedClass, Member
+from paramlint.project.decoration import changes_its_class
 from paramlint.project.definitions import (
     ClassDefinition,
     Definition,
@@ -77,7 +78,7 @@ class ClassLinker:
             elif isinstance(base, Unresolved):
                 orders.append((base,))
         merged = merge(orders)
-        order = (definition, *(depth_first(orders) if merged is None else merged))
+        order = (definition, *self._decoration(definition), *(depth_first(orders) if merged is None else merged))
         known = [
             externals.is_module_class(entry.name) if isinstance(entry, External) else None
             for entry in order
@@ -86,6 +87,12 @@ class ClassLinker:
         is_module = True if True in known else (None if None in known else False)
         is_complete = merged is not None and None not in known
         return LinkedClass(definition, bases, order, is_complete, is_module, metaclass, self)
+
+    def _decoration(self, definition: ClassDefinition) -> Iterator[Entry]:
+        """Yield a gap for each decorator that may change what the class has or inherits."""
+        for decorator in self.decorators(definition):
+            if isinstance(decorator, FunctionDefinition) and changes_its_class(decorator.node):
+                yield Unresolved(f"{decorator.qualified_name}() changes the class")
 
     def _base_class(self, base: ClassDefinition) -> LinkedClass | Unresolved:
         if base in self._under_way:

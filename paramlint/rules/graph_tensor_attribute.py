@@ -19,7 +19,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             tensor = slot.tensor
             if tensor is None or slot.name in seen or tensor.is_registered or tensor.phase is not Phase.FORWARD:
                 continue
-            if slot.registration is not Registration.PLAIN_TENSOR or tensor.requires_grad is not True:
+            if slot.registration is not Registration.PLAIN_TENSOR or tensor.requires_grad is not True or tensor.is_leaf:
                 continue
             seen.add(slot.name)
             yield finding(

@@ -21,7 +21,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             tensor = member.tensor
             if member.inside or tensor is None or not tensor.is_parameter or tensor.is_registered:
                 continue
-            if trace.surroundings.is_given_to_optimiser(slot.name) or _is_left_over(trace, run, slot):
+            if trace.surroundings.is_given_to_optimiser(slot.name) or _is_no_loss(trace, run, slot):
                 break
             seen.add(slot.name)
             yield finding(
@@ -36,13 +36,17 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             break
 
 
-def _is_left_over(trace: ClassTrace, run: Run, slot: Slot) -> bool:
-    """Whether no method makes use of what the constructor puts in: forward binds the name anew, or nothing reads it.
+def _is_no_loss(trace: ClassTrace, run: Run, slot: Slot) -> bool:
+    """Whether what the constructor puts in is listed by the class itself, or no method makes use of it.
+
+    Nobody does where forward binds the name anew, or nothing reads it.
 
     The constructor's own reads (how many there are, of which shape) do not count, unless they hand the container on.
     """
     if slot.name in run.rewritten:
         return True
+    if any("parameters" in method.name and slot.name in method.mentions for method in trace.methods):
+        return True  # the class lists its parameters by itself
     others = [method for method in trace.methods if method.name != "__init__"]
     if slot.is_shared or all(method.name != "forward" for method in others):
         return False

@@ -28,6 +28,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         if clash.pinned.lost is not None or clash.pinned.is_parameter or clash.pinned.is_derived or in_objects(slot):
             continue
+        if slot.name not in run.rewritten and trace.surroundings.is_filled_by_method(slot.name):
+            continue
         seen.add(slot.name)
         yield finding(
             trace,

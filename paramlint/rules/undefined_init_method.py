@@ -18,6 +18,9 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     for run, event in events(trace, UndefinedMethod):
         if not event.in_constructor or trace.surroundings.has_subclass_with(event.method):
             continue
+        is_bound = any(slot.name == event.method for slot in run.slots)
+        if not is_bound and any(event.method in method.assigns for method in trace.methods):
+            continue  # another path binds it
         yield finding(
             trace,
             run,
