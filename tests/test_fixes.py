@@ -142,9 +142,12 @@ HOISTED = (
 IN_PLACE = HOISTED.replace("trailing   \n", "trailing   \n        self.linear = nn.Linear(3, 2)\n").replace(
     "nn.Linear(3, 2)(x)", "self.linear(x)"
 )
+LAID_OUT = NET.replace("torch.ones(3)", "nn.Parameter(\n            torch.ones(3),\n        ).float()")
+MOVED = LAID_OUT.replace(",\n        ).float()", ".float(),\n        )")
 ODD: dict[str, Callable[[str], bytes]] = {
     "plain": str.encode,
     "CRLF": lambda text: text.replace("\n", "\r\n").encode(),
+    "CR": lambda text: text.replace("\n", "\r").encode(),
     "tabs": lambda text: text.replace("    ", "\t").encode(),
     "BOM": lambda text: b"\xef\xbb\xbf" + text.encode(),
     "no final newline": lambda text: text.rstrip("\n").encode(),
@@ -160,6 +163,7 @@ ODD: dict[str, Callable[[str], bytes]] = {
     [
         pytest.param(NET, MENDED, id="one line"),
         pytest.param(HOISTED, IN_PLACE, id="one line more"),
+        pytest.param(LAID_OUT, MOVED, id="a call of several lines"),
     ],
 )
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
@@ -405,6 +409,17 @@ class Net(Layers, Plain):
             id="a statistic that forward writes",
         ),
         pytest.param(
+            body("    self.mean = torch.ones(3)", "    self.mean += 1", *FORWARD, "    return x - self.mean"),
+            ('self.register_buffer("mean", torch.ones(3), persistent=False)\n        self.mean += 1',),
+            id="a constant that is written in place",
+        ),
+        pytest.param(
+            body("    self.kept = [nn.Linear(3, 3)]", "    self.last = nn.Linear(3, 3)", *FORWARD)
+            + "        for layer in self.kept + [self.last]:\n            x = layer(x)\n        return x\n",
+            ("self.kept = nn.ModuleList([nn.Linear(3, 3)])",),
+            id="layers joined with another",
+        ),
+        pytest.param(
             body("    self.shades = nn.Parameter(torch.tensor([0.5, 0.4, 0.4]), requires_grad=False)", *FORWARD)
             + "        return x - self.shades\n",
             ('self.register_buffer("shades", torch.tensor([0.5, 0.4, 0.4]))',),
@@ -479,6 +494,16 @@ def test_what_is_known_is_repaired(text: str, wanted: tuple[str, ...], tmp_path:
             body("    self.kept = [nn.Linear(3, 3)]", "    self.kept.append(torch.relu)", *FORWARD)
             + "        return self.kept[1](self.kept[0](x))\n",
             id="a function added to layers",
+        ),
+        pytest.param(
+            body("    self.kept = [nn.Linear(3, 3)]", *FORWARD, "    for layer in self.kept + [torch.relu]:")
+            + "            x = layer(x)\n        return x\n",
+            id="layers joined with a function",
+        ),
+        pytest.param(
+            body("    self.kept = [nn.Parameter(torch.ones(3)) for _ in range(2)]", *FORWARD)
+            + "        return x * torch.stack(self.kept[:1]).sum(0)\n",
+            id="parameters that a function of torch takes as a list",
         ),
         pytest.param(
             body("    self.kept = {8: nn.Linear(3, 3)}", *FORWARD, "    return self.kept[8](x)"),

@@ -23,7 +23,7 @@ def unregistered_tensor(site: Site) -> Fix | None:
     tensors = [slot.tensor for slot in held if slot.registration is Registration.PLAIN_TENSOR and slot.is_certain]
     if not held or len(tensors) != len(held):
         return None
-    bound = tuple(item.value for item in site.bindings(site.name) or ())
+    bound = tuple(item.value for item in site.bindings(site.name, with_augmented=True) or ())
     if any(_asks_for_gradients(node) for node in nodes(bound)):
         return None
     is_random = any(tensor is not None and tensor.is_random for tensor in tensors)
@@ -177,7 +177,7 @@ def registered(site: Site, is_persistent: bool) -> tuple[Edit, ...] | None:
     named = _named_by_setattr(site)
     if named is not None:
         return named if is_persistent is False else None
-    bindings = site.bindings(site.name)
+    bindings = site.bindings(site.name, with_augmented=True)  # which writes to a tensor in place
     if not bindings:
         return None
     edits: list[Edit] = []

@@ -314,6 +314,23 @@ def _check_uses(site: Site, kind: str) -> None:
             problem = _problem(node, parent, kind)
             if problem is not None:
                 raise _Cannot(f"line {node.span.line} {problem}")
+        if kind == "ParameterList":
+            for call in _taking(spot, site.name):
+                name = site.refers(call.function, spot) or ""
+                if name in torch_api.functions and not name.startswith("torch.nn.utils."):
+                    raise _Cannot(f"line {call.span.line} gives it to {name}, which takes lists and tuples alone")
+
+
+def _taking(spot: Spot, name: str) -> Iterator[code.Call]:
+    """The calls in a statement that take ``self.name``, or a slice of it, as it is."""
+    for node in nodes(spot.statement):
+        for argument in node.arguments if isinstance(node, code.Call) else ():
+            value = argument.value
+            while isinstance(value, code.Subscript) and isinstance(value.index, code.Slice):
+                value = value.value
+            if not argument.star and is_self_attribute(value, spot.function, name):
+                assert isinstance(node, code.Call)
+                yield node
 
 
 def _problem(node: code.Attribute, parent: object, kind: str) -> str | None:
@@ -322,8 +339,11 @@ def _problem(node: code.Attribute, parent: object, kind: str) -> str | None:
             return f"uses '{parent.name}', which it does not have"
         if kind == "ParameterList" and parent.name in ("insert", "pop"):
             return f"uses '{parent.name}', which it does not have"
-    elif isinstance(parent, code.BinaryOperation) and not (parent.operator == "+" and parent.left == node):
-        return f"uses '{parent.operator}', which it does not have"
+    elif isinstance(parent, code.BinaryOperation):
+        if kind != "ModuleList" or parent.operator != "+" or parent.left != node:
+            return f"uses '{parent.operator}', which it does not have"
+        if not _is_of_layers(parent.right, node.value):
+            return "adds what may hold other things than modules"
     elif isinstance(parent, code.Comparison) and parent.operators not in (("in",), ("not in",), ("is",), ("is not",)):
         return "compares it"
     elif isinstance(parent, code.Call) and parent.function == node:
@@ -338,6 +358,19 @@ def _problem(node: code.Attribute, parent: object, kind: str) -> str | None:
     ):
         return f"uses '{parent.operator}=', which it does not have"
     return None
+
+
+def _is_of_layers(value: code.Expression, owner: code.Expression) -> bool:
+    """Whether a list of calls and of attributes of the instance is written out."""
+    elements = value.elements if isinstance(value, code.Display) and value.kind == "list" else (value,)
+    return all(
+        isinstance(item, code.Call)
+        or (
+            isinstance(item, code.Attribute)
+            and getattr(item.value, "identifier", owner) == getattr(owner, "identifier", None)
+        )
+        for item in elements
+    )
 
 
 def _class_spots(site: Site) -> Iterator[Spot]:

@@ -13,6 +13,7 @@ from paramlint.model.code import Span
 from paramlint.model.diagnostic import Edit
 
 _LINE_END = re.compile(r"\r\n?|\n")
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 _BLANK = " \t\f"
 
 
@@ -103,7 +104,9 @@ def parts(text: Text, call: code.Call) -> Parts | None:
     regions: list[tuple[int, int]] = []
     start = end = -1
     try:
-        for token in tokenize.generate_tokens(io.StringIO(written.text, newline="").readline):
+        # The tokeniser knows no line that a carriage return alone ends.
+        lines = io.StringIO(_LONE_RETURN.sub("\n", written.text), newline="")
+        for token in tokenize.generate_tokens(lines.readline):
             if token.type in (tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.ENDMARKER):
                 continue
             begins, ends = (base + written.offset(line, column + 1) for line, column in (token.start, token.end))
