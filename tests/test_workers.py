@@ -15,6 +15,7 @@ from paramlint.model.observation import ClassRequest
 from paramlint.runtime import parent
 from paramlint.runtime.parent import Workers
 from paramlint.runtime.settings import RuntimeSettings
+from paramlint.runtime.worker import host, pages
 
 NETS = """\
 from torch import nn
@@ -75,3 +76,46 @@ def test_one_that_was_stopped_in_the_middle_is_not_asked_again(tmp_path: Path, s
         assert seen.status == "built"
     assert len(started) == 2
     assert all(process.poll() is not None for process in started)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="large pages are asked of Linux")
+def test_large_pages_are_asked_for_what_no_file_backs_and_nothing_else() -> None:
+    size = 2 * 2**20
+    assert pages.whole_pages("7f0000100000-7f0000900000 rw-p 00000000 00:00 0 ", size) == (
+        0x7F0000200000,
+        0x7F0000800000,
+    )
+    assert pages.whole_pages("55ae5f400000-55ae5fa00000 rw-p 00000000 00:00 0    [heap]", size) is not None
+    assert pages.whole_pages("7f0000000000-7f0000100000 rw-p 00000000 00:00 0 ", size) is None, "smaller than a page"
+    assert pages.whole_pages("7f0000000000-7f0000900000 r--p 00000000 00:00 0 ", size) is None, "cannot be written"
+    assert pages.whole_pages("7f0000000000-7f0000900000 rw-s 00000000 00:00 0 ", size) is None, "shared"
+    assert pages.whole_pages("7f0000000000-7f0000900000 rw-p 00000000 fe:00 26 /lib/a b.so", size) is None, "of a file"
+
+
+def test_memory_in_large_pages_holds_what_it_held_here_and_in_a_fork() -> None:
+    code = (
+        "import os, sys\n"
+        "from paramlint.runtime.worker import pages\n"
+        "held = bytearray(range(256)) * 40_000\n"
+        "asked = pages.enlarge()\n"
+        "process = os.fork()\n"
+        "if process == 0:\n"
+        "    held[7] = 0\n"
+        "    os._exit(held[8] != 8)\n"
+        "assert os.waitpid(process, 0)[1] == 0\n"
+        "assert held == bytearray(range(256)) * 40_000\n"
+        "print(asked)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    has_large_pages = Path(pages.SIZE).exists()
+    assert (int(said.stdout) >= 8 * 2**20) is has_large_pages
+
+
+def test_a_worker_with_many_classes_answers_for_each(tmp_path: Path) -> None:
+    path = tmp_path / "nets.py"
+    count = host.MANY + 3
+    path.write_text("from torch import nn\n" + "".join(f"class Net{n}(nn.Linear): pass\n" for n in range(count)))
+    requests = [ClassRequest(str(n), str(path), str(tmp_path), "nets", f"Net{n}") for n in range(count)]
+    with Workers() as workers:
+        seen = list(workers.observe(requests, SETTINGS))
+    assert [item.status for item in seen] == ["built"] * count

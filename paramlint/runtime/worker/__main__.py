@@ -7,6 +7,7 @@ imports paramlint itself meets its own installation or none.
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from pathlib import Path
@@ -30,6 +31,8 @@ def _load() -> ModuleType:
 
 
 def _main() -> int:
+    # What torch's import makes stays; the server turns collection on again before any code of the user's runs.
+    gc.disable()
     try:
         server = _load()
     except ImportError as error:

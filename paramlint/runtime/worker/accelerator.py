@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import torch
+from torch import nn
 
 from paramlint.runtime.worker import stack
 
@@ -26,9 +27,21 @@ class Accelerator(NamedTuple):
         """The tensor moved; the mode must be active."""
         if self.is_real:
             return tensor.to(self.title)
-        if tensor.device.type == "meta":
+        if tensor.device.type == "meta" or _is_plain(tensor):
             return unfilled(tensor, self.name)
         return self.mode.from_tensor(tensor).to(self.name)  # type: ignore[no-any-return]
+
+
+def _is_plain(tensor: torch.Tensor) -> bool:
+    """Whether a copy elsewhere has the same shape and strides and nothing else: then it need not be worked out."""
+    kinds = torch.Tensor, nn.Parameter, getattr(nn, "Buffer", nn.Parameter)
+    return (
+        type(tensor) in kinds
+        and tensor.layout is torch.strided
+        and not (tensor.requires_grad and torch.is_grad_enabled())
+        and not tensor.is_quantized
+        and tensor.is_contiguous()
+    )
 
 
 def unfilled(tensor: torch.Tensor, device: str) -> torch.Tensor:

@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NoReturn
 
 from paramlint.model.observation import ClassRequest, Observation, to_json
-from paramlint.runtime.worker import importing, inspection, limits
+from paramlint.runtime.worker import importing, inspection, limits, pages
 from paramlint.runtime.worker.messages import Inbox, send
 from paramlint.runtime.worker.options import Options
 
 _BATCH = 64
 _RECOUNT = 5.0
+# From so many forks on, large pages pay.
+MANY = 40
 
 
 class _Child:
@@ -91,6 +93,8 @@ def _serve(requests: list[ClassRequest], options: Options, writer: int, folder: 
                     failures[request.path] = failure
         gc.collect()
         gc.freeze()
+        if len(batch) >= MANY:
+            pages.enlarge()
         for request in batch:
             if request.path in failures:
                 _report(

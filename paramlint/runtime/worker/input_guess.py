@@ -48,15 +48,17 @@ def ones(kind: torch.dtype, *shape: int) -> Guess:
     return expression(f"torch.ones({text}, dtype={kind})", lambda: torch.ones(*shape, dtype=kind))
 
 
+_SEVERAL = re.compile(r"(list|List|Sequence|tuple|Tuple)\[")
+
 # What goes with a sequence of 8 where that is one map of 2 times 4, or the one sequence that is packed into it.
 _EXACT = (
-    (r"spatial_shapes_list$", constant([(2, 4)])),
-    (r"spatial_shapes$", expression("torch.tensor([[2, 4]])", lambda: torch.tensor([[2, 4]]))),
-    (r"^level_start_index$", expression("torch.tensor([0])", lambda: torch.tensor([0]))),
-    (r"^reference_points$", expression("torch.rand(2, 8, 1, 2)", lambda: torch.rand(2, 8, 1, 2))),
-    (r"^valid_ratios$", expression("torch.ones(2, 1, 2)", lambda: torch.ones(2, 1, 2))),
+    (re.compile(r"spatial_shapes_list$"), constant([(2, 4)])),
+    (re.compile(r"spatial_shapes$"), expression("torch.tensor([[2, 4]])", lambda: torch.tensor([[2, 4]]))),
+    (re.compile(r"^level_start_index$"), expression("torch.tensor([0])", lambda: torch.tensor([0]))),
+    (re.compile(r"^reference_points$"), expression("torch.rand(2, 8, 1, 2)", lambda: torch.rand(2, 8, 1, 2))),
+    (re.compile(r"^valid_ratios$"), expression("torch.ones(2, 1, 2)", lambda: torch.ones(2, 1, 2))),
     (
-        r"^cu_seq_?lens",
+        re.compile(r"^cu_seq_?lens"),
         expression("torch.tensor([0, 8], dtype=torch.int32)", lambda: torch.tensor([0, 8], dtype=torch.int32)),
     ),
 )
@@ -100,11 +102,7 @@ def values(parameter: Parameter, setting: Setting) -> Iterator[Guess]:
         yield constant((2, LENGTH // 2))
     if count:
         yield from (several(shape, count, "tuple") for shape in list(input_shapes.shapes(setting))[:6])
-    elif (
-        re.search(r"(list|List|Sequence|tuple|Tuple)\[", annotation)
-        and "Tensor" in annotation
-        and "Optional" not in annotation
-    ):
+    elif _SEVERAL.search(annotation) and "Tensor" in annotation and "Optional" not in annotation:
         for shape in list(input_shapes.shapes(setting))[:6]:
             yield several(shape, 3, "tuple" if "uple" in annotation else "list")
         yield from (several(shape, 4, "list") for shape in list(input_shapes.shapes(setting))[:3])
@@ -121,7 +119,7 @@ def values(parameter: Parameter, setting: Setting) -> Iterator[Guess]:
         yield ids(LENGTH, LENGTH)
     if name == "batch" or name in ("batch_index", "ptr"):
         yield expression("torch.zeros(8, dtype=torch.long)", lambda: torch.zeros(NODES, dtype=torch.long))
-    yield from (found for pattern, found in _EXACT if re.search(pattern, name))
+    yield from (found for pattern, found in _EXACT if pattern.search(name))
     if _MASK.search(name):
         yield constant(None)
         yield ones(torch.bool, BATCH, LENGTH)

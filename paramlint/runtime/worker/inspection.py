@@ -115,11 +115,13 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
         ("placement", lambda known: device.placement(known, way, clock, chosen, furthest, options.device)),
     ]
     stages.append(("evaluated", lambda known: evaluated.evaluated(known, way, clock, chosen, options.device)))
-    for name, stage in stages:
-        if wanted is not None and name not in wanted:
-            continue
-        if way.is_meta and name not in _NEEDS_NO_MEMORY:
-            continue
+    stages = [
+        (name, stage)
+        for name, stage in stages
+        if (wanted is None or name in wanted) and (name in _NEEDS_NO_MEMORY or not way.is_meta)
+    ]
+    for number, (name, stage) in enumerate(stages, start=1):
+        before = known
         try:
             known = stage(known)
         except (
@@ -130,7 +132,8 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
             if name == probes.true_uninitialised.__name__:
                 # Without it, values that are NaN on purpose look like memory that nothing wrote.
                 known = probes.update(known, _untold)
-        yield known._replace(seconds=clock.elapsed), False
+        if known is not before and number < len(stages):
+            yield known._replace(seconds=clock.elapsed), False
     yield known._replace(seconds=clock.elapsed), True
 
 

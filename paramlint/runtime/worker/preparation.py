@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import pickle
 import warnings
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -17,6 +19,9 @@ def prepare() -> tuple[str, ...]:
     lacking = []
     if not fill_uninitialized():
         lacking.append("this torch cannot fill uninitialised memory")
+    # What torch imports when the first tensor is read back, no class has to.
+    with suppress(Exception):
+        pickle.loads(pickle.dumps(torch.ones(1)))
     if hasattr(os, "fork"):
         try:
             fake = importlib.import_module("torch._subclasses.fake_tensor")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import os
@@ -31,6 +32,9 @@ def main(arguments: list[str]) -> int:
             results.flush()
 
         preparation.prepare()
+        # What is loaded by now stays: to look through it for garbage would take each process below half a second.
+        gc.freeze()
+        gc.enable()
         if not hasattr(os, "fork"):
             options, requests = read_job(_next(folder, 0, parent))
             deliver({"event": "ready"})

@@ -14,6 +14,10 @@ from torch import nn
 from paramlint.runtime.worker.guess import Parameter
 
 _SELF = inspect.Parameter.empty
+_DOCUMENTED = (
+    re.compile(r"^\s*[-*]?\s*`*(\w+)`*\s*\(([^)\n]{2,60})\)\s*:", re.MULTILINE),
+    re.compile(r"^\s*(\w+)\s*:\s*([a-zA-Z][\w\[\], .]{1,40})$", re.MULTILINE),
+)
 
 
 def initialiser(target: Callable[..., object]) -> Callable[..., object]:
@@ -129,11 +133,8 @@ def documented(target: Callable[..., object]) -> dict[str, str]:
     hints: dict[str, str] = {}
     for text in texts:
         if isinstance(text, str):
-            for pattern in (
-                r"^\s*[-*]?\s*`*(\w+)`*\s*\(([^)\n]{2,60})\)\s*:",
-                r"^\s*(\w+)\s*:\s*([a-zA-Z][\w\[\], .]{1,40})$",
-            ):
-                for name, kind in re.findall(pattern, text[:20_000], re.MULTILINE):
+            for pattern in _DOCUMENTED:
+                for name, kind in pattern.findall(text[:20_000]):
                     hints.setdefault(name, kind)
     return hints
 
