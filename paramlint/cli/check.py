@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paramlint.cli.progress import Progress
-from paramlint.engine.analysis import Given
-from paramlint.engine.check import check
 from paramlint.engine.configuration import Configuration, ConfigurationError
 from paramlint.engine.outcome import FileError, Report
 from paramlint.engine.selection import SelectionLayer
@@ -23,6 +21,7 @@ from paramlint.project.root import find_root
 from paramlint.report.view import Lines, View, wants_colour
 
 if TYPE_CHECKING:
+    from paramlint.engine.analysis import Given
     from paramlint.runtime.confirm import Observe
 
 STANDARD_INPUT = "-"
@@ -62,7 +61,7 @@ def _run(arguments: argparse.Namespace) -> int:
 @contextmanager
 def _observe(settings: Settings) -> Iterator[Observe]:
     """What observes models: it imports torch while the source is still read."""
-    from paramlint.cli.confirm import runtime_settings
+    from paramlint.cli.runtime import runtime_settings
     from paramlint.runtime.parent import Workers
 
     with Workers() as workers:
@@ -79,6 +78,9 @@ def _report(
     errors: Sequence[FileError],
     observe: Observe | None,
 ) -> int:
+    # Loaded only now, while the worker of --confirm imports torch.
+    from paramlint.engine.check import check
+
     with Progress("files") as progress:
         report = check(
             paths,
@@ -126,7 +128,7 @@ def _require_device(arguments: argparse.Namespace, settings: Settings) -> None:
         return
     if not arguments.confirm:
         raise UsageError("--device is where --confirm moves models: give --confirm too")
-    from paramlint.cli.confirm import runtime_settings
+    from paramlint.cli.runtime import runtime_settings
     from paramlint.runtime.parent import missing_device
 
     reason = missing_device(runtime_settings(settings), find_root(Path.cwd()))
@@ -186,6 +188,8 @@ def _what(arguments: argparse.Namespace) -> tuple[list[Path], Mapping[Path, Give
         raise UsageError("fixes are for files: standard input has none to write to")
     if arguments.confirm:
         raise UsageError("--confirm imports files: it cannot import standard input")
+    from paramlint.engine.analysis import Given
+
     path = Path(os.path.abspath(arguments.stdin_filename or _NAMELESS))
     try:
         source = decode_source(str(path), sys.stdin.buffer.read())

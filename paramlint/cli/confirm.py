@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+from paramlint.cli.runtime import runtime_settings
 from paramlint.engine.analysis import Analyser
 from paramlint.engine.check import Planner
 from paramlint.engine.configuration import Configuration
 from paramlint.engine.outcome import Report
-from paramlint.engine.settings import Factory, Settings
+from paramlint.engine.settings import Factory
 from paramlint.model.diagnostic import Diagnostic, Verdict
 from paramlint.project.project import Project
 from paramlint.runtime.confirm import Observe, confirm
@@ -47,16 +48,3 @@ def confirmed(
 
 def _is_shown(proved: Diagnostic, codes: frozenset[str]) -> bool:
     return proved.code in codes or (proved.proof is not None and proved.proof.verdict is Verdict.CONFIRMED)
-
-
-def runtime_settings(settings: Settings) -> RuntimeSettings:
-    """How models are built under the settings of a file."""
-    default = RuntimeSettings()
-    return default._replace(
-        python=settings.python,
-        timeout=default.timeout if settings.timeout is None else settings.timeout,
-        memory_limit=default.memory_limit if settings.memory_limit is None else settings.memory_limit,
-        jobs=default.jobs if settings.jobs is None else settings.jobs,
-        allow_network=settings.allow_network,
-        device=settings.device,
-    )

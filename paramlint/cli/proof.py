@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from paramlint.cli.confirm import runtime_settings
+from paramlint.cli.runtime import runtime_settings
 from paramlint.engine.analysis import Analyser
 from paramlint.engine.check import Planner
 from paramlint.engine.configuration import Configuration

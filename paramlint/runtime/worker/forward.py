@@ -58,9 +58,9 @@ def forward_passes(
         return known._replace(forward=ForwardObservation("no forward")), NoInput(None, ())
     run = runner(way)
     tried = _Tried(run)
-    searched = snapshot.take(way, clock, 0) if way.is_meta else subject
-    before = Before(searched.walk)
-    instance = searched.instance if way.is_meta else snapshot.instance(way, clock, 0)
+    before = Before(subject.walk)
+    # Without memory a call takes as long as all else: the one that finds an input is the first that is watched.
+    instance = subject.instance if way.is_meta else snapshot.instance(way, clock, 0)
     found = inputs.find(instance, request, Clock(clock.left * 0.6), tried if way.is_meta else run, way.text)
     if isinstance(found, NoInput):
         status = "no input found" if found.failure is None else "raised"
@@ -68,17 +68,18 @@ def forward_passes(
             forward=ForwardObservation("no input found" if status == "raised" else status, failure=found.failure),
             notes=(*known.notes, *found.attempts[:3]),
         ), found
-    if len(tried.passes) != 1:
-        # Earlier calls may have left something behind that this one did not find missing.
-        searched, before, tried.passes = subject, Before(subject.walk), []
     passes = tried.passes
+    if len(passes) > 1:
+        # Earlier calls may have left something behind that this one did not find missing.
+        subject = snapshot.take(way, clock, 0)
+        before, passes = Before(subject.walk), []
     for number in (2, 3)[len(passes) :]:
         # Where values do not exist, a second pass differs from the first only by what that one left behind.
         if way.is_meta and passes and not passes[0].bindings and not passes[0].creations:
             break
         recorder = Recorder()
         with clock.limit(clock.left), recorder.watching(creations=True, operands=True):
-            run(functools.partial(call, searched.instance, found, number))
+            run(functools.partial(call, subject.instance, found, number))
         passes.append(recorder)
     return witnessed(known, before, passes, found.text), found
 
