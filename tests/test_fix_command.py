@@ -172,6 +172,13 @@ def built(*state: StateDigest, output: str = "o", **fields: object) -> Observati
             "does not run",
             id="forward raises",
         ),
+        pytest.param(
+            built(WEIGHT, form="float32[2]", output="p"),
+            Effect(outputs=True),
+            "returns another structure after it: float32[2]",
+            id="another structure",
+        ),
+        pytest.param(built(WEIGHT, output="p"), Effect(outputs=True), None, id="outputs may change"),
         pytest.param(built(WEIGHT, recipe="Net(3)"), Effect(), "in another way", id="built otherwise"),
         pytest.param(built(WEIGHT, recipe="Net()" + PRETENDED), Effect(), None, id="no longer pretended"),
         pytest.param(built(status="not built", reason="why"), Effect(), "why", id="not built"),
@@ -236,7 +243,9 @@ def test_what_a_fix_is_about_holds_what_it_held(after: tuple[StateDigest, ...], 
     assert difference(before, built(*after), Effect(("heads",), draws=True)) == reason
 
 
-REACHED = NET.replace("    def forward", "        self.apply(self.fill)\n\n    def forward").replace(
+REACHED = NET.replace(
+    "\n    def forward", "        self.last = nn.Linear(3, 3)\n        self.apply(self.fill)\n\n    def forward"
+).replace(
     "    def forward",
     """\
     def fill(self, module):
@@ -254,7 +263,7 @@ def test_an_initialisation_that_walks_over_the_repaired_reaches_them(net: Path) 
 
 
 def test_that_an_initialisation_reaches_them_excuses_nothing_else(net: Path) -> None:
-    text = REACHED.replace("return x -", "return x * len(list(self.modules())) -")
+    text = REACHED.replace("return x -", "return self.last(x) * len(list(self.modules())) -")
     net.write_text(text)
     done = run(net, "--unsafe-fixes", "--confirm", "--select=PRM105", "--timeout=120")
     assert net.read_text() == text

@@ -302,7 +302,7 @@ class Observation(NamedTuple):
     ``lacks`` says what this torch is too old to show: "in-place writes", "unwritten memory".
     ``build_seconds`` is the time it took to find a way to make an instance, ``seconds`` that of everything.
     ``state`` and ``output`` are digests of a build and a forward pass under one seed, taken where they are asked for;
-    ``hidden`` are those of plain tensors. ``levelled`` is the output where every weight holds values that follow from its
+    ``hidden`` are those of plain tensors. ``form`` is the types and shapes of the output. ``levelled`` is the output where every weight holds values that follow from its
     name alone, whatever the constructor drew (None where that tells nothing).
     """
 
@@ -336,6 +336,7 @@ class Observation(NamedTuple):
     state: tuple[StateDigest, ...] | None = None
     hidden: tuple[StateDigest, ...] = ()
     output: str | None = None
+    form: str | None = None
     levelled: str | None = None
 
 

@@ -69,6 +69,8 @@ def difference(before: Observation | None, after: Observation | None, effect: Ef
         return None  # without its tables, which the fix gives it, a Module has no state to compare
     if before.state is None:
         return f"the state of the model could not be read before it{_told(before)}"
+    if effect.draws and _reaches(before, after, effect):
+        effect = effect._replace(values=True)  # and what it draws for them, it does not draw for the others
     return _state(before.state, after.state, effect) or _held(before, after, effect) or _forward(before, after, effect)
 
 
@@ -127,12 +129,12 @@ def _forward(before: Observation, after: Observation, effect: Effect) -> str | N
     if after.forward is None or after.forward.status != "ran":
         failure = None if after.forward is None else after.forward.failure
         return "forward does not run after it" + (f": {failure.type}: {failure.message}" if failure else "")
-    if effect.outputs or before.output is None:
-        return None
     assert before.forward is not None
     if before.forward.recipe != after.forward.recipe:
         return "forward is called in another way after it"
-    if before.output == after.output:
+    if before.form != after.form:
+        return f"forward returns another structure after it: {after.form}, not {before.form}"
+    if before.output is None or before.output == after.output or effect.outputs:
         return None
     if not effect.values and not _reaches(before, after, effect):
         return "forward returns something else after it"

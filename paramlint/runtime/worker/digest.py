@@ -20,6 +20,7 @@ from paramlint.runtime.worker.timing import Clock
 from paramlint.runtime.worker.walk import Walk, is_lazy
 
 _MOST_BYTES = 1 << 28
+_LONGEST = 300
 _STEP = re.compile(r"\w+")
 
 
@@ -39,7 +40,11 @@ def digests(known: Observation, way: Built, clock: Clock, chosen: Input | None) 
         state=tuple(entry for entry in entries if entry.registration != "plain"),
         hidden=tuple(entry for entry in entries if entry.registration == "plain"),
     )
-    return known if chosen is None else known._replace(output=_digest(_output(instance, way, clock, chosen)))
+    if chosen is None:
+        return known
+    values = _output(instance, way, clock, chosen)
+    form = ", ".join(f"{str(tensor.dtype).removeprefix('torch.')}{list(tensor.shape)}" for tensor in values)
+    return known._replace(output=_digest(values), form=f"{form[:_LONGEST]} ({len(values)} tensors)")
 
 
 def levelled(known: Observation, way: Built, clock: Clock, chosen: Input, names: Collection[str]) -> Observation:
