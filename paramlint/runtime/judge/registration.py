@@ -165,7 +165,7 @@ def shadowed_registration(diagnostic: Diagnostic, observation: Observation) -> O
 
 
 def broken_tie(diagnostic: Diagnostic, observation: Observation) -> Outcome:
-    """PRM114: both names hold a parameter of their own."""
+    """PRM114: both names hold a parameter of their own, or do after the initialisation that the finding relates to."""
     parameters = [item for item in seen.tensors_under(diagnostic, observation) if item.registration == "parameter"]
     if not parameters:
         return unconfirmed(seen.not_held(diagnostic, "parameter"))
@@ -173,7 +173,8 @@ def broken_tie(diagnostic: Diagnostic, observation: Observation) -> Outcome:
     alone = [item for item in parameters if item.same_as is None and item.path not in first_of]
     if alone:
         return confirmed(f"'{alone[0].path}' is a parameter of its own: parameters() holds it beside every other")
-    for first, second in observation.materialised.lost_ties if observation.materialised is not None else ():
+    materialised = observation.materialised if diagnostic.related else None
+    for first, second in materialised.lost_ties if materialised is not None else ():
         if any(item.path in (first, second) for item in parameters):
             return confirmed(f"after a build on meta and to_empty() '{first}' and '{second}' are two parameters")
     shared = parameters[0]
