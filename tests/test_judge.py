@@ -505,7 +505,29 @@ INITIALISATION = [
     ),
     case("PRM304", "wrote all", built(PARAMETER, writes=(wrote("x", 30, "_init"),)), NO, "all 1", attribute="_init"),
     case("PRM305", "missed", built(PARAMETER, writes=(wrote("y"),)), YES, "not 'x'"),
-    case("PRM305", "reached", built(PARAMETER, writes=(wrote("x"),)), NO, "every parameter"),
+    case("PRM305", "reached", built(PARAMETER, writes=(wrote("x"),)), NO, "every layer"),
+    case(
+        "PRM305",
+        "reached in part",
+        built(
+            PARAMETER._replace(path="x.weight", owner="x"),
+            PARAMETER._replace(path="x.bias", owner="x"),
+            writes=(wrote("x.weight"), wrote("y.weight")),
+        ),
+        NO,
+        "every layer",
+    ),
+    case(
+        "PRM305",
+        "a part of it reached",
+        built(
+            PARAMETER._replace(path="x.0.weight", owner="x.0"),
+            PARAMETER._replace(path="x.1.weight", owner="x.1"),
+            writes=(wrote("x.0.weight"),),
+        ),
+        YES,
+        "not 'x.1.weight'",
+    ),
     case("PRM305", "no scheme", built(PARAMETER), OPEN, "no write of the scheme"),
     case(
         "PRM306",

@@ -81,9 +81,10 @@ def init_misses_layer(diagnostic: Diagnostic, observation: Observation) -> Outco
         and not write.is_default
         and any(seen.on_any_line(diagnostic, place) for place in write.places)
     }
-    missed = [tensor for tensor in tensors if tensor.path not in written]
+    reached = {tensor.owner for tensor in tensors if tensor.path in written}
+    missed = [tensor for tensor in tensors if tensor.owner not in reached]
     if not missed:
-        return refuted(f"the scheme wrote every parameter under '{diagnostic.attribute}'")
+        return refuted(f"the scheme wrote parameters of every layer under '{diagnostic.attribute}'")
     if written:
         return confirmed(f"the scheme wrote {len(written)} parameters, and not '{missed[0].path}'")
     return unconfirmed("no write of the scheme was seen in this build")
