@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import runpy
+import shutil
+import subprocess
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -27,6 +30,17 @@ def changes() -> dict[Path, Change]:
 @pytest.mark.parametrize("path", VARIANTS, ids=lambda path: path.stem)
 def test_variants_are_repaired_as_one_would_write_them(path: Path, changes: dict[Path, Change]) -> None:
     assert changes[path].after.text == path.with_stem(f"{path.stem}_repaired").read_text()
+
+
+def test_variants_are_repaired_under_proof_as_well(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    for path in VARIANTS:
+        shutil.copyfile(path, tmp_path / path.name)
+    command = [sys.executable, "-m", "paramlint", "check", ".", "--isolated", "--no-cache", "--select=ALL"]
+    command += ["--fix", "--unsafe-fixes", "--confirm", "--timeout=120"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    for path in VARIANTS:
+        assert (tmp_path / path.name).read_text() == path.with_stem(f"{path.stem}_repaired").read_text(), done.stderr
 
 
 @pytest.mark.parametrize("path", VARIANTS, ids=lambda path: path.stem)

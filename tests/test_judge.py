@@ -503,6 +503,18 @@ INITIALISATION = [
         "1 of 2",
         attribute="_init",
     ),
+    case(
+        "PRM304",
+        "misses a part of the late layer",
+        built(
+            *(PARAMETER._replace(path=f"late.{name}", owner="late") for name in ("weight", "bias")),
+            writes=(wrote("late.weight", 30, "_init"),),
+            assignments=(BOUND._replace(attribute="late", place=place(RELATED_LINE)),),
+        ),
+        OPEN,
+        "1 of 2",
+        attribute="_init",
+    ),
     case("PRM304", "wrote all", built(PARAMETER, writes=(wrote("x", 30, "_init"),)), NO, "all 1", attribute="_init"),
     case("PRM305", "missed", built(PARAMETER, writes=(wrote("y"),)), YES, "not 'x'"),
     case("PRM305", "reached", built(PARAMETER, writes=(wrote("x"),)), NO, "every layer"),

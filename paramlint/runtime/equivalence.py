@@ -87,7 +87,12 @@ def difference_beside(before: Observation | None, after: Observation | None, eff
 
 
 def has_new_values(before: Observation | None, after: Observation) -> bool:
-    """Whether a parameter or buffer of the same name has other values than before, under the same seed."""
+    """Whether a parameter or buffer of the same name has other values than before, under the same seed.
+
+    What could not be built before had none.
+    """
+    if before is not None and before.status != "built":
+        return after.status == "built"
     if before is None or before.state is None or after.state is None:
         return False
     old = {item.name: item.digest for item in before.state}

@@ -60,7 +60,10 @@ def init_too_early(diagnostic: Diagnostic, observation: Observation) -> Outcome:
         return refuted(f"the scheme wrote all {len(parameters)} parameters")
     if not written:
         return confirmed(f"the scheme wrote none of the {len(parameters)} parameters of the built model")
-    later = [tensor for tensor in missed if _is_of_related(diagnostic, observation, tensor)]
+    reached = {tensor.owner for tensor in parameters if tensor.path in written} - {""}
+    later = [
+        tensor for tensor in missed if tensor.owner not in reached and _is_of_related(diagnostic, observation, tensor)
+    ]
     if later:
         return confirmed(
             f"the scheme wrote {len(written)} of {len(parameters)} parameters, and not '{later[0].path}', "
