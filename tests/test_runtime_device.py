@@ -67,6 +67,41 @@ def test_a_clash_before_forward_fails_is_seen_without_an_input_that_runs(tmp_pat
     assert clashes["unused"] is None
 
 
+def test_what_clashes_in_eval_mode_alone_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "heads.py").write_text(
+        "import torch\n"
+        "from torch import nn\n"
+        "class Head(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.layer = nn.Linear(4, 4)\n"
+        "        self.scale = torch.ones(4)\n"
+        "        self.other = torch.ones(4)\n"
+        "    def forward(self, x):\n"
+        "        if self.training:\n"
+        "            return self.layer(x)\n"
+        "        return self.layer(x) * self.scale\n"
+        "class Making(nn.Linear):\n"
+        "    def forward(self, x):\n"
+        "        x = super().forward(x)\n"
+        "        return x if self.training else x + torch.ones(x.shape[-1])\n"
+    )
+    requests = [
+        ClassRequest(name, str(tmp_path / "heads.py"), str(tmp_path), "heads", name) for name in ("Head", "Making")
+    ]
+    head, making = sorted(observe(requests, RuntimeSettings()), key=lambda seen: seen.key)
+    clashes = {tensor.path: tensor.clash for tensor in head.tensors}
+    assert head.forward is not None
+    assert head.forward.clashes_in_eval
+    assert clashes["scale"] is not None
+    assert clashes["scale"].frames[-1].line == 12
+    assert clashes["other"] is None
+    assert making.forward is not None
+    assert making.forward.clashes_in_eval
+    assert making.forward.forward_made_clash is not None
+    assert making.forward.forward_made_clash.frames[-1].line == 16
+
+
 ADDS = """\
 import torch
 from torch import nn

@@ -216,7 +216,7 @@ class ForwardObservation(NamedTuple):
     ``status`` is "ran", "raised", "no input found" or "no forward". ``recipe`` is the input as a readable line.
     ``failure`` is the last error where it did not run. ``device_failure`` is the error of a forward pass on the
     simulated accelerator (None: ran, or see ``device_status``). ``device_status`` is "ran", "clash",
-    "not run: <reason>". ``written_attributes`` are paths of attributes that forward bound to a tensor,
+    "not run: <reason>". ``clashes_in_eval``: it ran in training mode, and in eval mode it clashed. ``written_attributes`` are paths of attributes that forward bound to a tensor,
     ``graph_tensors`` those left holding a tensor with a gradient function, ``left_zero`` those
     of the written ones that hold nothing but zeros after the passes.
     ``differs_between_calls``: two passes in eval mode under different seeds gave different outputs.
@@ -248,6 +248,7 @@ class ForwardObservation(NamedTuple):
     called: tuple[str, ...] = ()
     loading_failure: Failure | None = None
     unloadable: tuple[str, ...] | None = None
+    clashes_in_eval: bool = False
 
 
 class MaterialisedObservation(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from paramlint.model.diagnostic import Diagnostic, Verdict
-from paramlint.model.observation import Failure, Observation, TensorObservation
+from paramlint.model.observation import Failure, ForwardObservation, Observation, TensorObservation
 from paramlint.runtime.judge import seen
 from paramlint.runtime.judge.outcome import Outcome, confirmed, refuted, unconfirmed
 
@@ -88,9 +88,11 @@ def default_device_in_forward(diagnostic: Diagnostic, observation: Observation) 
         and _TWO_DEVICES.search(failure.message)
         and seen.on_any_line(diagnostic, seen.innermost(failure))
     ):
-        return confirmed(f"forward on the accelerator {seen.raised(failure)}")
+        return confirmed(f"forward on the accelerator {_in_mode(forward)}{seen.raised(failure)}")
     if failure is not None:
-        return unconfirmed(f"forward on the accelerator {seen.raised(failure)}, before the line or apart from it")
+        return unconfirmed(
+            f"forward on the accelerator {_in_mode(forward)}{seen.raised(failure)}, before the line or apart from it"
+        )
     if forward.device_status == "ran":
         return unconfirmed("forward ran on the accelerator; this input may not reach the line")
     return unconfirmed(_no_device_run(observation))
@@ -106,6 +108,10 @@ def to_override(diagnostic: Diagnostic, observation: Observation) -> Outcome:
     if plain and all(tensor.follows_device for tensor in plain):
         return refuted(f"'{plain[0].path}' moved with the model when a parent's call moved it")
     return unconfirmed("no plain tensor was seen to stay or to move")
+
+
+def _in_mode(forward: ForwardObservation | None) -> str:
+    return "in eval mode " if forward is not None and forward.clashes_in_eval else ""
 
 
 def _made_later(diagnostic: Diagnostic, observation: Observation) -> Outcome:
@@ -137,7 +143,7 @@ def _left_behind(diagnostic: Diagnostic, observation: Observation, tensor: Tenso
         if clash is not None:
             return confirmed(
                 f"'{tensor.path}' is on {tensor.device} after the model moved to the accelerator; "
-                f"forward {seen.raised(clash)}"
+                f"forward {_in_mode(observation.forward)}{seen.raised(clash)}"
             )
     if _is_lost_on_reload(observation, tensor):
         return confirmed(

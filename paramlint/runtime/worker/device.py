@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -69,7 +70,16 @@ def placement(
     status, failure = _run(instance, chosen, accelerator, clock)
     if status.startswith("not run") and not accelerator.is_real:
         status, failure = on_simulated(lambda: snapshot.instance(way, clock, 0), chosen, accelerator, clock)
-    known = known._replace(forward=known.forward._replace(device_status=status, device_failure=failure))
+    is_eval = False
+    if status == "ran" and _reads_its_mode(instance):
+        make = way.make
+        in_eval = way._replace(make=lambda: make().eval())
+        again = _left_in_place(in_eval, clock, chosen, accelerator)
+        if again[0] == "clash":
+            way, (status, failure), is_eval = in_eval, again, True
+    known = known._replace(
+        forward=known.forward._replace(device_status=status, device_failure=failure, clashes_in_eval=is_eval)
+    )
     if status.startswith("not run") and not way.is_meta and not accelerator.is_real:
         return _by_shadow(known, way, clock, chosen)
     if status == "clash":
@@ -86,6 +96,28 @@ def placement(
             return _clashing(known, dict.fromkeys(behind, first))
         return _alone(known, way, clock, chosen, accelerator)
     return known
+
+
+def _reads_its_mode(instance: nn.Module) -> bool:
+    """Whether the code of a class outside torch asks for ``training``: in eval mode it may do what it else does not."""
+    kinds = {kind for module in instance.modules() for kind in type(module).__mro__}
+    return any(
+        "training" in function.__code__.co_names and stack.is_users(function.__code__.co_filename)
+        for kind in kinds
+        for function in vars(kind).values()
+        if inspect.isfunction(function)
+    )
+
+
+def _left_in_place(way: Built, clock: Clock, chosen: Input, accelerator: Accelerator) -> tuple[str, Failure | None]:
+    """How forward ends on an instance that was moved as ``.to(device)`` moves it."""
+    instance = snapshot.instance(way, clock, 0)
+    with clock.limit(clock.left), accelerator.mode:
+        _move(instance, Walk(instance), accelerator.convert)
+    if way.is_meta:
+        with clock.limit(clock.left):
+            _pretend_rest(instance, accelerator)
+    return _run(instance, chosen, accelerator, clock)
 
 
 def _all_moved(way: Built, clock: Clock, chosen: Input, accelerator: Accelerator) -> tuple[str, Failure | None]:
