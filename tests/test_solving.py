@@ -200,3 +200,21 @@ def test_a_part_that_an_argument_has_to_be_is_the_smallest_that_has_what_was_mis
 
 def test_where_the_missed_attribute_is_called_a_part_that_has_it_as_a_method_comes_first() -> None:
     assert solved(CallingNeck).text == "CallingNeck(backbone=Counting())"
+
+
+class Narrow(nn.Linear):
+    expansion = 1
+
+
+class Wide(nn.Linear):
+    expansion = 4
+
+
+class Stack(nn.Module):
+    def __init__(self, block: type[Narrow | Wide], width: int) -> None:
+        super().__init__()
+        self.layer = block(width, width * block.expansion)
+
+
+def test_where_a_class_is_asked_for_the_annotation_says_which() -> None:
+    assert solved(Stack).text == "Stack(block=Narrow, width=64)"

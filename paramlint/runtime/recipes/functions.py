@@ -71,12 +71,13 @@ class Functions:
     def announced(self, definition: FunctionDefinition) -> ClassDefinition | None:
         """Return the class that a function says it returns, where it can be called by its name without arguments.
 
-        Such a function need not be quiet: it may read settings or try to load weights.
+        Such a function need not be quiet: it may read settings or try to load weights, and decorators of the project's
+        own may register or wrap it.
         """
         node = definition.node
         if definition.enclosing or node.is_async or not all(map(_can_be_left_out, node.parameters)):
             return None
-        if not all(self._keeps_function(definition, decorator) for decorator in node.decorators):
+        if not all(self._may_be_called(definition, decorator) for decorator in node.decorators):
             return None
         dotted = dotted_name(node.returns) if node.returns is not None else ()
         if isinstance(node.returns, code.Constant) and isinstance(node.returns.value, str):
@@ -97,10 +98,19 @@ class Functions:
             returns_tensor=not classes and any(value.holds_tensor for value in returned),
         )
 
+    def _may_be_called(self, definition: FunctionDefinition, decorator: code.Expression) -> bool:
+        """Whether what a decorator leaves in a function's place may be called as the function itself."""
+        return isinstance(self._decorator(definition, decorator), FunctionDefinition) or self._keeps_function(
+            definition, decorator
+        )
+
+    def _decorator(self, definition: FunctionDefinition, decorator: code.Expression) -> Definition:
+        called = decorator.function if isinstance(decorator, code.Call) else decorator
+        return self.project.resolve(definition.module, dotted_name(called) or ("?",), definition.enclosing)
+
     def _keeps_function(self, definition: FunctionDefinition, decorator: code.Expression) -> bool:
         """Whether a decorated function can still be called as it is written."""
-        called = decorator.function if isinstance(decorator, code.Call) else decorator
-        found = self.project.resolve(definition.module, dotted_name(called) or ("?",), definition.enclosing)
+        found = self._decorator(definition, decorator)
         if isinstance(found, FunctionDefinition) and not isinstance(decorator, code.Call):
             return _gives_back(found.node)
         return isinstance(found, External) and found.name.startswith(("torch.", "functools.", "typing."))

@@ -294,12 +294,11 @@ def from_annotation(annotation: object, name: str) -> Iterator[Guess | type]:
         kind = kind_of_name(name)
         yield from of_kind(kind if kind in ("activation", "norm") else "callable", name)
     elif origin is type or annotation is type:
+        for wanted in (typing.get_args(arguments[0]) or arguments) if arguments else ():
+            if isinstance(wanted, type) and wanted is not nn.Module:
+                yield expression(wanted.__name__, lambda wanted=wanted: wanted)  # type: ignore[misc]
         kind = kind_of_name(name)
         yield from of_kind(kind if kind in ("activation", "norm") else "callable", name)
-        if arguments and isinstance(arguments[0], type):
-            kind_wanted = arguments[0]
-            if kind_wanted is not nn.Module:
-                yield expression(kind_wanted.__name__, lambda: kind_wanted)
     elif origin is tuple:
         yield from _tuples(arguments, name)
     elif isinstance(origin, type) and issubclass(origin, collections.abc.Mapping):
