@@ -426,6 +426,12 @@ class Net(Layers, Plain):
             id="numbers that are written out",
         ),
         pytest.param(
+            body("    self.taper = nn.Parameter(torch.hann_window(3), requires_grad=False)", *FORWARD)
+            + "        return x * self.taper\n",
+            ('self.register_buffer("taper", torch.hann_window(3))',),
+            id="a window",
+        ),
+        pytest.param(
             body("    self.b = nn.Parameter(torch.randn(3), requires_grad=False)", *FORWARD)
             + "        return torch.cos(x * self.b)\n",
             ('self.register_buffer("b", torch.randn(3))',),
@@ -467,6 +473,11 @@ def test_what_is_known_is_repaired(text: str, wanted: tuple[str, ...], tmp_path:
             )
             + "\n    def forward(self, x):\n        return x * self.proxies\n",
             id="what an initialiser fills, frozen",
+        ),
+        pytest.param(
+            body("    self.mask_emb = nn.Parameter(torch.randn(3), requires_grad=False)", *FORWARD)
+            + "        return x * self.mask_emb\n",
+            id="what stands for masked tokens, frozen",
         ),
         pytest.param(
             body("    self.centers = nn.Parameter(torch.randn(3), requires_grad=False)", *FORWARD)

@@ -10,9 +10,10 @@ from paramlint.interpret.scan import nodes
 from paramlint.model import code
 
 _WEIGHT = re.compile(r"(^|_)(weights?|bias|kernel|gamma|beta|gain|scales?|shift|tokens?|embed\w*|query|queries)\d*$")
+# Of what stands for masked tokens (``mask_token``, ``mask_emb``) a mask is the first word, and it is learned.
 _STAYS = re.compile(
-    r"(^|_)(fixed|frozen|const\w*|random|rand|running|moving|ema|freqs?|frequenc\w+|fourier|grid|masks?|counts?|counter"
-    r"|steps?|num)(_|$)",
+    r"(^|_)(fixed|frozen|const\w*|random|rand|running|moving|ema|freqs?|frequenc\w+|fourier|grid|counts?|counter|steps?"
+    r"|num)(_|$)|(^|_)masks?$",
     re.IGNORECASE,
 )
 _LEARNS = re.compile(r"learn|train", re.IGNORECASE)
@@ -39,11 +40,11 @@ def stays_constant(site: Site) -> bool:
 
 
 def _has_values(site: Site) -> bool:
-    """Whether its values are a table, counts, waves, or numbers that are written out and differ."""
+    """Whether its values are a table, counts, waves, windows, or numbers that are written out and differ."""
     tensors = [slot.tensor for _, slot in site.slots(site.name) if slot.tensor is not None]
     if tensors and all(tensor.is_table or tensor.is_integer for tensor in tensors):
         return True
-    return any(_is_wave(node) or _is_written_out(node) for node in _sources(site))
+    return any(_is_wave(node) or _called(node).endswith("_window") or _is_written_out(node) for node in _sources(site))
 
 
 def _sources(site: Site) -> Iterator[object]:
@@ -60,7 +61,12 @@ def _sources(site: Site) -> Iterator[object]:
 
 
 def _is_wave(node: object) -> bool:
-    return isinstance(node, code.Call) and isinstance(node.function, code.Attribute) and node.function.name in _WAVES
+    return _called(node) in _WAVES
+
+
+def _called(node: object) -> str:
+    """The last name of the function or method that an expression calls."""
+    return node.function.name if isinstance(node, code.Call) and isinstance(node.function, code.Attribute) else ""
 
 
 def _is_written_out(node: object) -> bool:
