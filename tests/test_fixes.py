@@ -336,6 +336,13 @@ class Net(Layers, Plain):
             id="a layer that is moved where it is made",
         ),
         pytest.param(
+            body(
+                *FORWARD, "    x, gate = x.chunk(2, dim=-1)", "    x = x + torch.randn(x.shape)", "    return x * gate"
+            ),
+            ("x = x + torch.randn(x.shape, device=x.device)",),
+            id="noise for what has the name of the input",
+        ),
+        pytest.param(
             body("    self.cell = nn.GRUCell(3, 4)", *FORWARD, "    state = torch.zeros(x.size(0), 4)")
             + "        for step in range(2):\n            state = self.cell(x[:, step], state)\n        return state\n",
             ("torch.zeros(x.size(0), 4, device=x.device)",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from paramlint import torch_api
 from paramlint.fixes.edits import Parts, parts, with_argument, without_argument
@@ -151,7 +152,7 @@ def default_device_in_forward(site: Site) -> Fix | None:
     known = torch_api.functions.get(name) if name is not None else None
     if known is None or not _takes_device(name):
         return None
-    source = next(_sources(site, spot, spot.function), None)
+    source = next(chain(_beside(site, spot, call), _sources(site, spot, spot.function)), None)
     if source is None:
         return None
     message = f"make it on the device of '{source}': {_KEPT}"
@@ -165,6 +166,28 @@ def _with_device(site: Site, call: code.Call, split: Parts, source: str) -> Edit
 def _takes_device(name: str | None) -> bool:
     function = torch_api.functions.get(name) if name is not None else None
     return function is not None and any("device" in overload.parameters for overload in function.overloads)
+
+
+def _beside(site: Site, spot: Spot, call: code.Call) -> Iterator[str]:
+    """The name on the other side of the operator at which the new tensor clashes: it is a tensor there."""
+    clashing = {clash.place.span for clash in _clashes(site)}
+    for node in nodes(spot.statement):
+        if isinstance(node, code.BinaryOperation) and node.span in clashing and call in (node.left, node.right):
+            other = node.right if node.left is call else node.left
+            if isinstance(other, code.Name) and spot.function is not None:
+                values = [
+                    getattr(item.statement, "value", None)
+                    for item in spots(spot.function.body)
+                    if other.identifier in _bound_by(item.statement)
+                ]
+                if not any(isinstance(value, (code.Constant, code.Conditional)) for value in values):
+                    yield other.identifier
+
+
+def _bound_by(statement: code.Statement) -> set[str]:
+    """The names that stand in the targets of a statement."""
+    targets = (*getattr(statement, "targets", ()), getattr(statement, "target", None))
+    return {node.identifier for target in targets for node in nodes(target) if isinstance(node, code.Name)}
 
 
 def _sources(site: Site, spot: Spot, function: code.Function) -> Iterator[str]:

@@ -35,9 +35,10 @@ class Effect(NamedTuple):
     """What a fix may change of a built model beside the fault itself; everything else must stay as it was.
 
     ``names`` are the attributes whose registration (and with it the keys of a checkpoint) the edit is about;
-    ``values``: other initial values may come out differently; ``outputs``: forward may compute something else.
-    ``draws``: random numbers are drawn that were not drawn before, by the constructor or by an initialisation that walks
-    over what is registered now, so that what is built after it differs.
+    ``values``: other initial values may come out differently, and forward may return what follows from them alone;
+    ``outputs``: forward may compute something else, of the same types and shapes. ``draws``: random numbers are drawn that
+    were not drawn before, by the constructor or by an initialisation that walks over what is registered now, so that what
+    is built after it differs.
     ``reveals``: the class could not be built before, or not as a whole, so what is then found in lines that the edits
     do not touch was there all along.
     """
