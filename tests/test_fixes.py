@@ -416,6 +416,12 @@ class Net(Layers, Plain):
             id="a statistic that forward writes",
         ),
         pytest.param(
+            body("    self.steps = nn.Parameter(torch.tensor(0))", "", "def forward(self, x):", "    self.steps += 1")
+            + "        return x / self.steps\n",
+            ('self.register_buffer("steps", torch.tensor(0))',),
+            id="a count that goes on",
+        ),
+        pytest.param(
             body("    self.mean = torch.ones(3)", "    self.mean += 1", *FORWARD, "    return x - self.mean"),
             ('self.register_buffer("mean", torch.ones(3), persistent=False)\n        self.mean += 1',),
             id="a constant that is written in place",

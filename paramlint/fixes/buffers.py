@@ -72,7 +72,7 @@ def _filled_later(site: Site) -> Fix | None:
 
 def parameter_to_buffer(site: Site) -> Fix | None:
     """PRM201, PRM202, PRM203: what is no weight leaves the parameters; its key in checkpoints stays."""
-    bindings = site.bindings(site.name)
+    bindings = site.bindings(site.name, with_augmented=True)
     if bindings is None or not bindings or site.inherited_binds(site.name):
         return None
     if site.diagnostic.code == "PRM202" and not stays_constant(site):
