@@ -8,6 +8,7 @@ import pytest
 
 from paramlint.facts import lower_ast
 from paramlint.facts.source import read_source
+from paramlint.interpret.events import SchemeRan
 from paramlint.interpret.interpret import interpret
 from paramlint.project.environment import NO_ENVIRONMENT
 from paramlint.project.project import Project
@@ -116,3 +117,26 @@ def test_a_condition_of_a_helper_is_turned_where_it_ends_the_path(tmp_path: Path
     (linked,) = project.classes(project.module_at(path))
     (run,) = interpret(project, linked).runs
     assert [slot.name for slot in run.slots] == ["part"]
+
+
+def test_a_scheme_in_the_constructor_itself_runs_where_its_loop_stands(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(
+        "from torch import nn\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.first = nn.Conv2d(3, 3, 3)\n"
+        "        self.last = nn.Linear(3, 3)\n"
+        "        for part in self.modules():\n"
+        "            if isinstance(part, nn.Conv2d):\n"
+        "                nn.init.zeros_(\n"
+        "                    part.weight\n"
+        "                )\n"
+        "    def forward(self, x):\n"
+        "        return self.last(self.first(x))\n"
+    )
+    project = Project(tmp_path, NO_ENVIRONMENT, lambda path: lower_ast.lower(read_source(str(path))))
+    trace = interpret(project, project.classes(project.module_at(path))[0])
+    (scheme,) = {event for run in trace.runs for event in run.events if isinstance(event, SchemeRan)}
+    assert (scheme.place.span.line, scheme.place.span.end_line) == (7, 11)

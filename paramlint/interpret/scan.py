@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from paramlint.model import code
 from paramlint.model.late import LateBody
+from paramlint.project.bindings import nested_bodies
 
 _DEVICE_WORDS = frozenset({"device", "is_cuda", "is_cpu", "is_mps", "get_device", "device_type", "is_available"})
 _POSITIONAL = ("positional only", "positional")
@@ -296,3 +297,14 @@ def leaves(target: code.Expression) -> Iterator[code.Expression]:
         yield from leaves(target.value)
     else:
         yield target
+
+
+def loop_span(statement: code.For) -> code.Span:
+    """From what a loop goes over to the end of its body, as far as that is told."""
+    start, body = statement.iterable.span, statement.body
+    while body:
+        span = getattr(body[-1], "span", None)
+        if span is not None:
+            return start._replace(end_line=span.end_line, end_column=span.end_column)
+        body = next((tuple(block) for block in reversed(list(nested_bodies(body[-1]))) if block), ())
+    return start

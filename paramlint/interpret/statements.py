@@ -12,7 +12,7 @@ from paramlint.interpret.decorators import is_transparent_decorator
 from paramlint.interpret.events import DroppedResult, LocalRebinding, LostWrite
 from paramlint.interpret.limits import PathEnds
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.scan import asked_names, guarded_attributes, nodes, self_attribute, tests_for_none
+from paramlint.interpret.scan import asked_names, guarded_attributes, loop_span, nodes, self_attribute, tests_for_none
 from paramlint.interpret.slots import Fill, Phase, Place
 from paramlint.interpret.values import (
     UNKNOWN,
@@ -287,7 +287,10 @@ def _for(machine: Machine, frame: Frame, statement: code.For) -> Flow:
         elements = elements[:most]
         machine.is_complete = False
     if is_walk and frame.receiver is machine.root and frame.function == "__init__":
-        initialisation.note_scheme(machine, "", statement.body, frame.place(frame_span(statement.iterable)))
+        place = frame.place(loop_span(statement))
+        if machine.root is not None and frame.owner is machine.root.linked:
+            machine.own_statement = place
+        initialisation.note_scheme(machine, "", statement.body, place)
     if is_exact and not elements:
         return execute_block(machine, frame, statement.orelse)
     over_parameters = is_walk and any(isinstance(item, Tensor) or _holds_tensor(item) for item in elements)
