@@ -315,6 +315,22 @@ def test_what_holds_the_class_may_hold_what_was_repaired(net: Path) -> None:
     assert SAFE in net.read_text(), done.stderr
 
 
+def test_what_holds_the_class_may_hold_what_another_file_repairs_as_well(net: Path) -> None:
+    text = NET.replace("        self.layers = [nn.Linear(3, 3) for _ in range(2)]\n", "").replace(
+        "        for layer in self.layers:\n            x = layer(x)\n", ""
+    )
+    net.write_text(NET.replace("        self.mean = torch.ones(3)\n", "").replace(" - self.mean", ""))
+    holder = (
+        "\n\nclass Pair(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.first = net.Net()\n"
+        "        self.second = Shift()\n\n    def forward(self, x):\n        return self.second(self.first(x))\n"
+    )
+    other = net.with_name("pair.py")
+    other.write_text("import net\n" + text.replace("class Net", "class Shift") + holder)
+    options = ("--unsafe-fixes", "--confirm", "--select=PRM101,PRM105", "--timeout=120")
+    done = run(net, other.name, *options)
+    assert "fixed 2 findings in 2 files" in done.stderr
+
+
 def test_what_is_built_after_new_draws_may_have_other_values() -> None:
     shifted = built(WEIGHT._replace(digest="b"), output="p", levelled="l")
     assert difference_beside(built(WEIGHT, levelled="l"), shifted, Effect(draws=True)) is None

@@ -75,7 +75,7 @@ class Prover:
                     write_source(change.after)
                 after = self._seen(open_changes, before)
                 for change in open_changes:
-                    reasons = _reasons(change, before, after)
+                    reasons = _reasons(change, open_changes, before, after)
                     refused.setdefault(change.before.path, {}).update(reasons)
                     if not reasons:
                         kept.add(change.before.path)
@@ -192,9 +192,14 @@ def _effect(applied: Iterable[Diagnostic]) -> Effect:
     return combined([item.fix.effect for item in applied if item.fix])
 
 
-def _reasons(change: Change, before: _Seen, after: _Seen) -> dict[Key, str]:
-    """Why some fixes of a file are not proved, by their findings."""
+def _reasons(change: Change, together: Sequence[Change], before: _Seen, after: _Seen) -> dict[Key, str]:
+    """Why some fixes of a file are not proved, by their findings; ``together`` is all that was written with them.
+
+    A class may hold what another file's fixes have changed. What forward may compute is its own fixes' to say.
+    """
     effect = _effect(change.applied)
+    all_effects = _effect(item for other in together for item in other.applied)
+    with_others = all_effects._replace(outputs=effect.outputs)
     reasons: dict[Key, str] = {}
     for diagnostic in change.applied:
         proof = after.proved[diagnostic.path, key_of(diagnostic)].proof
@@ -209,10 +214,11 @@ def _reasons(change: Change, before: _Seen, after: _Seen) -> dict[Key, str]:
         wanted = _wanted(diagnostic, before, after)
         reason = None if wanted else "no instance of its class was asked for"
         for instance in wanted:
-            reason = reason or difference(before.observations.get(instance), after.observations[instance], effect)
+            compared = before.observations.get(instance), after.observations[instance]
+            reason = reason or (difference(*compared, effect) and difference(*compared, with_others))
         for other in after.dependents.get((diagnostic.path, diagnostic.class_name or ""), ()):
             seen_before, seen_after = (seen.observations.get((*other, ())) for seen in (before, after))
-            reason = reason or difference_beside(seen_before, seen_after, effect)
+            reason = reason or difference_beside(seen_before, seen_after, all_effects)
         if reason is not None:
             reasons[key_of(diagnostic)] = reason
     return reasons
