@@ -416,6 +416,12 @@ class Net(Layers, Plain):
             id="a statistic that forward writes",
         ),
         pytest.param(
+            body("    self.out = nn.Linear(3, 3, bias=False)", '    if hasattr(self.out, "bias"):')
+            + "            nn.init.zeros_(self.out.bias)\n\n    def forward(self, x):\n        return self.out(x)\n",
+            ("            if self.out.bias is not None:\n                nn.init.zeros_(self.out.bias)\n",),
+            id="a bias that the class knows may be left out",
+        ),
+        pytest.param(
             body("    self.steps = nn.Parameter(torch.tensor(0))", "", "def forward(self, x):", "    self.steps += 1")
             + "        return x / self.steps\n",
             ('self.register_buffer("steps", torch.tensor(0))',),
@@ -486,6 +492,11 @@ def test_what_is_known_is_repaired(text: str, wanted: tuple[str, ...], tmp_path:
             )
             + "\n    def forward(self, x):\n        return x * self.proxies\n",
             id="what an initialiser fills, frozen",
+        ),
+        pytest.param(
+            body("    self.out = nn.Linear(3, 3, bias=False)", "    nn.init.zeros_(self.out.bias)", *FORWARD)
+            + "        return self.out(x)\n",
+            id="a bias that one line leaves out and another initialises",
         ),
         pytest.param(
             body("    self.mask_emb = nn.Parameter(torch.randn(3), requires_grad=False)", *FORWARD)

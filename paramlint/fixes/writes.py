@@ -43,6 +43,9 @@ def init_on_none(site: Site) -> Fix | None:
         return None
     text, statement = site.text, spot.statement
     assert isinstance(statement, (code.ExpressionStatement, code.Assign))
+    if _contradicts(site, spot, subject):
+        reason = f"not repaired: whether '{text.of(subject.value.span)}' is meant to have a {subject.name} is not known"
+        return Fix(reason, Applicability.DISPLAY, ())
     span = statement.span
     indentation = text.indentation(span.line)
     unit = "\t" if "\t" in indentation else _UNIT
@@ -62,6 +65,23 @@ def init_on_none(site: Site) -> Fix | None:
     ]
     message = f"ask for None first: the class could not be built before; {_KEPT}"
     return Fix(message, Applicability.SAFE, tuple(edits), Effect(reveals=True))
+
+
+def _contradicts(site: Site, spot: Spot, subject: code.Attribute) -> bool:
+    """Whether one layer is made without what this line initialises of it, and of no other layer: either may be meant."""
+    layer = subject.value
+    if not isinstance(layer, code.Attribute) or not is_self_attribute(layer, spot.function):
+        return False
+    asked = [node for item in spot.around if isinstance(item, code.If) for node in nodes(item.test)]
+    if any(isinstance(node, code.Attribute) and node.name == layer.name for node in asked):
+        return False
+    given = [
+        argument.value
+        for binding in site.bindings(layer.name) or ()
+        for argument in (binding.value.arguments if isinstance(binding.value, code.Call) else ())
+        if argument.keyword == subject.name
+    ]
+    return any(isinstance(value, code.Constant) and value.value is False for value in given)
 
 
 def _inner(node: code.Constant | code.FormattedString) -> range:
