@@ -58,17 +58,20 @@ class Machine:
     """One path under way.
 
     ``undecided`` counts the conditions around the current statement that nothing decides: writes below them are
-    weak, that is, the old value may survive. ``statement`` is the constructor's own statement under way, ``assigned``
-    the attribute of self that it binds. ``repeated`` counts the loops around it that run an unknown number of
+    weak, that is, the old value may survive. ``repeated`` counts the loops around it that run an unknown number of
     times. ``statement`` is the one under way in a constructor of the instance, ``own_statement`` in that of its very
-    class. ``is_complete`` turns False when something was skipped, ``refuses`` True where forward raises whatever it is
-    given. ``idle_steps`` counts, for each function, the steps of calls that had nothing to do with tensors or modules;
+    class, and ``assigned`` the attribute of self that it binds. ``choice`` is what the condition under way chooses
+    between. ``abroad`` counts the methods under way of Modules other than the root, or from other files: what they
+    decide is theirs.
+
+    ``is_complete`` turns False when something was skipped, ``refuses`` True where forward raises whatever it is given.
+    ``idle_steps`` counts, for each function, the steps of calls that had nothing to do with tensors or modules;
     ``idle_end`` is the step at which the one under way is given up.
-    ``optimised`` are the tensors that optimisers are given. ``made_once`` are the attributes that forward binds below a test
-    that something is None, ``rewritten_in_parts`` those that it binds on a part of the root. ``products`` are those
-    of two factors that are zero, with the tensors between. ``abroad`` counts the methods under way of Modules other
-    than the root, or from other files: what they decide is theirs. ``choice`` is what the condition under way chooses
-    between; ``has_scheme``: what initialises the root's layers has run.
+
+    ``optimised`` are the tensors that optimisers are given. ``rewritten`` are the attributes of the root that forward
+    binds, ``made_once`` those of them below a test that something is None, ``rewritten_in_parts`` what it binds on a
+    part of the root. ``products`` are those of two factors that are zero, with the tensors between. ``has_scheme``:
+    what initialises the root's layers has run.
     """
 
     project: Project

@@ -126,15 +126,20 @@ class Vanishing:
 class Tensor:
     """A tensor; identity is the object's identity.
 
-    ``least_rank`` bounds the rank where that is not known. ``is_certain`` is False for what may be no tensor at all (an argument of forward). ``key`` is set for optional
-    arguments, whose presence is decided once for a path. ``home`` is the attribute of the instance it was read from;
-    ``ancestor`` the Parameter it was computed from, and ``lost`` the first operation on the way. ``is_recomputed``:
-    torch computes it anew from others, so that what is written to it is lost. ``is_table``: its values are positions,
-    counted and put into shape, and nothing else. ``follows_model``: it is computed from a registered tensor, or made on
-    a device that was named, so that it goes where the model is. ``origin`` is the pinned tensor from which its placement
-    comes. ``is_part``: it is a view of a part of its storage. ``vanishing`` tells that it starts at zero, and why.
-    ``is_leaf``: it asks for gradients by itself, and no graph leads to it.
-    ``length`` is how many elements it was made of, where that is known. ``values_of`` is the Parameter whose values it has, or is computed from, without being connected with it (``.data``).
+    ``least_rank`` bounds the rank where that is not known; ``length`` is how many elements it was made of, where that is
+    known. ``is_certain`` is False for what may be no tensor at all (an argument of forward). ``key`` is set for optional
+    arguments, whose presence is decided once for a path.
+
+    ``home`` is the attribute of the instance it was read from; ``ancestor`` the Parameter it was computed from, and
+    ``lost`` the first operation on the way. ``values_of`` is the Parameter whose values it has, or is computed from,
+    without being connected with it (``.data``). ``origin`` is the pinned tensor from which its placement comes.
+    ``follows_model``: it is computed from a registered tensor, or made on a device that was named, so that it goes where
+    the model is.
+
+    ``is_recomputed``: torch computes it anew from others, so that what is written to it is lost. ``is_table``: its
+    values are positions, counted and put into shape, and nothing else. ``is_part``: it is a view of a part of its
+    storage. ``is_leaf``: it asks for gradients by itself, and no graph leads to it. ``vanishing`` tells that it starts at
+    zero, and why.
     """
 
     made: Place
