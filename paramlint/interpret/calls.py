@@ -29,6 +29,7 @@ from paramlint.interpret.limits import IdleSpent, PathEnds
 from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine, Made
 from paramlint.interpret.scan import walks_modules
 from paramlint.interpret.slots import Phase, Place
+from paramlint.interpret.uses import annotates_plain
 from paramlint.interpret.values import (
     NONE,
     UNKNOWN,
@@ -357,6 +358,9 @@ def bind_parameters(machine: Machine, inner: Frame, closure: Closure, arguments:
             inner.names[name] = evaluate.evaluate(machine, scope, parameter.default)
         else:
             inner.names[name] = UNKNOWN
+        value = inner.names[name]
+        if isinstance(value, Tensor) and not value.is_certain and annotates_plain(parameter.annotation):
+            inner.names[name] = UNKNOWN  # what may be no tensor at all is none
 
 
 def bind_target(machine: Machine, frame: Frame, target: code.Expression, value: Value) -> None:

@@ -29,9 +29,7 @@ MOVERS = ("to", "cuda", "cpu", "xpu")
 def own_methods(linked: LinkedClass) -> Iterator[tuple[ClassDefinition, code.Function]]:
     """The methods that instances of a class have, from its source hierarchy, overridden ones left out."""
     seen: set[str] = set()
-    for base in linked.mro:
-        if not isinstance(base, ClassDefinition):
-            continue
+    for base in linked.sources:
         for statement in base.node.body:
             if isinstance(statement, code.Function) and statement.name not in seen:
                 seen.add(statement.name)

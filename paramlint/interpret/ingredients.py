@@ -34,7 +34,8 @@ class Ingredients(NamedTuple):
 
     ``mentions`` are dotted names that start with neither ``self`` nor a local name. ``passed`` are those among them that are not only
     called. ``attributes`` are all names behind a dot, ``asked`` those that are more than the targets of ``stores``;
-    ``base_constructors`` counts the ``__init__`` among them. ``reads`` and ``calls_self`` are the attributes of self that are read and those that are called, with lines.
+    ``base_constructors`` counts the ``__init__`` among them. ``reads`` and ``calls_self`` are the attributes of self that are read and those that are called, with lines;
+    ``first_asked`` are those that are more than bound, with the first line of each.
     ``lets_go``: self is used for more than its attributes. ``binds_others``: an attribute of something else than
     self is bound, ``binds_below`` one, or an item, of something that self holds. ``grown`` are the names (last part) of what is
     added to. ``alone`` are the names of functions whose results nothing takes. ``rebinds``: a loop ends by binding its
@@ -48,6 +49,7 @@ class Ingredients(NamedTuple):
     texts: frozenset[str]
     keywords: frozenset[str]
     reads: frozenset[str]
+    first_asked: dict[str, int]
     calls_self: tuple[tuple[str, int], ...]
     calls: tuple[code.Call, ...]
     stores: tuple[Store, ...]
@@ -108,6 +110,7 @@ class _Collector:
         texts: set[str] = set()
         keywords: set[str] = set()
         reads: set[str] = set()
+        first_asked: dict[str, int] = {}
         calls_self: list[tuple[str, int]] = []
         calls: list[code.Call] = []
         returns: list[code.Expression | None] = []
@@ -138,6 +141,9 @@ class _Collector:
                 if type(value) is code.Name and value.identifier == own:
                     uses_of_self -= 1
                     reads.add(node.name)
+                    if id(node) not in self._stored:
+                        line = node.span.line
+                        first_asked[node.name] = min(line, first_asked.get(node.name, line))
                 elif id(node) not in inner:
                     dotted = _dotted(node, inner)
                     if dotted is not None and dotted[0] != own:
@@ -175,6 +181,7 @@ class _Collector:
             frozenset(texts),
             frozenset(keywords),
             frozenset(reads),
+            first_asked,
             tuple(calls_self),
             tuple(calls),
             tuple(self._stores),

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from paramlint import torch_api
-from paramlint.interpret import calls, construct, initialisation, objects, products
+from paramlint.interpret import calls, construct, initialisation, moving, objects, products
 from paramlint.interpret.arguments import constructor_arguments, forward_arguments
 from paramlint.interpret.decisions import Decider, paths
 from paramlint.interpret.events import Event, MadeInForward, MethodReached
 from paramlint.interpret.hierarchy import (
-    MOVERS,
-    describe,
     describe_methods,
     documentation,
     is_abstract,
@@ -25,7 +22,6 @@ from paramlint.interpret.hierarchy import (
 from paramlint.interpret.limits import BudgetSpent, PathEnds
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.module_methods import parameters_of
-from paramlint.interpret.scan import nodes, self_attribute
 from paramlint.interpret.slots import REGISTERED, Phase, Place, Registration, Slot
 from paramlint.interpret.summaries import PARAMETERS, has_state, summarise_slots
 from paramlint.interpret.surroundings import Surroundings
@@ -34,13 +30,9 @@ from paramlint.interpret.turning import Turning
 from paramlint.interpret.uses import takes_tensor
 from paramlint.interpret.values import (
     NONE,
-    Binding,
     Closure,
-    Container,
-    Device,
     Instance,
     Known,
-    Placement,
     Tensor,
     Value,
 )
@@ -186,7 +178,7 @@ def _call(machine: Machine, root: Instance, linked: LinkedClass) -> tuple[Slot, 
     machine.undecided = machine.guarded = machine.without_gradients = machine.device_tests = 0
     machine.steps = 0
     machine.is_complete = True
-    settle(machine.project, root, linked)
+    moving.settle(machine.project, root, linked)
     reached: set[str] = set()
     for name in _ENTRIES:
         member = linked.find(name)
@@ -225,103 +217,6 @@ def _enter(machine: Machine, root: Instance, member: Member, place: Place) -> No
     if isinstance(method, Closure):
         result = calls.call(machine, frame, method, forward_arguments(machine, method, place), place.span)
         products.count_reads([result])
-
-
-def settle(project: Project, root: Instance, linked: LinkedClass) -> None:
-    """Let registered tensors follow the model; what the class itself moves elsewhere is not pinned either."""
-    buffers: dict[int, Placement] = {}
-    for instance, binding_name, value in _reachable(root):
-        binding = instance.bindings[binding_name]
-        if isinstance(value, Tensor) and instance.is_module:
-            if binding.registration is Registration.BUFFER:
-                buffers.setdefault(id(value), value.placement)
-            if binding.registration in (Registration.PARAMETER, Registration.BUFFER):
-                value.placement = Placement.MODEL
-    for name, binding in root.bindings.items():
-        if binding.registration is Registration.OTHER:
-            binding.value = _left_behind(binding.value, name, buffers)
-    moved = _moved_by_class(project, linked)
-    for name, binding in root.bindings.items():
-        if moved is None or name in moved:
-            for tensor in _tensors_in(binding.value):
-                if tensor.placement is not Placement.MODEL:
-                    tensor.placement = Placement.UNKNOWN
-        elif isinstance(binding.value, Device) and _is_told(project, linked, name, binding):
-            binding.value = Device(Placement.UNKNOWN)
-
-
-def _is_told(project: Project, linked: LinkedClass, name: str, binding: Binding) -> bool:
-    """Whether a method by which construction does not bind an attribute does so when it is asked to (``set_device``)."""
-    return any(
-        function.name != "__init__"
-        and name in project.scanned(describe, function).assigns
-        and not any(getattr(node, "span", None) == binding.place.span for node in nodes(function.body))
-        for _, function in own_methods(linked)
-    )
-
-
-def _left_behind(value: Value, name: str, buffers: Mapping[int, Placement], depth: int = 0) -> Value:
-    """What a plain attribute holds once the model has moved: ``_apply`` puts new tensors into the buffers' slots.
-
-    A Parameter stays the object that it was (``torch.__future__.set_overwrite_module_params_on_conversion`` is off).
-    """
-    if isinstance(value, Tensor) and id(value) in buffers:
-        return replace(value, placement=buffers[id(value)], is_registered=False, ancestor=value, lost=None, home=name)
-    if isinstance(value, Container) and depth < 4:
-        items = [_left_behind(item, name, buffers, depth + 1) for item in value.items]
-        if any(after is not before for after, before in zip(items, value.items, strict=True)):
-            return replace(value, items=items)
-    return value
-
-
-def _moved_by_class(project: Project, linked: LinkedClass) -> set[str] | None:
-    """The attributes that methods other than the constructor and forward convert; None: ``_apply`` moves all.
-
-    What an override of ``to`` moves is not among them: a parent's call does not come by it.
-    """
-    moved: set[str] = set()
-    for _owner, function in own_methods(linked):
-        if function.name == "_apply":
-            return None
-        if function.name not in ("__init__", "forward", *MOVERS):
-            moved |= project.scanned(_converted, function)
-    return moved
-
-
-def _converted(function: code.Function) -> set[str]:
-    """The attributes that a method rebinds to a converted form of themselves."""
-    found: set[str] = set()
-    for node in nodes(function.body):
-        if isinstance(node, code.Assign) and isinstance(node.value, code.Call):
-            function_node = node.value.function
-            if isinstance(function_node, code.Attribute) and function_node.name in ("to", "cuda", "cpu", "type_as"):
-                found |= {name for target in node.targets if (name := self_attribute(target)) is not None}
-    return found
-
-
-def _tensors_in(value: Value, depth: int = 0) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, Container) and depth < 4:
-        for item in value.items:
-            yield from _tensors_in(item, depth + 1)
-
-
-def _reachable(root: Instance) -> Iterator[tuple[Instance, str, Value]]:
-    """Every attribute of every object reachable from an instance."""
-    seen: set[int] = set()
-    stack: list[Value] = [root]
-    while stack:
-        value = stack.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        if isinstance(value, Instance):
-            for name, binding in value.bindings.items():
-                yield value, name, binding.value
-                stack.append(binding.value)
-        elif isinstance(value, Container):
-            stack.extend(value.items)
 
 
 def _made(machine: Machine) -> Iterator[Event]:

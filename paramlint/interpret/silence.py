@@ -82,6 +82,7 @@ class _Silence:
         self._reach = Reach(project, linked)
         self._parameters: set[str] = set()
         self._buffers: list[str] = []
+        self._registered: list[tuple[str, int, Unit]] = []
         self._made: set[str] = set()
         self._budget = Budget(_MOST_SCOPES)
 
@@ -239,7 +240,7 @@ class _Silence:
             return False
         if parameters and "PRM310" in self._codes and any("zeros" in dotted for dotted in unit.facts.mentions):
             return False
-        return all(self._calls_tamely(call, values) for call in unit.facts.calls)
+        return all(self._calls_tamely(unit, call, values) for call in unit.facts.calls)
 
     def _makes_module(self, values: Values, node: code.Expression) -> bool:
         """Whether an expression, or each side of a condition, makes a module and no other object."""
@@ -254,14 +255,14 @@ class _Silence:
             return values.kind(node.function) is Kind.CLASS
         return isinstance(made, ClassDefinition) and self._project.link(made).is_module is True
 
-    def _calls_tamely(self, call: code.Call, values: Values) -> bool:
+    def _calls_tamely(self, unit: Unit, call: code.Call, values: Values) -> bool:
         """Whether a call on self is of a method that is there, and hands on nothing that its author may keep."""
         function = call.function
         if not isinstance(function, code.Attribute):
             return True
         is_own = isinstance(function.value, code.Name) and function.value.identifier == values.own_name
         if function.name == "register_buffer":
-            return is_own and self._registers_tamely(call, values)
+            return is_own and self._registers_tamely(unit, call, values)
         if not is_own and not is_super(function.value):
             return True
         if is_own and self._linked.find(function.name) is None and function.name not in torch_api.module_members():
@@ -270,11 +271,12 @@ class _Silence:
             return True
         return values.arguments(call) <= Kind.CLASS
 
-    def _registers_tamely(self, call: code.Call, values: Values) -> bool:
+    def _registers_tamely(self, unit: Unit, call: code.Call, values: Values) -> bool:
         given = [item.value for item in call.arguments if not item.star and item.keyword in (None, "name", "tensor")]
         if len(given) != 2 or not isinstance(given[0], code.Constant) or not isinstance(given[0].value, str):
             return False
         self._buffers.append(given[0].value)
+        self._registered.append((given[0].value, call.span.line, unit))
         return self._is_of_known_parts(given[1], values)
 
     def _is_of_known_parts(self, value: code.Expression, values: Values) -> bool:
@@ -288,6 +290,8 @@ class _Silence:
     def _is_in_order(self, own: list[Unit]) -> bool:
         """Whether each name is registered once, and what methods read is set before the constructor calls them."""
         stored = [(store.name, store.line, unit) for unit in own for store in unit.facts.stores]
+        if not all(self._asks_in_order(unit, [*stored, *self._registered]) for unit in own):
+            return False
         names = [name for name, _, _ in stored]
         if any(names.count(name) > 1 for name in self._parameters):
             return False
@@ -307,6 +311,23 @@ class _Silence:
         if not read.isdisjoint(names) and len(callers) != 1:
             return False
         return all(name not in read or (unit is callers[0][0] and line < callers[0][1]) for name, line, unit in stored)
+
+    def _asks_in_order(self, unit: Unit, stored: list[tuple[str, int, Unit]]) -> bool:
+        """Whether a constructor asks for nothing that is set, but later."""
+        if unit.function.name != "__init__" or unit.owner is None:
+            return True
+        helped = min((line for name, line in unit.facts.calls_self if name != "__init__"), default=None)
+        bases = self._reach.bases[self._reach.bases.index(unit.owner) + 1 :]
+        for name, line in unit.facts.first_asked.items():
+            setters = [(at, other) for set_name, at, other in stored if set_name == name]
+            if not setters or any(other.owner in bases for _, other in setters):
+                continue
+            if any(other is unit and at < line for at, other in setters):
+                continue
+            by_helper = any(other.function.name != "__init__" for _, other in setters)
+            if not (by_helper and helped is not None and helped < line):
+                return False
+        return True
 
     def _hides(self, name: str) -> bool:
         """Whether the class itself has something under a name."""

@@ -6,6 +6,7 @@ from paramlint import torch_api
 from paramlint.interpret import calls, initialisation, objects, products, results
 from paramlint.interpret.events import (
     AssignedBeforeInit,
+    LostParameter,
     ParameterAsBuffer,
     Rebinding,
     ShadowedRegistration,
@@ -248,6 +249,9 @@ def set_item(machine: Machine, frame: Frame, receiver: Value, index: Value, valu
     match receiver:
         case Tensor():
             note_state(machine, receiver, place, "[]=")
+            is_leaf = receiver.is_parameter and receiver.requires_grad is True
+            if is_leaf and not (machine.undecided or machine.guarded or machine.without_gradients):
+                machine.emit(LostParameter(place, machine.phase, "[]="))
             results.write(machine, receiver)
             if isinstance(value, Tensor) and value.factory == "from_numpy" and machine.phase is Phase.FORWARD:
                 receiver.placement = Placement.UNKNOWN  # it takes what is on the CPU by design

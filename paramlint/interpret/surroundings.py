@@ -11,7 +11,7 @@ from paramlint import torch_api
 from paramlint.interpret.base_call import may_run_base_constructor, names_a_way
 from paramlint.interpret.gradients import Use, uses
 from paramlint.interpret.holders import Scope, holders, is_never_moved
-from paramlint.interpret.ingredients import ingredients
+from paramlint.interpret.ingredients import Ingredients, ingredients
 from paramlint.interpret.instances import TooManyFiles, holding_files, is_named_in, may_be, modules_with
 from paramlint.interpret.loaded import is_always_loaded
 from paramlint.interpret.outside import may_call, may_initialise
@@ -75,7 +75,7 @@ class Surroundings:
             return True
         member = self._linked.find(method)
         function = member.node if isinstance(member, Member) and isinstance(member.node, code.Function) else None
-        own = [base for base in self._linked.mro if isinstance(base, ClassDefinition)]
+        own = self._linked.sources
         for module in self._modules_with(method):
             for holder, node, call in _uses(module, method):
                 if holder is not None and self._may_inherit(module, holder):
@@ -97,14 +97,26 @@ class Surroundings:
 
     @_yes_in_doubt
     def has_subclass_with(self, method: str) -> bool:
-        """Whether a class of the project that may inherit from this one defines a method of that name."""
+        """Whether a class of the project that may inherit from this one defines a method of that name, or binds it."""
         for module in self._modules_with(self._linked.definition.node.name):
             for linked in self._project.classes(module):
                 if linked.definition == self._linked.definition:
                     continue
-                if self._linked.definition in linked.mro and linked.find(method) is not None:
-                    return True
+                if self._linked.definition in linked.mro:
+                    if linked.find(method) is not None or self._binds(linked, method):
+                        return True
         return False
+
+    def _binds(self, linked: LinkedClass, attribute: str) -> bool:
+        """Whether a method of a class's hierarchy binds an attribute of self."""
+        stores = (store for _, facts in self._methods(linked) for store in facts.stores)
+        return any(store.name == attribute and not store.is_element for store in stores)
+
+    def _methods(self, linked: LinkedClass) -> Iterator[tuple[str, Ingredients]]:
+        for base in linked.sources:
+            for function in base.node.body:
+                if isinstance(function, code.Function):
+                    yield function.name, self._project.scanned(ingredients, function)
 
     @_yes_in_doubt
     def may_be_completed(self) -> bool:
@@ -159,7 +171,7 @@ class Surroundings:
         The class's bases and subclasses by ``self``, anything else by any other name, by a name that it computes, by a
         key of a checkpoint, or by taking apart a module of this class.
         """
-        bases = [base for base in self._linked.mro if isinstance(base, ClassDefinition)]
+        bases = self._linked.sources
         return any(self._own_reads(base).may_read(attribute) for base in bases) or self.is_read_outside(attribute)
 
     @_yes_in_doubt
@@ -198,7 +210,7 @@ class Surroundings:
 
     def is_read_by_computed_name(self, attribute: str) -> bool:
         """Whether the class or a base may read an attribute by a name that it computes, or by a walk over modules."""
-        own = [self._own_reads(base) for base in self._linked.mro if isinstance(base, ClassDefinition)]
+        own = [self._own_reads(base) for base in self._linked.sources]
         return any(reads.walks or any(found.fullmatch(attribute) for found in reads.patterns) for reads in own)
 
     def uses(self, attribute: str) -> tuple[tuple[str, Path, Use], ...]:
@@ -245,7 +257,7 @@ class Surroundings:
     @_yes_in_doubt
     def may_set(self, attribute: str) -> bool:
         """Whether something in the project may set an attribute of that name, on any object, or spells the name."""
-        bases = [base for base in self._linked.mro if isinstance(base, ClassDefinition)]
+        bases = self._linked.sources
         if any(self._project.scanned(sets_computed_names, base.node) for base in bases):
             return True
         return any(attribute in self._project.scanned(names_set, module) for module in self._modules_with(attribute))
@@ -263,11 +275,8 @@ class Surroundings:
         """Whether a method of the hierarchy, but for constructors, puts something into a container of that name."""
         return any(
             attribute in facts.grown or any(store.is_element and store.name == attribute for store in facts.stores)
-            for base in self._linked.mro
-            if isinstance(base, ClassDefinition)
-            for function in base.node.body
-            if isinstance(function, code.Function) and function.name not in CONSTRUCTORS
-            for facts in [self._project.scanned(ingredients, function)]
+            for name, facts in self._methods(self._linked)
+            if name not in CONSTRUCTORS
         )
 
     def makes(self, place: Place) -> bool:

@@ -50,6 +50,7 @@ OTHER_WORDS = frozenset(
         "Module",
     }
 )
+_PLAIN_WORDS = frozenset({"int", "float", "bool", "str", "Optional", "None"})
 _OF_DICTS = frozenset({"items", "keys", "get"})
 
 
@@ -128,6 +129,12 @@ def takes_tensor(function: code.Function) -> bool:
 def _last_word(decorator: code.Expression) -> str:
     dotted = dotted_name(decorator)
     return dotted[-1] if dotted else ""
+
+
+def annotates_plain(annotation: code.Expression | None) -> bool:
+    """Whether an annotation says that something is a number or text, or None."""
+    words = annotation_words(annotation)
+    return bool(words) and words <= _PLAIN_WORDS
 
 
 def is_tensor(parameter: code.Parameter, words: frozenset[str], used: Uses, is_first: bool) -> bool:

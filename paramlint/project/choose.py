@@ -9,6 +9,8 @@ from paramlint.project import externals
 from paramlint.project.bindings import Binding, ValueTarget
 from paramlint.project.definitions import Definition, External, ModuleReference, Unresolved
 
+_STAND_IN = External("torch.nn.Module")
+
 
 def choose(bindings: Sequence[Binding], define: Callable[[Binding], Definition], is_sequential: bool) -> Definition:
     """Return what all bindings that can count agree on; Unresolved where they do not.
@@ -58,8 +60,13 @@ def _last(bindings: Sequence[Binding], depth: int) -> Sequence[Binding]:
 
 
 def _first_known(definitions: Sequence[Definition]) -> Definition:
-    """Return the first definition that is known to exist, failing that the first that resolves at all."""
+    """Return the first definition that is known to exist, failing that the first that resolves at all.
+
+    ``torch.nn.Module`` stands in for a class that is missing, and says nothing of what that has.
+    """
     for definition in definitions:
+        if definition == _STAND_IN:
+            continue
         if isinstance(definition, (External, ModuleReference)):
             is_found = isinstance(definition, ModuleReference) and definition.path is not None
             if is_found or externals.is_known(definition.name):

@@ -68,6 +68,11 @@ class LinkedClass:
         return tuple(entry for entry in self.order if not isinstance(entry, Unresolved))
 
     @property
+    def sources(self) -> tuple[ClassDefinition, ...]:
+        """The classes of ``order`` that have source, itself first."""
+        return tuple(entry for entry in self.order if isinstance(entry, ClassDefinition))
+
+    @property
     def decorators(self) -> tuple[Definition, ...]:
         """What the class's decorators (or the functions that make them) refer to, in order."""
         return self.hierarchy.decorators(self.definition)
