@@ -125,6 +125,8 @@ def wrote(target: str, line: int = LINE, function: str = "__init__", is_default:
     return Write(target, "normal_", (place(line, function),), None, is_default)
 
 
+READ_TOO_EARLY = "'x' is read before it exists: building the model raises AttributeError"
+
 PLACEMENT = [
     case("PRM101", "clash on the related line", built(PLAIN, forward=on_accelerator(RELATED_LINE)), YES, "net.py:20"),
     case("PRM101", "clash elsewhere", built(PLAIN, forward=on_accelerator(99)), OPEN, "net.py:99"),
@@ -515,6 +517,23 @@ INITIALISATION = [
         "1 of 2",
         attribute="_init",
     ),
+    case(
+        "PRM304",
+        "raised over what is read too early",
+        broken(failure("AttributeError", "'Net' object has no attribute 'x'", LINE)),
+        YES,
+        "has no attribute 'x'",
+        message=READ_TOO_EARLY,
+    ),
+    case(
+        "PRM304",
+        "raised over something else",
+        broken(failure("AttributeError", "'Net' object has no attribute 'y'", LINE)),
+        OPEN,
+        "was not built",
+        message=READ_TOO_EARLY,
+    ),
+    case("PRM304", "nothing was missing", built(PARAMETER), OPEN, "did not raise", message=READ_TOO_EARLY),
     case("PRM304", "wrote all", built(PARAMETER, writes=(wrote("x", 30, "_init"),)), NO, "all 1", attribute="_init"),
     case("PRM305", "missed", built(PARAMETER, writes=(wrote("y"),)), YES, "not 'x'"),
     case("PRM305", "reached", built(PARAMETER, writes=(wrote("x"),)), NO, "every layer"),

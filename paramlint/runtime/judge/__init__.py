@@ -57,7 +57,7 @@ JUDGEMENTS = MappingProxyType(
         "PRM301": Judgement(initialisation.uninitialised_parameter, needs="unwritten memory"),
         "PRM302": Judgement(initialisation.uninitialised_buffer, needs="unwritten memory"),
         "PRM303": Judgement(initialisation.init_never_called, needs="in-place writes"),
-        "PRM304": Judgement(initialisation.init_too_early, needs="in-place writes"),
+        "PRM304": Judgement(initialisation.init_too_early, is_about_construction=True, needs="in-place writes"),
         "PRM305": Judgement(initialisation.init_misses_layer, needs="in-place writes"),
         "PRM306": Judgement(initialisation.init_on_none, is_about_construction=True),
         "PRM307": Judgement(initialisation.init_overwritten, needs="in-place writes"),

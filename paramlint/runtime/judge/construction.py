@@ -71,7 +71,7 @@ def repeated_base_init(diagnostic: Diagnostic, observation: Observation) -> Outc
         if any(seen.is_under(path, attribute) for path in held):
             return refuted(f"the built instance holds '{attribute}'")
     for where, failure in seen.failures(observation):
-        missing = _missing_attribute(failure)
+        missing = seen.missing_attribute(failure)
         if missing is not None and missing in bound:
             return confirmed(f"'{missing}' was bound during construction; {where} {seen.raised(failure)}")
     if observation.status != "built":
@@ -87,7 +87,7 @@ def repeated_base_init(diagnostic: Diagnostic, observation: Observation) -> Outc
 def undefined_init_method(diagnostic: Diagnostic, observation: Observation) -> Outcome:
     """PRM404: the call raised AttributeError over the method's name."""
     for where, failure in seen.failures(observation):
-        if _missing_attribute(failure) == diagnostic.attribute and diagnostic.attribute is not None:
+        if seen.missing_attribute(failure) == diagnostic.attribute and diagnostic.attribute is not None:
             return confirmed(f"{where} {seen.raised(failure)}")
     if observation.status != "built":
         return unconfirmed(seen.not_built(observation))
@@ -99,21 +99,13 @@ def undefined_init_method(diagnostic: Diagnostic, observation: Observation) -> O
 def unassigned_attribute(diagnostic: Diagnostic, observation: Observation) -> Outcome:
     """PRM405: forward raised AttributeError over the name."""
     for where, failure in seen.failures(observation):
-        if _missing_attribute(failure) in seen.names(diagnostic):
+        if seen.missing_attribute(failure) in seen.names(diagnostic):
             return confirmed(f"{where} {seen.raised(failure)}")
     if observation.status != "built":
         return unconfirmed(seen.not_built(observation))
     if seen.assignments_of(diagnostic, observation):
         return refuted(f"'{diagnostic.attribute}' was bound in this build")
     return unconfirmed(seen.forward_gap(observation) or "forward ran without asking for the name")
-
-
-def _missing_attribute(failure: Failure) -> str | None:
-    """The name that an AttributeError says is missing."""
-    if failure.type != "AttributeError":
-        return None
-    found = re.search(r"has no attribute '(\w+)'", failure.message)
-    return found.group(1) if found is not None else None
 
 
 def _is_in_file(diagnostic: Diagnostic, failure: Failure) -> bool:

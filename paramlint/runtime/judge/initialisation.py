@@ -50,7 +50,11 @@ def init_never_called(diagnostic: Diagnostic, observation: Observation) -> Outco
 
 
 def init_too_early(diagnostic: Diagnostic, observation: Observation) -> Outcome:
-    """PRM304: the scheme ran and left alone the parameters of layers that were bound after it."""
+    """PRM304: the scheme ran and left alone the parameters of layers that were bound after it, or what it read was missing."""
+    if "AttributeError" in diagnostic.message:
+        return _read_too_early(diagnostic, observation)
+    if observation.status != "built":
+        return unconfirmed(seen.not_built(observation))
     parameters = _parameters(observation)
     if not parameters:
         return unconfirmed("the instance has no parameters in this build")
@@ -70,6 +74,17 @@ def init_too_early(diagnostic: Diagnostic, observation: Observation) -> Outcome:
             "whose layer is bound after it"
         )
     return unconfirmed(f"the scheme wrote {len(written)} of {len(parameters)} parameters")
+
+
+def _read_too_early(diagnostic: Diagnostic, observation: Observation) -> Outcome:
+    told = " ".join((diagnostic.message, *(related.message for related in diagnostic.related)))
+    for where, failure in seen.failures(observation):
+        missing = seen.missing_attribute(failure)
+        if missing is not None and f"'{missing}'" in told and seen.passes_finding(diagnostic, failure):
+            return confirmed(f"{where} {seen.raised(failure)}")
+    if observation.status != "built":
+        return unconfirmed(seen.not_built(observation))
+    return unconfirmed("construction did not raise; what was to be missing may have been there, or not asked for")
 
 
 def init_misses_layer(diagnostic: Diagnostic, observation: Observation) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import PurePath
 
@@ -72,6 +73,14 @@ def innermost(failure: Failure) -> Place | None:
 def passes_finding(diagnostic: Diagnostic, failure: Failure) -> bool:
     """Whether the traceback goes through a line of the finding or of a related place."""
     return any(on_any_line(diagnostic, frame) for frame in failure.frames)
+
+
+def missing_attribute(failure: Failure) -> str | None:
+    """The name that an AttributeError says is missing."""
+    if failure.type != "AttributeError":
+        return None
+    found = re.search(r"has no attribute '(\w+)'", failure.message)
+    return found.group(1) if found is not None else None
 
 
 def raised(failure: Failure) -> str:
