@@ -54,6 +54,7 @@ BUILT_BY_OTHERS = frozenset(
         "Packed",
         "Part",
         "PreparedByArgument",
+        "NeedsAKind",
         "Template",
         "Unit",
         "Initialised",

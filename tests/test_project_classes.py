@@ -116,6 +116,32 @@ BASES = {
     "fastai": ("from fastai.vision.all import *\nclass X(Module): ...", True, True),
     "torch through fastai": ("from fastai.basics import *\nclass X(nn.Module): ...", True, True),
     "torchmetrics": ("import torchmetrics\nclass X(torchmetrics.Metric): ...", True, True),
+    "Module for what is missing": (
+        "try:\n    from gone import Base\nexcept ImportError:\n    Base = nn.Module\nclass X(Base): ...",
+        None,
+        False,
+    ),
+    "decorated to look it up": (
+        "def note(cls):\n    TABLE[cls.__name__] = cls\n    return cls\n@note\nclass X(nn.Module): ...",
+        True,
+        True,
+    ),
+    "decorated with bases": (
+        "def mix(cls):\n    cls.__bases__ = (Mixin, *cls.__bases__)\n    return cls\n@mix\nclass X(nn.Module): ...",
+        True,
+        False,
+    ),
+    "decorated with members": (
+        "def give(name):\n    def wrap(cls):\n        setattr(cls, name, 1)\n        return cls\n    return wrap\n"
+        "@give('a')\nclass X(nn.Module): ...",
+        True,
+        False,
+    ),
+    "decorated by a subclass": (
+        "def wrap(cls):\n    class Wrapped(cls): ...\n    return Wrapped\n@wrap\nclass X(nn.Module): ...",
+        True,
+        False,
+    ),
     "estimator": ("from sklearn.base import BaseEstimator\nclass X(BaseEstimator): ...", False, True),
 }
 

@@ -177,7 +177,7 @@ def _is_plain_tensor(kind: type, subject: Subject) -> None:
 
 def _is_lost(kind: type, subject: Subject) -> None:
     arguments = {"device": OTHER_DEVICE} if "device" in inspect.signature(kind).parameters else {}
-    if kind.__name__ == "InPlaceOnLeaf":
+    if kind.__name__ in ("InPlaceOnLeaf", "ItemOfLeaf"):
         with pytest.raises(RuntimeError, match="leaf"):
             build(kind, **arguments)
         return
