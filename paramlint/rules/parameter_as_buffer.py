@@ -59,6 +59,9 @@ class Shift(nn.Module):
     def forward(self, x):
         return x + self.shift
 """,
-    silent_when=("the tensor is not a Parameter and does not ask for gradients",),
+    silent_when=(
+        "the tensor is not a Parameter and does not ask for gradients",
+        "`requires_grad=False` says that it is to stay as it is",
+    ),
     check=check,
 )

@@ -95,6 +95,7 @@ class Mix(nn.Module):
         "forward puts others in their place, or only the constructor looks at them: they are placeholders",
         "the same Parameter objects are registered under other names (`register_parameter`, `setattr`)",
         "an optimiser, or autograd, is handed the container itself: the class trains what it holds",
+        "a method of the class lists them (`named_parameters_by_table`)",
         "names are registered that cannot be computed from the source",
     ),
     check=check,

@@ -70,8 +70,8 @@ class Net(nn.Module):
         return self.layer(x)
 """,
     silent_when=(
-        "a base is not known, or a class of the hierarchy has `__getattr__`",
-        "a subclass in the project defines the method (the class is a base for others)",
+        "a base is not known, a class of the hierarchy has `__getattr__`, or a decorator of the source gives it members",
+        "a subclass in the project defines or binds the name (the class is a base for others), or another path does",
         "the call is guarded by `hasattr` or `try`",
     ),
     check=check,

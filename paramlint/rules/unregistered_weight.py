@@ -112,7 +112,7 @@ class Scale(nn.Module):
         return x.mul(self.gain.to(x.device))
 """,
     silent_when=(
-        "the class or its users hand the attribute to an optimiser",
+        "the class or its users hand the attribute to an optimiser, or forward binds it anew: it takes the steps itself",
         "it does not ask for gradients and no text says so",
     ),
     check=check,
