@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paramlint import torch_api
-from paramlint.fixes.site import Site, Spot, is_self_attribute, spots
+from paramlint.fixes.site import Site, Spot, class_spots, is_self_attribute
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
 
 
 def unsupported_use(site: Site, kind: str) -> str | None:
     """A use, anywhere in the class, for which the container of torch cannot stand in, in a few words; None without one."""
-    for spot in spots(site.linked.definition.node.body) if site.linked is not None else ():
+    for spot in class_spots(site):
         for node, parent in _uses(spot, site.name):
             problem = _problem(node, parent, kind)
             if problem is not None:

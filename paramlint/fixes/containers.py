@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from paramlint import torch_api
 from paramlint.fixes.container_uses import unsupported_use
 from paramlint.fixes.edits import around
-from paramlint.fixes.site import Binding, Site, Spot, is_self_attribute, spots
+from paramlint.fixes.site import Binding, Site, Spot, class_spots, is_self_attribute, spots
 from paramlint.interpret.scan import nodes
 from paramlint.interpret.slots import Slot
 from paramlint.model import code
@@ -83,7 +83,7 @@ def _check_values(site: Site, slot: Slot, bindings: list[Binding], what: str) ->
                 if not is_held and not (isinstance(element, code.Constant) and element.value is None):
                     raise _Cannot(f"it may hold other things than {what}: {site.text.of(element.span)}")
     locals_ = {value.identifier for value in values if isinstance(value, code.Name)}
-    for spot in _class_spots(site):
+    for spot in class_spots(site):
         for value in (*_dict_values(spot.statement, site, values), *_added(spot, site.name, locals_)):
             if _is_function(site, value, spot):
                 raise _Cannot(f"it holds other things than {what}: {site.text.of(value.span)}")
@@ -258,7 +258,7 @@ def _check_key(site: Site, key: code.Expression | None, kind: str) -> None:
 def _iterables(site: Site, name: str, place: Spot | None) -> Iterator[tuple[code.Expression, ...]]:
     """What loops of the function let a name run over, where it is written out; anything else comes as no elements."""
     function = None if place is None else place.function
-    for spot in _class_spots(site):
+    for spot in class_spots(site):
         if spot.function is not function:
             continue
         clauses = [node for node in nodes(spot.statement) if isinstance(node, code.Clause)]
@@ -274,7 +274,7 @@ def _iterables(site: Site, name: str, place: Spot | None) -> Iterator[tuple[code
 
 def _keys_set_later(site: Site) -> Iterator[code.Expression]:
     """The keys under which the class puts things into the dict afterwards."""
-    for spot in _class_spots(site):
+    for spot in class_spots(site):
         for target in getattr(spot.statement, "targets", ()):
             if isinstance(target, code.Subscript) and is_self_attribute(target.value, spot.function, site.name):
                 yield target.index
@@ -308,8 +308,3 @@ def _call(
     spelled, imports = site.spelled(kind, spot)
     yield from around(site.text, value.span, f"{spelled}({opening}", f"{closing})")
     yield from imports
-
-
-def _class_spots(site: Site) -> Iterator[Spot]:
-    if site.linked is not None:
-        yield from spots(site.linked.definition.node.body)

@@ -11,7 +11,6 @@ from paramlint.interpret.scan import class_names, nodes
 from paramlint.interpret.slots import Phase, Registration
 from paramlint.model import code
 from paramlint.model.diagnostic import Applicability, Edit, Effect, Fix
-from paramlint.project.definitions import ClassDefinition
 
 _KEPT = "checkpoints keep their keys, older ones load"
 # What torch's own layers do with parameters of these names (``reset_parameters`` of Linear, the norms, Embedding), and
@@ -183,7 +182,7 @@ class _Test(NamedTuple):
 
 def _tests(site: Site) -> Iterator[_Test]:
     """The branches for kinds of layers in the methods of the hierarchy, and in the functions that it names, in this file."""
-    bases = [] if site.linked is None else [base for base in site.linked.mro if isinstance(base, ClassDefinition)]
+    bases = () if site.linked is None else site.linked.sources
     used = {node.identifier for base in bases for node in nodes(base.node) if isinstance(node, code.Name)}
     scopes: list[code.Statement] = [base.node for base in bases if base.module.path == site.module.path]
     scopes += [item for item in site.module.facts.body if isinstance(item, code.Function) and item.name in used]

@@ -154,7 +154,7 @@ def _registers(site: Site, base: ClassDefinition) -> bool:
 
 def _wiped(site: Site) -> list[str]:
     """The names that come back: what the classes of the hierarchy bind, and what they register by other means."""
-    bases = [] if site.linked is None else [base for base in site.linked.mro if isinstance(base, ClassDefinition)]
+    bases = () if site.linked is None else site.linked.sources
     return sorted({name for base in bases for name in (*assigned_attributes(base.node.body), *_named(base.node))})
 
 

@@ -308,3 +308,9 @@ def _dotted(node: code.Expression) -> tuple[str, ...] | None:
     if not isinstance(node, code.Name):
         return None
     return (node.identifier, *reversed(names))
+
+
+def class_spots(site: Site) -> Iterator[Spot]:
+    """The statements of the class of a finding, its methods included."""
+    if site.linked is not None:
+        yield from spots(site.linked.definition.node.body)

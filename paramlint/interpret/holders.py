@@ -225,7 +225,7 @@ def _definitions(project: Project, scope: Scope) -> Iterator[ClassDefinition | F
     if isinstance(scope.statement, code.Class):
         for linked in project.classes(scope.module):
             if linked.definition.node.span == scope.statement.span:
-                yield from (base for base in linked.mro if isinstance(base, ClassDefinition))
+                yield from linked.sources
     names = {node.identifier for node in nodes(scope.statement) if isinstance(node, code.Name)}
     for name in sorted(names):
         meant = project.resolve(scope.module, (name,))

@@ -34,7 +34,7 @@ def may_initialise(
     names = frozenset(
         entry.node.name if isinstance(entry, ClassDefinition) else entry.name.rsplit(".", 1)[-1] for entry in linked.mro
     )
-    own = {base.node.name for base in linked.mro if isinstance(base, ClassDefinition)}
+    own = {base.node.name for base in linked.sources}
     walks = BUFFER_WALKS if is_buffer else PARAMETER_WALKS
     words = (attribute, *sorted({*methods, *walks}))
     scopes = holding if holding is not None else _speaking(project, linked, words)

@@ -144,6 +144,11 @@ def view(machine: Machine, frame: Frame, source: Tensor, operation: str, span: S
     return result
 
 
+def is_kept_from_writes(machine: Machine, tensor: Tensor) -> bool:
+    """Whether torch refuses to write a tensor in place: a leaf Parameter that asks for gradients, where a graph is kept."""
+    return tensor.is_parameter and tensor.requires_grad is True and not machine.without_gradients
+
+
 def write(machine: Machine, tensor: Tensor) -> None:
     """Note that the memory of a tensor is written."""
     initialisation.touch(tensor.storage)

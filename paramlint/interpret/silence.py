@@ -81,10 +81,13 @@ class _Silence:
         self._path = linked.definition.module.path
         self._reach = Reach(project, linked)
         self._parameters: set[str] = set()
-        self._buffers: list[str] = []
         self._registered: list[tuple[str, int, Unit]] = []
         self._made: set[str] = set()
         self._budget = Budget(_MOST_SCOPES)
+
+    @property
+    def _buffers(self) -> set[str]:
+        return {name for name, _, _ in self._registered}
 
     def is_certain(self) -> bool:
         return self._is_ordinary() and self._builds_in_silence() and self._runs_in_silence()
@@ -275,7 +278,6 @@ class _Silence:
         given = [item.value for item in call.arguments if not item.star and item.keyword in (None, "name", "tensor")]
         if len(given) != 2 or not isinstance(given[0], code.Constant) or not isinstance(given[0].value, str):
             return False
-        self._buffers.append(given[0].value)
         self._registered.append((given[0].value, call.span.line, unit))
         return self._is_of_known_parts(given[1], values)
 
@@ -295,9 +297,10 @@ class _Silence:
         names = [name for name, _, _ in stored]
         if any(names.count(name) > 1 for name in self._parameters):
             return False
-        if len(set(self._buffers)) < len(self._buffers) or not set(self._buffers).isdisjoint(names):
+        buffers = self._buffers
+        if len(buffers) < len(self._registered) or not buffers.isdisjoint(names):
             return False
-        if any(map(self._hides, (*self._buffers, *self._parameters, *self._made))):
+        if any(map(self._hides, (*buffers, *self._parameters, *self._made))):
             return False
         helpers = [unit for unit in own if unit.function.name != "__init__"]
         read = frozenset().union(*(unit.facts.reads for unit in helpers))
@@ -356,7 +359,7 @@ class _Silence:
         """Whether the hierarchy has, or sets, all of some attributes."""
         methods = [item for base in self._reach.bases for item in base.node.body if isinstance(item, code.Function)]
         stored = {store.name for function in methods for store in self._reach.facts(function).stores}
-        unset = names - stored - set(self._buffers) - torch_api.module_members()
+        unset = names - stored - self._buffers - torch_api.module_members()
         return all(isinstance(self._linked.find(name), Member) for name in unset)
 
     def _entries(self, base: ClassDefinition) -> Iterator[Unit]:

@@ -69,7 +69,7 @@ class TensorSummary(NamedTuple):
     """What is known of a tensor at the end of a path; None means unknown. ``number`` tells one tensor from another.
 
     ``is_derived``: computed from a registered one, or an alias of it; ``written_by`` is the last operation that wrote it;
-    ``is_leaf``: it asks for gradients by itself.
+    ``is_leaf``: no graph leads to it.
     """
 
     number: int

@@ -249,8 +249,7 @@ def set_item(machine: Machine, frame: Frame, receiver: Value, index: Value, valu
     match receiver:
         case Tensor():
             note_state(machine, receiver, place, "[]=")
-            is_leaf = receiver.is_parameter and receiver.requires_grad is True
-            if is_leaf and not (machine.undecided or machine.guarded or machine.without_gradients):
+            if results.is_kept_from_writes(machine, receiver) and not (machine.undecided or machine.guarded):
                 machine.emit(LostParameter(place, machine.phase, "[]="))
             results.write(machine, receiver)
             if isinstance(value, Tensor) and value.factory == "from_numpy" and machine.phase is Phase.FORWARD:

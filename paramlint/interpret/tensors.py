@@ -251,8 +251,8 @@ def _in_place(
     initialisation.note_gain(machine, target, place, name, positional[1:], keywords, frame.function)
     target.is_random = target.is_random or factories.draws_anew(function, keywords)
     is_initialiser = function.name.startswith("torch.nn.init.")
-    is_leaf_parameter = target.is_parameter and target.requires_grad is True and not machine.without_gradients
-    if is_leaf_parameter and not is_initialiser and name in torch_api.raises_on_leaf() and not machine.undecided:
+    is_kept = results.is_kept_from_writes(machine, target)
+    if is_kept and not is_initialiser and name in torch_api.raises_on_leaf() and not machine.undecided:
         machine.emit(LostParameter(frame.place(span), machine.phase, name))
     return target
 

@@ -138,7 +138,7 @@ class Tensor:
 
     ``is_recomputed``: torch computes it anew from others, so that what is written to it is lost. ``is_table``: its
     values are positions, counted and put into shape, and nothing else. ``is_part``: it is a view of a part of its
-    storage. ``is_leaf``: it asks for gradients by itself, and no graph leads to it. ``vanishing`` tells that it starts at
+    storage. ``is_leaf``: no graph leads to it, should it ask for gradients. ``vanishing`` tells that it starts at
     zero, and why.
     """
 

@@ -8,7 +8,7 @@ from paramlint.model import code
 from paramlint.project.bindings import nested_bodies
 
 # What a text has to mention for its function to be looked at.
-_WORDS = ("__bases__", "setattr", "class", "type", "__dict__")
+_WORDS = ("__bases__", "setattr", "class", "type")
 
 
 def changes_its_class(function: code.Function) -> bool:

@@ -33,6 +33,8 @@ class ClassLinker:
         self._resolver = resolver
         self._linked: dict[ClassDefinition, LinkedClass] = {}
         self._under_way: list[ClassDefinition] = []
+        # Registries decorate most classes of a package by one function.
+        self._changing: dict[FunctionDefinition, bool] = {}
         self._patches: dict[SourceModule, dict[str, dict[str, code.Expression]]] = {}
 
     def link(self, definition: ClassDefinition) -> LinkedClass:
@@ -91,7 +93,11 @@ class ClassLinker:
     def _decoration(self, definition: ClassDefinition) -> Iterator[Entry]:
         """Yield a gap for each decorator that may change what the class has or inherits."""
         for decorator in self.decorators(definition):
-            if isinstance(decorator, FunctionDefinition) and changes_its_class(decorator.node):
+            if not isinstance(decorator, FunctionDefinition):
+                continue
+            if decorator not in self._changing:
+                self._changing[decorator] = changes_its_class(decorator.node)
+            if self._changing[decorator]:
                 yield Unresolved(f"{decorator.qualified_name}() changes the class")
 
     def _base_class(self, base: ClassDefinition) -> LinkedClass | Unresolved:

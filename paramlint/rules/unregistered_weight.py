@@ -32,8 +32,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         if tensor.is_derived:
             continue  # its parameter is trained; what is wrong is that the attribute does not follow
-        if tensor.requires_grad is True and slot.name in run.rewritten:
-            continue  # forward takes the steps by itself
+        if slot.name in run.rewritten:
+            continue  # forward takes the steps by itself, or makes it anew
         if tensor.requires_grad is True and _is_called(trace) and not _depends_on_parameters(tensor.factory):
             reason = "asks for gradients"
         elif tensor.written_by in _WEIGHT_INITIALISERS and _is_read(run, slot):
@@ -64,7 +64,7 @@ def _is_called(trace: ClassTrace) -> bool:
 
 
 def _is_read(run: Run, slot: Slot) -> bool:
-    return slot.name not in run.rewritten and first_read(run, slot.name) is not None
+    return first_read(run, slot.name) is not None
 
 
 def _is_documented(documentation: str, name: str) -> bool:

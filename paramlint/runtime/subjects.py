@@ -41,7 +41,7 @@ class Subjects:
                 return linked.definition
         # The statement may stand in a base class of another file.
         for linked in self._elsewhere(diagnostic.class_name):
-            bases = [base for base in linked.mro if isinstance(base, ClassDefinition)]
+            bases = linked.sources
             if any(base.module == module for base in bases):
                 return linked.definition
         return None
