@@ -188,8 +188,7 @@ def test_an_installed_package_counts(project: Path) -> None:
     assert found(project) == []
 
 
-def test_a_caller_elsewhere_in_the_project_counts(project: Path) -> None:
-    net = """\
+SCHEME = """\
 from torch import nn
 
 
@@ -206,11 +205,48 @@ class Net(nn.Module):
     def forward(self, x):
         return self.conv(x)
 """
-    write(project / "package/net.py", net)
+CALLER = "def build(net):\n    net._initialize_weights()\n    return net\n"
+
+
+def codes(root: Path) -> list[str]:
+    return [code for _, code, _ in found(root, "ALL")]
+
+
+@pytest.mark.parametrize("name", ["package/other.py", "package/new.py"])
+def test_a_caller_elsewhere_in_the_project_counts(project: Path, name: str) -> None:
+    write(project / "package/net.py", SCHEME)
     settle()
-    assert [code for _, code, _ in found(project, "ALL")] == ["PRM303"]
-    write(project / "package/other.py", "def build(net):\n    net._initialize_weights()\n    return net\n")
-    assert found(project, "ALL") == []
+    assert codes(project) == ["PRM303"]
+    write(project / name, CALLER)
+    settle()
+    assert codes(project) == []
+    (project / name).unlink()
+    assert codes(project) == ["PRM303"]
+
+
+def test_a_file_that_does_not_have_the_word_that_was_asked_for_does_not_count(project: Path, linted: list[str]) -> None:
+    write(project / "package/net.py", SCHEME)
+    settle()
+    assert codes(project) == ["PRM303"]
+    for text in ("def build(net):\n    return net\n", "def build(net):\n    return net.half()\n"):
+        linted.clear()
+        write(project / "package/other.py", text)
+        settle()
+        assert codes(project) == ["PRM303"]
+        assert linted == ["other.py"]
+    write(project / "package/other.py", CALLER)
+    assert codes(project) == []
+
+
+def test_a_word_counts_that_came_while_the_file_that_asked_for_it_was_not_linted(project: Path) -> None:
+    write(project / "package/net.py", SCHEME)
+    settle()
+    assert codes(project) == ["PRM303"]
+    write(project / "package/other.py", CALLER)
+    settle()
+    settings = Configuration(Overrides(SelectionLayer(select=("ALL",))))
+    assert not check([project / "package/other.py"], settings, cache_folder=project / CACHE_FOLDER).diagnostics
+    assert codes(project) == []
 
 
 def test_rules_and_settings_have_results_of_their_own(project: Path, linted: list[str]) -> None:

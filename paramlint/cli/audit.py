@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +14,7 @@ from paramlint.model.factory import FactoryRequest
 from paramlint.project.root import find_root, source_folders
 from paramlint.report.excerpt import printable
 from paramlint.report.tables import Table, text_lines
-from paramlint.report.view import Lines, View, wants_colour
+from paramlint.report.view import Lines, view_on
 from paramlint.runtime.factory import observe_factory
 from paramlint.runtime.live.scope import Scope
 from paramlint.runtime.reveal.revelation import ALL_CODES, DEFAULT_CODES
@@ -71,11 +69,7 @@ def _error(message: str) -> int:
 
 
 def _rendered(audit: Audit, arguments: argparse.Namespace) -> Iterator[str]:
-    view = View(
-        folder=Path.cwd(),
-        width=shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else 120,
-        colour=wants_colour(sys.stdout, os.environ),
-    )
+    view = view_on(sys.stdout)
     coverage = audit.init_coverage() if arguments.init_coverage else None
     match arguments.output_format:
         case "json":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from paramlint.engine.selection import SelectionLayer
 from paramlint.engine.settings import CACHE_FOLDER, Overrides, Settings
 from paramlint.facts.source import SourceError, decode_source
 from paramlint.project.root import find_root
-from paramlint.report.view import Lines, View, wants_colour
+from paramlint.report.view import Lines, view_on
 
 if TYPE_CHECKING:
     from paramlint.engine.analysis import Given
@@ -200,11 +199,7 @@ def _what(arguments: argparse.Namespace) -> tuple[list[Path], Mapping[Path, Give
 
 def _rendered(report: Report, settings: Settings, lines: Lines, with_statistics: bool) -> Iterator[str]:
     """Yield the report's lines; only the format that is asked for is imported."""
-    view = View(
-        folder=Path.cwd(),
-        width=shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else 120,
-        colour=wants_colour(sys.stdout, os.environ),
-    )
+    view = view_on(sys.stdout)
     match settings.output_format:
         case "json":
             from paramlint.report import json

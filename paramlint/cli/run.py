@@ -6,7 +6,6 @@ import argparse
 import builtins
 import os
 import runpy
-import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from typing import TextIO
 from paramlint.auditing.result import not_silenced
 from paramlint.engine.outcome import Report, place_order
 from paramlint.project.root import find_root
-from paramlint.report.view import Lines, View, wants_colour
+from paramlint.report.view import Lines, view_on
 
 _INTERRUPTED = 130
 _WRONG_USAGE = 2
@@ -132,12 +131,7 @@ def _write(report: Report, notes: list[str], output_format: str, stream: TextIO)
 
 
 def _rendered(report: Report, output_format: str, stream: TextIO) -> Iterator[str]:
-    is_terminal = stream.isatty()
-    view = View(
-        folder=Path.cwd(),
-        width=shutil.get_terminal_size((120, 24)).columns if is_terminal else 120,
-        colour=wants_colour(stream, os.environ),
-    )
+    view = view_on(stream)
     match output_format:
         case "json":
             from paramlint.report import json

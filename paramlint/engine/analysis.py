@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from paramlint.engine.outcome import FileError, FileResult, place_order
-from paramlint.engine.suppression import Suppressions
 from paramlint.facts.on_demand import Trees, lower_on_demand
 from paramlint.facts.source import Source, SourceError, read_source
 from paramlint.model.code import SourceFacts
 from paramlint.model.diagnostic import Diagnostic
 from paramlint.model.style import AUTOMATIC
 from paramlint.project.definitions import SourceModule
-from paramlint.project.dependencies import Dependency
+from paramlint.project.dependencies import Consulted, merged
 from paramlint.project.environment import Environment
 from paramlint.project.project import Project
 from paramlint.rules import ALL_RULES, check_module
@@ -104,13 +103,9 @@ class Analyser:
             gc.unfreeze()
         gc.collect()
 
-    def consulted(self) -> Mapping[str, frozenset[Dependency]]:
+    def consulted(self) -> Consulted:
         """Return what the questions since the last call consulted, by the file in whose context each was asked."""
-        found: dict[str, frozenset[Dependency]] = {}
-        for project in self._projects.values():
-            for path, targets in project.dependencies.drain().items():
-                found[path] = found.get(path, frozenset()) | targets
-        return found
+        return merged(project.dependencies.drain() for project in self._projects.values())
 
     def project_for(self, root: Path, environment: Environment, exact: frozenset[Path] = frozenset()) -> Project:
         """Return the project at ``root``; the files of ``exact`` are lowered from libcst."""
@@ -185,6 +180,8 @@ class Analyser:
         said = check_module(project, module, rules, asks_all=not self._fast_path, classes=classes)
         found = sorted(set(said), key=place_order)
         if found and self._honours_noqa:
+            from paramlint.engine.suppression import Suppressions  # few files have comments to be looked for
+
             suppressions = Suppressions(self._source(task.path).text)
             found = [entry for entry in found if not suppressions.silences(entry.code, entry.span.line)]
         return found

@@ -1,8 +1,9 @@
 """The cache: diagnostics of files of which nothing has changed that they depend on.
 
 One SQLite file. A result is kept with the content of its file, and a graph says what each file consulted when questions
-were answered in its context: other files, which names are modules, all the text of a project. A result is used again
-only while everything that can be reached from its file is as it was.
+were answered in its context: other files, which names are modules, in which files of the project a word stands. A result
+is used again only while everything that can be reached from its file is as it was. For a word only the files that have
+changed are searched, so the graph knows each source file of a folder of which a word was asked.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import sqlite3
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -19,19 +21,21 @@ from typing import NamedTuple, TypeVar
 from paramlint.engine import cached_form, fingerprint
 from paramlint.engine.fingerprint import Fingerprints, last_change, may_have_changed_since
 from paramlint.model.diagnostic import Diagnostic
-from paramlint.project.dependencies import Dependency, file
+from paramlint.project.dependencies import Consulted, Dependency, file
+from paramlint.project.mentions import WordIndex
 
 _FILE = "cache.sqlite3"
-_VERSION = 1
+_VERSION = 2
 MOST_BYTES = 100_000_000
 _PATIENCE_SECONDS = 5
+_HOLDS = "holds"
 
 _SCHEMA = """
     DROP TABLE IF EXISTS contexts; DROP TABLE IF EXISTS dependencies; DROP TABLE IF EXISTS results;
     CREATE TABLE contexts (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, used REAL NOT NULL);
     CREATE TABLE dependencies (
         context INTEGER NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, path TEXT NOT NULL,
-        digest TEXT NOT NULL, consulted TEXT NOT NULL,
+        word TEXT NOT NULL, digest TEXT NOT NULL, consulted TEXT NOT NULL, files TEXT NOT NULL,
         PRIMARY KEY (context, number)
     );
     CREATE TABLE results (
@@ -66,8 +70,11 @@ class Result(NamedTuple):
 
 
 class _Node(NamedTuple):
+    """What is known of a dependency; a word has no digest, but the files that have it, and ``_HOLDS`` while they do."""
+
     digest: str
-    consulted: frozenset[Dependency]
+    consulted: frozenset[Dependency] = frozenset()
+    having: frozenset[Dependency] = frozenset()
 
 
 _Graph = dict[Dependency, _Node]
@@ -102,7 +109,7 @@ class Cache:
         query = "SELECT path, asked, diagnostics FROM results WHERE context = ?"
         stored = {(path, asked): text for path, asked, text in connection.execute(query, (number,))}
         reached = _reachable(graph, [file(path) for path, _ in files])
-        changed = {node for node in reached if node not in graph or graph[node].digest != self._before(node)}
+        changed = _changed(graph, reached, self._before)
         stale = _depending(graph, changed)
         found: dict[Path, Result] = {}
         for path, asked in files:
@@ -111,21 +118,25 @@ class Cache:
                 found[path] = Result(path, asked, cached_form.decode(text))
         return found
 
-    def keep(self, context: Context, results: Sequence[Result], consulted: Mapping[str, Iterable[Dependency]]) -> None:
+    def keep(self, context: Context, results: Sequence[Result], consulted: Consulted) -> None:
         """Store results, with what each file consulted while they were found.
 
         What changed while the run went on is not stored: it cannot be told which content was read.
         """
         now = Fingerprints()
-        new = {Dependency("file", path): frozenset(targets) for path, targets in consulted.items()}
-        nodes = {*new, *(target for targets in new.values() for target in targets), *(file(it.path) for it in results)}
-        unsure = {node for node in nodes if self._is_unsure(node, now)}
+        new = {Dependency("file", path): targets for path, targets in consulted.by_file.items()}
+        noted = {*new, *(target for targets in new.values() for target in targets), *(file(it.path) for it in results)}
 
         def store(connection: sqlite3.Connection) -> None:
             connection.execute("BEGIN IMMEDIATE")
             number = _used_now(connection, context)
             graph = _load(connection, number)
-            changed = {node for node in nodes if node in graph and graph[node].digest != now(node)}
+            words = {node for node in (*graph, *noted) if node.kind == "word"}
+            searched = {path: now.files_below(path) for path in {word.path for word in words}}
+            nodes = (noted - words).union(*searched.values())
+            unsure = {node for node in nodes if self._is_unsure(node, now)}
+            unsure |= {word for word in words if not unsure.isdisjoint(searched[word.path])}
+            changed = _changed(graph, (nodes | words) & graph.keys(), now)
             stale = _depending(graph, changed | unsure)
             connection.executemany(
                 "DELETE FROM results WHERE context = ? AND path = ?",
@@ -136,6 +147,12 @@ class Cache:
                 if node in graph and node not in changed:
                     targets |= graph[node].consulted
                 graph[node] = _Node(now(node), targets)
+            for word in words:
+                if word in consulted.having:
+                    having = frozenset(file(Path(path)) for path in consulted.having[word])
+                    graph[word] = _Node(_HOLDS if having <= nodes else "", having=having & nodes)
+                if word in unsure or (word in changed and word not in consulted.having):
+                    graph[word] = graph[word]._replace(digest="")
             _save(connection, number, graph)
             uncertain = _depending(graph, unsure)
             connection.executemany(
@@ -197,28 +214,52 @@ def _used_now(connection: sqlite3.Connection, context: Context) -> int:
 
 
 def _load(connection: sqlite3.Connection, number: int) -> _Graph:
-    query = "SELECT number, kind, path, digest, consulted FROM dependencies WHERE context = ?"
+    query = "SELECT number, kind, path, word, digest, consulted, files FROM dependencies WHERE context = ?"
     rows = connection.execute(query, (number,)).fetchall()
-    nodes = {row[0]: Dependency(row[1], row[2]) for row in rows}
-    return {nodes[row[0]]: _Node(row[3], frozenset([nodes[target] for target in json.loads(row[4])])) for row in rows}
+    nodes = {row[0]: Dependency(*row[1:4]) for row in rows}
+
+    def several(numbers: str) -> frozenset[Dependency]:
+        return frozenset([nodes[target] for target in json.loads(numbers)])
+
+    return {nodes[row[0]]: _Node(row[4], several(row[5]), several(row[6])) for row in rows}
 
 
 def _save(connection: sqlite3.Connection, number: int, graph: _Graph) -> None:
     connection.execute("DELETE FROM dependencies WHERE context = ?", (number,))
     numbers = {node: place for place, node in enumerate(graph)}
+
+    def several(nodes: Iterable[Dependency]) -> str:
+        return json.dumps([numbers[node] for node in nodes])
+
     connection.executemany(
-        "INSERT INTO dependencies VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO dependencies VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (
-                number,
-                place,
-                *node,
-                graph[node].digest,
-                json.dumps([numbers[target] for target in graph[node].consulted]),
-            )
+            (number, place, *node, graph[node].digest, several(graph[node].consulted), several(graph[node].having))
             for node, place in numbers.items()
         ],
     )
+
+
+def _changed(graph: _Graph, nodes: Iterable[Dependency], now: Fingerprints) -> set[Dependency]:
+    """Which of some dependencies are not, or no more, as the graph has them."""
+    changed: set[Dependency] = set()
+    words: dict[str, list[Dependency]] = defaultdict(list)
+    for node in nodes:
+        if node.kind == "word":
+            words[node.path].append(node)
+        elif node not in graph or graph[node].digest != now(node):
+            changed.add(node)
+    for folder, some in words.items():
+        files = now.files_below(folder)
+        renewed = {path for path in files if path not in graph or graph[path].digest != now(path)}
+        index = WordIndex([Path(path.path) for path in renewed])
+        for word in some:
+            known = graph.get(word, _Node(""))
+            found = index.files_with(word.word) if known.digest == _HOLDS else None
+            # Of the files that have not changed it is known whether they have the word.
+            if found is None or known.having - (frozenset(files) - renewed) != frozenset(map(file, found)):
+                changed.add(word)
+    return changed
 
 
 def _reachable(graph: _Graph, start: Iterable[Dependency]) -> set[Dependency]:

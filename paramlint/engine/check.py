@@ -17,12 +17,13 @@ from paramlint.engine.outcome import FileError, FileResult, Report
 from paramlint.engine.patterns import PatternList
 from paramlint.engine.selection import UnknownSelector, codes_for, selected_codes
 from paramlint.engine.settings import Settings
+from paramlint.project.dependencies import Consulted
 from paramlint.project.environment import Environment, EnvironmentNotFound, find_environment
-from paramlint.project.root import find_root
+from paramlint.project.root import find_root, is_root
 from paramlint.rules import ALL_RULES
 
 if TYPE_CHECKING:
-    from paramlint.engine.memory import Consulted, Groups, Memory
+    from paramlint.engine.memory import Groups, Memory
     from paramlint.engine.parallel import Pool
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -48,7 +49,7 @@ class Planner:
     def __init__(self, configuration: Configuration, proving: bool = False) -> None:
         """``proving`` as for ``check``. Raises ConfigurationError for settings of the working directory or command line that cannot be used."""
         self._configuration = configuration
-        self._root_of_folder = cache(find_root)
+        self._root_of_folder = cache(partial(find_root, is_root=cache(is_root)))
         self._environment = cache(_environment)
         self._codes = cache(partial(_selected, proving=proving))
         # Selectors and settings of the command line are wrong whether or not there is a file to use them on.
@@ -165,7 +166,7 @@ def _divided(pool: Pool[Batch, Linted], batches: Sequence[Batch]) -> Iterator[Li
         if isinstance(answer, Crashed):
             path = single[index].tasks[0].path
             message = f"the process that analysed it ended with exit code {answer.exit_code}"
-            yield Linted((FileResult(path, (), FileError(str(path), None, message)),), {})
+            yield Linted((FileResult(path, (), FileError(str(path), None, message)),), Consulted())
         else:
             yield answer
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -13,11 +12,6 @@ from typing import TypeVar
 from paramlint.engine.selection import SelectionLayer
 from paramlint.engine.settings import OUTPUT_FORMATS, Factory, FileIgnores, Overrides, Settings
 from paramlint.model.style import BUFFER_STYLES
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 FILE_NAME = "pyproject.toml"
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
@@ -80,8 +74,7 @@ def merged(settings: Settings, overrides: Overrides) -> Settings:
     def chosen(override: T | None, configured: T) -> T:
         return configured if override is None else override
 
-    return replace(
-        settings,
+    return settings._replace(
         selection=(*settings.selection, overrides.selection),
         exclude=(*chosen(overrides.exclude, settings.exclude), *overrides.extend_exclude),
         respect_gitignore=chosen(overrides.respect_gitignore, settings.respect_gitignore),
@@ -119,8 +112,7 @@ def parse(table: Mapping[str, object], file: Path, directory: Path) -> Settings:
 
     nothing: tuple[str, ...] = ()
     select = read("select", _strings, nothing) if "select" in table else None
-    return replace(
-        settings,
+    return settings._replace(
         selection=(
             SelectionLayer(select, read("extend-select", _strings, nothing), read("ignore", _strings, nothing)),
         ),
@@ -172,6 +164,12 @@ def memory_size(value: object) -> int:
 
 
 def _toml(file: Path) -> Mapping[str, object]:
+    # A project without a configuration file needs no parser of one.
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     try:
         with file.open("rb") as stream:
             return tomllib.load(stream)

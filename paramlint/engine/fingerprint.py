@@ -10,7 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import paramlint
-from paramlint.project.dependencies import Dependency
+from paramlint.project.dependencies import Dependency, file
 from paramlint.project.files import source_files
 
 MISSING = "missing"
@@ -26,9 +26,10 @@ class Fingerprints:
     def __init__(self) -> None:
         self._known: dict[Dependency, str] = {}
         self._listings: dict[str, frozenset[str]] = {}
+        self._trees: dict[str, tuple[Dependency, ...]] = {}
 
     def __call__(self, dependency: Dependency) -> str:
-        """Return the digest; what does not exist or cannot be read has one too."""
+        """Return the digest of a file, name or tree; what does not exist or cannot be read has one too."""
         known = self._known.get(dependency)
         if known is None:
             known = self._known[dependency] = self._computed(dependency)
@@ -43,8 +44,14 @@ class Fingerprints:
             return _of_file(dependency.path)
         if dependency.kind == "name":
             return self._of_name(dependency.path)
-        parts = [f"{path}\0{self(Dependency('file', str(path)))}" for path in _tree(dependency.path)]
+        parts = [f"{path.path}\0{self(path)}" for path in self.files_below(dependency.path)]
         return digest("\0".join(parts))
+
+    def files_below(self, folder: str) -> tuple[Dependency, ...]:
+        """Return the source files below a folder (of a file, itself), listed once."""
+        if folder not in self._trees:
+            self._trees[folder] = tuple(map(file, _tree(folder)))
+        return self._trees[folder]
 
     def _of_name(self, path: str) -> str:
         """What importing a name would find: a package, a folder, a module, or several of them."""

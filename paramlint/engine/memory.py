@@ -10,11 +10,10 @@ from typing import TypeAlias
 from paramlint.engine.analysis import Batch, Task
 from paramlint.engine.cache import Cache, Context, Result
 from paramlint.engine.outcome import FileResult
-from paramlint.project.dependencies import Dependency
+from paramlint.project.dependencies import Consulted, merged
 from paramlint.project.environment import Environment
 
 Groups: TypeAlias = dict[tuple[Path, Environment], list[Task]]
-Consulted: TypeAlias = Mapping[str, frozenset[Dependency]]
 
 
 class Memory:
@@ -38,10 +37,6 @@ class Memory:
         self, batches: Sequence[Batch], results: Mapping[Path, FileResult], consulted: Iterable[Consulted]
     ) -> None:
         """Store what the batches of this run have shown; files that could not be analysed are tried again next time."""
-        merged: dict[str, frozenset[Dependency]] = {}
-        for some in consulted:
-            for path, targets in some.items():
-                merged[path] = merged.get(path, frozenset()) | targets
         found: dict[Context, list[Result]] = defaultdict(list)
         for batch in batches:
             for task in batch.tasks:
@@ -49,8 +44,9 @@ class Memory:
                 if result.error is None:
                     context = self._context(batch.root, batch.environment)
                     found[context].append(Result(task.path, _asked(task), result.diagnostics))
+        together = merged(consulted)
         for context, some_results in found.items():
-            self._cache.keep(context, some_results, merged)
+            self._cache.keep(context, some_results, together)
 
     def _context(self, root: Path, environment: Environment) -> Context:
         return Context(root, environment.folders, self._fast_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,8 +59,7 @@ class Factory(NamedTuple):
     function: str
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """Everything that configuration and command line say about one file.
 
     ``directory`` is the folder that patterns and a relative ``python`` start from; ``origin`` the configuration file,

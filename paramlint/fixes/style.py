@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
 
 from paramlint.model.style import AUTOMATIC, CLASS, METHOD
 from paramlint.project.definitions import SourceModule
-from paramlint.project.dependencies import file, tree
-from paramlint.project.files import source_files
+from paramlint.project.dependencies import file
 from paramlint.project.project import Project
 
 if sys.version_info >= (3, 11):
@@ -22,37 +20,35 @@ else:
 # torch.nn.Buffer came with torch 2.5.
 _FIRST_WITH_CLASS = (2, 5)
 _LOWEST = re.compile(r"^torch\b(?!\w|[-_.])[^;]*?(?:>=|==|~=)\s*(\d+)\.(\d+)")
-_MOST_FILES = 500
 _CLASS_CALL = re.compile(r"\bnn\.Buffer\(")
 _METHOD_CALL = re.compile(r"\.register_buffer\(")
 
 
 def buffer_style(project: Project, module: SourceModule, wanted: str) -> str:
-    """Return METHOD or CLASS: what is wanted, else what the file and its project do, as far as their torch allows it."""
+    """Return METHOD or CLASS: what is wanted, else what the file does, else what more files of the project do.
+
+    ``nn.Buffer`` only where the lowest torch that the project admits has it.
+    """
     if wanted != AUTOMATIC:
         return wanted
     project.dependencies.note(module.path, file(project.root / "pyproject.toml"))
     lowest = lowest_torch(project)
     if lowest is None or lowest < _FIRST_WITH_CLASS:
         return METHOD
-    classes, methods = _habit([module.path])
+    own = _text(module.path)
+    classes, methods = len(_CLASS_CALL.findall(own)), len(_METHOD_CALL.findall(own))
     if classes == methods:
-        project.dependencies.note(module.path, tree(project.root))
-        classes, methods = _habit(islice(source_files(project.root), _MOST_FILES))
+        naming = project.files_mentioning("Buffer", module.path) or ()
+        classes = sum(_CLASS_CALL.search(_text(path)) is not None for path in naming)
+        methods = project.count_mentioning("register_buffer", module.path) or 0
     return CLASS if classes > methods else METHOD
 
 
-def _habit(paths: Iterable[Path]) -> tuple[int, int]:
-    """How often files call ``nn.Buffer``, and how often ``register_buffer``."""
-    classes = methods = 0
-    for path in paths:
-        try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue
-        classes += len(_CLASS_CALL.findall(text))
-        methods += len(_METHOD_CALL.findall(text))
-    return classes, methods
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def lowest_torch(project: Project) -> tuple[int, int] | None:

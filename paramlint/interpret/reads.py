@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from paramlint import torch_api
 from paramlint.interpret.receivers import OuterRead, outer_reads
@@ -21,8 +21,7 @@ _FILLING = frozenset({"zero_", "fill_", "normal_", "uniform_", "copy_"})
 _PREPARES = re.compile(r"init|reset|freeze|weight|apply$|_$")
 
 
-@dataclass(frozen=True)
-class ClassReads:
+class ClassReads(NamedTuple):
     """What the methods of one class read of ``self``.
 
     ``patterns`` are what names that it computes may look like; ``walks`` tells that a method goes over the submodules
@@ -38,8 +37,7 @@ class ClassReads:
         return self.walks or name in self.names or any(pattern.fullmatch(name) for pattern in self.patterns)
 
 
-@dataclass(frozen=True)
-class FileReads:
+class FileReads(NamedTuple):
     """What a file reads of objects other than ``self``, each class's own reads aside.
 
     ``reads`` are those by a name that stands there; ``texts`` the names in strings that look like keys rather than

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal, NamedTuple, Protocol
 
@@ -43,7 +42,6 @@ class Hierarchy(Protocol):
         """Return what a class's decorators (or the functions that make them) refer to, in order."""
 
 
-@dataclass(frozen=True, eq=False)
 class LinkedClass:
     """A class and what it inherits.
 
@@ -53,14 +51,27 @@ class LinkedClass:
     ``type``.
     """
 
-    definition: ClassDefinition
-    bases: tuple[Definition, ...]
-    order: tuple[Entry, ...]
-    is_complete: bool
-    is_module: bool | None
-    metaclass: Definition | None
-    hierarchy: Hierarchy = field(repr=False)
-    _found: dict[str, Member | Literal[Unknown.UNKNOWN] | None] = field(default_factory=dict, init=False, repr=False)
+    def __init__(
+        self,
+        definition: ClassDefinition,
+        bases: tuple[Definition, ...],
+        order: tuple[Entry, ...],
+        is_complete: bool,
+        is_module: bool | None,
+        metaclass: Definition | None,
+        hierarchy: Hierarchy,
+    ) -> None:
+        self.definition: Final = definition
+        self.bases: Final = bases
+        self.order: Final = order
+        self.is_complete: Final = is_complete
+        self.is_module: Final = is_module
+        self.metaclass: Final = metaclass
+        self.hierarchy: Final = hierarchy
+        self._found: dict[str, Member | Literal[Unknown.UNKNOWN] | None] = {}
+
+    def __repr__(self) -> str:
+        return f"LinkedClass({self.definition.full_name!r})"
 
     @property
     def mro(self) -> tuple[ClassDefinition | External, ...]:

@@ -1,33 +1,40 @@
-"""What a name can refer to."""
+"""What a name can refer to.
+
+These are plain classes: each start of the program would pay for what dataclasses generate.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from paramlint.model import code
 
 
-@dataclass(frozen=True, slots=True)
 class SourceModule:
     """A file that is read: ``name`` is the dotted name it is imported by; the path alone tells two modules apart.
 
     ``place`` is the path as places in diagnostics have it.
     """
 
-    name: str = field(compare=False)
-    path: Path
-    facts: code.SourceFacts = field(compare=False, repr=False)
-    is_package: bool = field(compare=False, default=False)
-    place: str = field(init=False, compare=False, repr=False)
+    __slots__ = ("facts", "is_package", "name", "path", "place")
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "place", self.path.as_posix())
+    def __init__(self, name: str, path: Path, facts: code.SourceFacts, is_package: bool = False) -> None:
+        self.name: Final = name
+        self.path: Final = path
+        self.facts: Final = facts
+        self.is_package: Final = is_package
+        self.place: Final = path.as_posix()
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, SourceModule) and self.place == other.place)
 
     def __hash__(self) -> int:
         # Modules are the keys of most that is kept; a string knows its hash, a path computes it each time.
         return hash(self.place)
+
+    def __repr__(self) -> str:
+        return f"SourceModule({self.name!r}, {self.place!r})"
 
     @property
     def package(self) -> str:
@@ -42,22 +49,41 @@ class ModuleReference(NamedTuple):
     path: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ClassDefinition:
-    """A class statement; two are equal when they stand in the same place of the same file.
+class _Placed:
+    """A definition; two of one kind are equal when they stand in the same place of the same file."""
 
-    ``qualified_name`` is Python's ``__qualname__`` (``make.<locals>.Net`` inside a function). ``enclosing`` holds the
-    functions and classes around it, the outermost first.
-    """
+    __slots__ = ("_hash", "module", "span")
 
-    module: SourceModule
-    node: code.Class = field(compare=False, repr=False)
-    qualified_name: str
-    enclosing: tuple[code.Function | code.Class, ...] = field(compare=False, repr=False, default=())
-    span: code.Span = field(init=False)
+    def __init__(self, module: SourceModule, span: code.Span) -> None:
+        self.module: Final = module
+        self.span: Final = span
+        self._hash: Final = hash((module, span))
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "span", self.node.span)
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return isinstance(other, type(self)) and self.span == other.span and self.module == other.module
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+class _Named(_Placed):
+    __slots__ = ("enclosing", "qualified_name")
+
+    def __init__(
+        self,
+        module: SourceModule,
+        span: code.Span,
+        qualified_name: str,
+        enclosing: tuple[code.Function | code.Class, ...],
+    ) -> None:
+        super().__init__(module, span)
+        self.qualified_name: Final = qualified_name
+        self.enclosing: Final = enclosing
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.full_name!r})"
 
     @property
     def full_name(self) -> str:
@@ -65,38 +91,53 @@ class ClassDefinition:
         return f"{self.module.name}.{self.qualified_name}"
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionDefinition:
-    """A function statement (a method too); equality and fields as in ``ClassDefinition``."""
+class ClassDefinition(_Named):
+    """A class statement.
 
-    module: SourceModule
-    node: code.Function = field(compare=False, repr=False)
-    qualified_name: str
-    enclosing: tuple[code.Function | code.Class, ...] = field(compare=False, repr=False, default=())
-    span: code.Span = field(init=False)
+    ``qualified_name`` is Python's ``__qualname__`` (``make.<locals>.Net`` inside a function). ``enclosing`` holds the
+    functions and classes around it, the outermost first.
+    """
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "span", self.node.span)
+    __slots__ = ("node",)
 
-    @property
-    def full_name(self) -> str:
-        """Module and qualified name: ``package.layers.make_block``."""
-        return f"{self.module.name}.{self.qualified_name}"
+    def __init__(
+        self,
+        module: SourceModule,
+        node: code.Class,
+        qualified_name: str,
+        enclosing: tuple[code.Function | code.Class, ...] = (),
+    ) -> None:
+        super().__init__(module, node.span, qualified_name, enclosing)
+        self.node: Final = node
 
 
-@dataclass(frozen=True, slots=True)
-class ValueDefinition:
+class FunctionDefinition(_Named):
+    """A function statement (a method too); fields as in ``ClassDefinition``."""
+
+    __slots__ = ("node",)
+
+    def __init__(
+        self,
+        module: SourceModule,
+        node: code.Function,
+        qualified_name: str,
+        enclosing: tuple[code.Function | code.Class, ...] = (),
+    ) -> None:
+        super().__init__(module, node.span, qualified_name, enclosing)
+        self.node: Final = node
+
+
+class ValueDefinition(_Placed):
     """A name of a module (or class body) that is bound exactly once, by plain assignment, to ``node``.
 
     A value that merely names something else is followed, so ``node`` is no plain dotted name that resolves.
     """
 
-    module: SourceModule
-    node: code.Expression = field(compare=False, repr=False)
-    span: code.Span = field(init=False)
+    __slots__ = ("node",)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "span", self.node.span)
+    def __init__(self, module: SourceModule, node: code.Expression) -> None:
+        super().__init__(module, node.span)
+        self.node: Final = node
 
 
 class External(NamedTuple):

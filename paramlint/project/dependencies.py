@@ -1,4 +1,4 @@
-"""What the answers about a module depend on: files, whether names are modules, the whole text of a folder."""
+"""What the answers about a module depend on: files, whether names are modules, which files of a folder have a word."""
 
 from __future__ import annotations
 
@@ -13,11 +13,19 @@ class Dependency(NamedTuple):
     """Something on disk that an answer depends on.
 
     ``kind`` is "file" (the content of ``path``), "name" (whether ``path`` without a suffix is a module, a package or a
-    folder) or "tree" (the source files below ``path``, all of them).
+    folder), "word" (in which source files below ``path`` a word stands) or "tree" (those files, all of them).
     """
 
     kind: str
     path: str
+    word: str = ""
+
+
+class Consulted(NamedTuple):
+    """What was consulted in the context of each file, by its path; and the paths of the files that had a word."""
+
+    by_file: Mapping[str, frozenset[Dependency]] = {}
+    having: Mapping[Dependency, frozenset[str]] = {}
 
 
 class Dependencies:
@@ -29,6 +37,7 @@ class Dependencies:
 
     def __init__(self) -> None:
         self._consulted: dict[str, set[Dependency]] = defaultdict(set)
+        self._having: dict[Dependency, frozenset[str]] = {}
 
     def note(self, path: Path, *on: Dependency) -> None:
         """Record that questions in the context of the file ``path`` consulted something."""
@@ -38,11 +47,30 @@ class Dependencies:
         """Record that it mattered whether these paths without suffixes are modules."""
         self._consulted[str(path)].update(Dependency("name", name) for name in probed)
 
-    def drain(self) -> Mapping[str, frozenset[Dependency]]:
+    def note_word(self, path: Path, folder: Path, word: str, found: Iterable[Path]) -> None:
+        """Record that it mattered in which source files below a folder a word stands."""
+        dependency = Dependency("word", str(folder), word)
+        self._consulted[str(path)].add(dependency)
+        if dependency not in self._having:
+            self._having[dependency] = frozenset(map(str, found))
+
+    def drain(self) -> Consulted:
         """Return what was recorded since the last time."""
-        drained = {path: frozenset(consulted) for path, consulted in self._consulted.items()}
+        drained = Consulted({path: frozenset(noted) for path, noted in self._consulted.items()}, self._having)
         self._consulted.clear()
+        self._having = {}
         return drained
+
+
+def merged(some: Iterable[Consulted]) -> Consulted:
+    """Return what was consulted in all."""
+    by_file: dict[str, frozenset[Dependency]] = {}
+    having: dict[Dependency, frozenset[str]] = {}
+    for consulted in some:
+        for path, targets in consulted.by_file.items():
+            by_file[path] = by_file.get(path, frozenset()) | targets
+        having |= consulted.having
+    return Consulted(by_file, having)
 
 
 def file(path: Path) -> Dependency:

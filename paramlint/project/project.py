@@ -90,19 +90,35 @@ class Project:
             known = self._scanned[key] = (node, question(node))
         return known[1]  # type: ignore[return-value]
 
-    def files_mentioning(self, word: str, around: Path) -> tuple[Path, ...] | None:
+    def files_mentioning(self, word: str, around: Path, *, beside: bool = False) -> tuple[Path, ...] | None:
         """Return the files in which a word stands, among those that belong together with the file ``around``.
 
         These are the whole project's; among installed packages, where no folder is one project, those of the package
-        that the file is in. None where there is too much to search.
+        that the file is in. ``beside``: only those in the file's own folder. None where there is too much to search.
         """
+        found = self._files_with(word, around)
+        if found is None:
+            return None
+        if beside:
+            found = tuple(path for path in found if path.parent == around.parent)
+        # What is in those files is judged in their own context.
+        self._store.dependencies.note(around, *map(file, found))
+        return found
+
+    def count_mentioning(self, word: str, around: Path) -> int | None:
+        """Return in how many files a word stands; as ``files_mentioning``, but what else is in them does not matter."""
+        found = self._files_with(word, around)
+        return None if found is None else len(found)
+
+    def _files_with(self, word: str, around: Path) -> tuple[Path, ...] | None:
         folder = self._store.root
         if is_packages_folder(folder) and around.is_relative_to(folder):
             folder = folder / around.relative_to(folder).parts[0]
-        self._store.dependencies.note(around, tree(folder))
         if folder not in self._words:
             self._words[folder] = WordIndex(source_files(folder) if folder.is_dir() else [folder])
         found = self._words[folder].files_with(word)
-        # What is in those files is judged in their own context.
-        self._store.dependencies.note(around, *map(file, found or ()))
+        if found is None:
+            self._store.dependencies.note(around, tree(folder))
+            return None
+        self._store.dependencies.note_word(around, folder, word, found)
         return found

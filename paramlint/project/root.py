@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,25 +19,42 @@ class ModuleName(NamedTuple):
     is_package: bool
 
 
-def find_root(path: Path) -> Path:
+def is_root(folder: Path) -> bool:
+    """Whether a folder has a marker of a project, or is one of installed packages."""
+    names = _names_in(folder)
+    return not names.isdisjoint(MARKERS) or _holds_packages(folder, names)
+
+
+def find_root(path: Path, is_root: Callable[[Path], bool] = is_root) -> Path:
     """Return the root of the project that a file or folder belongs to.
 
     The nearest folder upwards (the path itself, when it is a folder) that has a marker of a project, or is a folder of
     installed packages. Failing both, the folder that holds the outermost package around the path; failing that, the
     path's own folder. For a file that is named alone and a file found in a folder the answer is the same, provided that
-    it is asked for the file.
+    it is asked for the file. ``is_root`` may be one that remembers its answers.
     """
     path = path.absolute()
     start = path if path.is_dir() else path.parent
     for folder in (start, *start.parents):
-        if is_packages_folder(folder) or any((folder / marker).exists() for marker in MARKERS):
+        if is_root(folder):
             return folder
     return _above_packages(start)
 
 
 def is_packages_folder(folder: Path) -> bool:
     """Whether installed packages lie side by side in a folder."""
-    return folder.name in PACKAGE_FOLDERS or next(folder.glob("*.dist-info"), None) is not None
+    return _holds_packages(folder, _names_in(folder))
+
+
+def _holds_packages(folder: Path, names: Iterable[str]) -> bool:
+    return folder.name in PACKAGE_FOLDERS or any(name.endswith(".dist-info") for name in names)
+
+
+def _names_in(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(folder))
+    except OSError:
+        return frozenset()
 
 
 def _above_packages(start: Path) -> Path:

@@ -12,9 +12,9 @@ _HEAD_BYTES = 2_000
 
 def is_template(project: Project, path: Path) -> bool:
     """Whether a file beside this one says at its top that it was generated from it (transformers' ``modular_*.py``)."""
-    says = re.compile(rb"generated from\s+(\S*/)?" + re.escape(path.name.encode()) + rb"\b")
-    others = project.files_mentioning(path.stem, path) or ()
-    return any(says.search(_head(other)) for other in others if other.parent == path.parent and other != path)
+    says = re.compile(rb"\bgenerated from\s+(\S*/)?" + re.escape(path.name.encode()) + rb"\b")
+    others = project.files_mentioning("generated", path, beside=True) or ()
+    return any(says.search(_head(other)) for other in others if other != path)
 
 
 def _head(path: Path) -> bytes:

@@ -57,6 +57,16 @@ class Lines:
         return lines[number - 1] if 1 <= number <= len(lines) else None
 
 
+def view_on(stream: TextIO) -> View:
+    """Return how a report is shown on a stream: paths from the working directory, as wide as a terminal is."""
+    width = View._field_defaults["width"]
+    if stream.isatty():
+        import shutil  # brings the compressors along, which a report in a pipe has no use for
+
+        width = shutil.get_terminal_size((width, 24)).columns
+    return View(Path.cwd(), width, wants_colour(stream, os.environ))
+
+
 def wants_colour(stream: TextIO, variables: Mapping[str, str]) -> bool:
     """Whether to colour what is written to a stream: on a terminal only, unless NO_COLOR or FORCE_COLOR decide."""
     if variables.get("NO_COLOR"):
