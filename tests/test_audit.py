@@ -91,8 +91,8 @@ def lines(result: paramlint.Audit) -> set[tuple[str, str]]:
 def test_each_fault_is_found_on_its_line_and_confirmed() -> None:
     result = paramlint.audit(watched(Faulty), torch.randn(2, 3))
     found = lines(result)
-    # The layer and the parameter that forward makes are on the default device: what they clash with is not told apart.
-    expected = {"PRM102", "PRM103", "PRM104", "PRM105", "PRM106", "PRM108", "PRM109", "PRM301"}
+    # The layer that forward makes, on the default device, clashes too, on a later line than the tables.
+    expected = {"PRM101", "PRM102", "PRM103", "PRM104", "PRM105", "PRM106", "PRM108", "PRM109", "PRM110", "PRM301"}
     assert {(code, code) for code in expected} == found
     assert {item.proof.verdict for item in result.findings if item.proof} == {Verdict.CONFIRMED}
     assert {item.attribute for item in result.findings if item.code == "PRM301"} == {"raw", "partial"}
@@ -112,6 +112,21 @@ def test_what_stays_behind_is_found_where_it_clashes() -> None:
     result = paramlint.audit(watched(Behind), torch.randn(2, 3))
     assert lines(result) == {("PRM101", "PRM101"), ("PRM110", "PRM110")}
     assert all("accel:0 and cpu" in (item.proof.evidence or "") for item in result.findings if item.proof)
+
+
+def test_a_state_that_forward_binds_anew_may_be_set_anew_before_each_call() -> None:
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.hidden = torch.zeros(3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.hidden = self.hidden * 0.5 + x
+            return self.hidden
+
+    result = paramlint.audit(watched(Recurrent), torch.randn(2, 3), select=ALL_CODES)
+    assert result.findings == ()
+    assert next(entry for entry in result.observation.tensors if entry.path == "hidden").clash is not None
 
 
 @pytest.mark.parametrize("is_watched", [True, False], ids=["watched", "not watched"])

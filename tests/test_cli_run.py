@@ -28,7 +28,7 @@ class Block(nn.Module):
 
     def forward(self, x):
         with torch.no_grad():
-            self.average.mul_(0.9).add_(x.mean(0), alpha=0.1)
+            self.average.mul_(0.9).add_(x.mean(0).cpu(), alpha=0.1)
         return self.fc(x) * self.cut.detach() + self.average.to(x.device)
 
 

@@ -67,6 +67,31 @@ def test_a_clash_before_forward_fails_is_seen_without_an_input_that_runs(tmp_pat
     assert clashes["unused"] is None
 
 
+def test_what_forward_makes_hides_no_tensor_that_clashes_before_it(tmp_path: Path) -> None:
+    (tmp_path / "heads.py").write_text(
+        "import torch\n"
+        "from torch import nn\n"
+        "class Head(nn.Linear):\n"
+        "    def __init__(self):\n"
+        "        super().__init__(4, 4)\n"
+        "        self.scale = torch.ones(4)\n"
+        "        self.late = torch.ones(4)\n"
+        "    def forward(self, x):\n"
+        "        x = super().forward(x) * self.scale\n"
+        "        x = x + torch.ones(4)\n"
+        "        return x + self.late\n"
+    )
+    request = ClassRequest("0", str(tmp_path / "heads.py"), str(tmp_path), "heads", "Head")
+    (observation,) = observe([request], RuntimeSettings())
+    clashes = {tensor.path: tensor.clash for tensor in observation.tensors}
+    assert observation.forward is not None
+    assert observation.forward.forward_made_clash is not None
+    assert observation.forward.forward_made_clash.frames[-1].line == 10
+    assert clashes["scale"] is not None
+    assert clashes["scale"].frames[-1].line == 9
+    assert clashes["late"] is None
+
+
 def test_what_clashes_in_eval_mode_alone_is_seen(tmp_path: Path) -> None:
     (tmp_path / "heads.py").write_text(
         "import torch\n"

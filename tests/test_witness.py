@@ -47,10 +47,22 @@ class Heir(Base):
         return x * self.scale
 
 
+class Running(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mean = torch.zeros(3)  # PRM101, which forward binds anew
+        self.latest = None  # PRM101, which forward makes
+
+    def forward(self, x):
+        self.mean = 0.9 * self.mean + 0.1 * x.mean(0)
+        self.latest = torch.arange(3.0)
+        return x - self.mean + self.latest
+
+
 class Whole(nn.Module):
     def __init__(self):
         super().__init__()
-        self.parts = nn.Sequential(Early(), Heir())
+        self.parts = nn.Sequential(Early(), Heir(), Running())
 
     def forward(self, x):
         return self.parts(x)
@@ -74,7 +86,7 @@ def make():
     return Whole(), torch.ones(2, 3)
 """
 SCRIPT = "from models import make\nmodel, x = make()\nmodel(x)\n"
-WATCHED = {("PRM304", "Early", "confirmed"), ("PRM103", "Base", "confirmed")}
+WATCHED = {("PRM304", "Early", "confirmed"), ("PRM103", "Base", "confirmed"), ("PRM101", "Running", "confirmed")}
 
 
 @pytest.fixture

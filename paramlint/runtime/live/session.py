@@ -160,29 +160,27 @@ class Session:
     def _observe(
         self, original: Callable[..., Any], module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]
     ) -> Any:
-        examined = before = inputs = None
         recorder = Recorder()
         try:
             with trial.undisturbed():
                 examined = examine(module, self.provenance)
                 before = forward.Before(examined.walk)
-                if any(entry.registration == "plain" and entry.shape for entry in examined.observation.tensors):
-                    inputs = Inputs(arguments, keywords).copied()
+                inputs = Inputs(arguments, keywords).copied()
+                earlier = trial.kept(examined.observation, module)
         except Exception as error:  # a model that upsets the examination is the user's, and so is the run
             self.notes.append(failure_note(f"{type(module).__name__} was not examined", error))
             self._done.add(type(module))
             return original(module, *arguments, **keywords)
         self._called = {type(module)}
         try:
-            with recorder.watching(creations=True, operands=inputs is not None or self._follower is not None):
+            with recorder.watching(creations=True, operands=True):
                 result = original(module, *arguments, **keywords)
             called = self._called
         finally:
             self._called = None
         try:
             known = forward.witnessed(examined.observation, before, [recorder], None)
-            if inputs is not None:
-                known = trial.placement(known, module, inputs)
+            known = trial.placement(known, earlier, inputs, recorder.makes_tensors)
             self.conclude(known, examined)
             if self._follower is not None:
                 self._follower.observed(module, known, examined)

@@ -6,7 +6,7 @@ import copy
 import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import torch
@@ -15,9 +15,9 @@ from torch import nn
 from paramlint.model.observation import Failure, ForwardObservation, Observation, TensorObservation
 from paramlint.runtime.live import memory
 from paramlint.runtime.live.examine import failure_note, gradient_state
-from paramlint.runtime.worker import forward, shadow, stack
-from paramlint.runtime.worker.device import attempt
-from paramlint.runtime.worker.walk import FoundTensor, Walk
+from paramlint.runtime.worker import build, forward, shadow, stack
+from paramlint.runtime.worker.device import attempt, is_same_place
+from paramlint.runtime.worker.walk import Walk
 from paramlint.runtime.worker.watch import Recorder
 
 # Each tensor that may be left behind takes one more pass.
@@ -62,7 +62,7 @@ def passes(known: Observation, model: nn.Module, inputs: Inputs) -> Observation:
             return known._replace(forward=ForwardObservation("raised", failure=failure), notes=(*known.notes, note))
         known = forward.witnessed(known, before, recorders, _text(inputs))
         known = _gradients(known, twin, output)
-        return placement(known, model, inputs)
+        return placement(known, model, inputs, any(recorder.makes_tensors for recorder in recorders))
 
 
 def copied(model: nn.Module) -> nn.Module:
@@ -81,25 +81,34 @@ def copied(model: nn.Module) -> nn.Module:
     return twin
 
 
-def placement(known: Observation, model: nn.Module, inputs: Inputs) -> Observation:
+def kept(known: Observation, model: nn.Module) -> nn.Module:
+    """The model as ``placement`` wants it, for a call that the model itself is given: a copy where it holds plain tensors.
+
+    What forward binds anew is gone after the call. What cannot be copied is kept as it is.
+    """
+    if any(map(may_stay, known.tensors)):
+        with suppress(Exception):
+            return copied(model)
+    return model
+
+
+def placement(known: Observation, model: nn.Module, inputs: Inputs, makes_tensors: bool) -> Observation:
     """The observation with the clash of each plain tensor that forward reads, where the books show one.
 
-    A copy is run with every device kept in books (see ``shadow``): once with all plain tensors moved, so that what
-    forward itself makes is not laid at their door, then with each alone left behind.
+    ``model`` is as it was before the passes. Copies of it are run with every device kept in books (see ``shadow``):
+    once with all plain tensors moved, so that what forward itself makes is not laid at their door, then with each alone
+    left behind. ``makes_tensors``: forward was seen to make tensors of its own and name no device.
     """
-    candidates = [entry.path for entry in known.tensors if may_be_left_behind(entry)][:_MOST_CANDIDATES]
-    if not candidates or known.forward is None:
+    candidates = [entry for entry in known.tensors if may_stay(entry) and entry.read_in_forward][:_MOST_CANDIDATES]
+    if known.forward is None or not (candidates or makes_tensors):
         return known
     with undisturbed():
         try:
-            twin = copied(model)
-            books = shadow.Books(_DEVICE)
-            shadow.accelerate(books, twin)
+            twin = Twin(model, is_kept=not any(entry.changed_by_forward for entry in candidates))
+            status, made = twin.run(None, inputs)
         except Exception as error:
             return known._replace(notes=(*known.notes, failure_note("placement was not tried", error)))
-        left = [found for found in Walk(twin).tensors if not books.is_accelerated(found.tensor)]
-        status, made = _run(twin, books, left, None, inputs)
-        clashes = dict(_clashes(twin, books, inputs, candidates, left, status))
+        clashes = dict(_clashes(twin, inputs, [entry.path for entry in candidates], status, made))
 
     def change(entry: TensorObservation) -> TensorObservation:
         if entry.path not in clashes:
@@ -114,8 +123,8 @@ def placement(known: Observation, model: nn.Module, inputs: Inputs) -> Observati
     )
 
 
-def may_be_left_behind(entry: TensorObservation) -> bool:
-    """Whether a tensor is one that a move of the model could leave where forward then meets it."""
+def may_stay(entry: TensorObservation) -> bool:
+    """Whether a tensor is one that a move of the model could leave where it is."""
     return (
         entry.registration == "plain"
         and not entry.is_parameter
@@ -123,49 +132,68 @@ def may_be_left_behind(entry: TensorObservation) -> bool:
         and len(entry.shape) > 0
         and entry.elements > 0
         and entry.device == "cpu"
-        and bool(entry.read_in_forward)
-        and not entry.changed_by_forward
     )
 
 
+class Twin:
+    """A copy of a model on an accelerator that books keep; ``is_kept``: one copy serves all runs, else each has its own."""
+
+    def __init__(self, model: nn.Module, is_kept: bool) -> None:
+        """Raises what copying or moving the model does."""
+        self._model = model
+        self._is_kept = is_kept
+        self._renew()
+
+    def _renew(self) -> None:
+        self._twin = copied(self._model)
+        self._books = shadow.Books(_DEVICE)
+        shadow.accelerate(self._books, self._twin)
+        self._left = {
+            found.path: found for found in Walk(self._twin).tensors if not self._books.is_accelerated(found.tensor)
+        }
+        self._is_fresh = True
+
+    def has_left(self, path: str) -> bool:
+        """Whether a tensor stays where it was when the model moves."""
+        return path in self._left
+
+    def run(self, alone: str | None, inputs: Inputs) -> tuple[str, Failure | None]:
+        """How forward ends with all that stayed behind moved by hand, but for the tensor at ``alone``."""
+        if not (self._is_fresh or self._is_kept):
+            self._renew()
+        self._is_fresh = False
+        for path, found in self._left.items():
+            self._books.put(found.tensor, path != alone)
+        if alone is not None:  # last, since another path may lead to the same memory
+            self._books.put(self._left[alone].tensor, False)
+        build.seed(0)
+        given = inputs.copied()
+        for tensor in shadow.tensors_in((given.arguments, given.keywords)):
+            self._books.put(tensor, True)
+        twin = self._twin
+        with torch.no_grad():
+            status, failure = attempt(lambda: twin(*given.arguments, **given.keywords), shadow.running(self._books))
+        if failure is not None:
+            failure = failure._replace(message=failure.message.replace(*_SHOWN))
+        return status, failure
+
+
 def _clashes(
-    twin: nn.Module,
-    books: shadow.Books,
-    inputs: Inputs,
-    candidates: list[str],
-    left: list[FoundTensor],
-    status: str,
+    twin: Twin, inputs: Inputs, candidates: list[str], status: str, made: Failure | None
 ) -> Iterator[tuple[str, tuple[bool, Failure | None]]]:
     """For each candidate whether it moved with the model, and what forward raised with it alone left behind.
 
-    ``left`` are the tensors that did not move, ``status`` is how forward ends with all of them moved by hand.
+    ``status`` and ``made`` tell how forward ends with all of them moved by hand: a clash in the same place is not the
+    candidate's.
     """
-    behind = {found.path: found for found in left}
     for path in candidates:
-        if path not in behind:
+        if not twin.has_left(path):
             yield path, (True, None)
-        elif status == "ran":
-            outcome, failure = _run(twin, books, left, behind[path], inputs)
-            yield path, (False, failure if outcome == "clash" else None)
+        elif status in ("ran", "clash"):
+            outcome, failure = twin.run(path, inputs)
+            yield path, (False, failure if outcome == "clash" and not is_same_place(failure, made) else None)
         else:
             yield path, (False, None)
-
-
-def _run(
-    twin: nn.Module, books: shadow.Books, left: list[FoundTensor], alone: FoundTensor | None, inputs: Inputs
-) -> tuple[str, Failure | None]:
-    for found in left:
-        books.put(found.tensor, found is not alone)
-    if alone is not None:
-        books.put(alone.tensor, False)
-    given = inputs.copied()
-    for tensor in shadow.tensors_in((given.arguments, given.keywords)):
-        books.put(tensor, True)
-    with torch.no_grad():
-        status, failure = attempt(lambda: twin(*given.arguments, **given.keywords), shadow.running(books))
-    if failure is not None:
-        failure = failure._replace(message=failure.message.replace(*_SHOWN))
-    return status, failure
 
 
 def _gradients(known: Observation, twin: nn.Module, output: Any) -> Observation:

@@ -11,9 +11,12 @@ from paramlint.runtime.reveal.revelation import diagnostics
 
 def revealed(observation: Observation, surroundings: Surroundings) -> list[Diagnostic]:
     """The diagnostics of a model of the user's; what is torch's own has no line of theirs."""
+    unregistered = list(registration.reveal(observation, surroundings))
+    # What should be a Parameter would move as one: where it stays is no second fault.
+    named = {(item.owner_class, item.attribute) for item in unregistered if item.attribute is not None}
     revelations = [
-        *registration.reveal(observation, surroundings),
-        *placement.reveal(observation),
+        *unregistered,
+        *(item for item in placement.reveal(observation) if (item.owner_class, item.attribute) not in named),
         *initialisation.reveal(observation, surroundings),
     ]
     own = [item for item in revelations if not item.owner_class.startswith("torch.") or item.place is not None]

@@ -11,10 +11,15 @@ from paramlint.runtime.reveal.revelation import Revelation
 
 
 def reveal(observation: Observation) -> Iterator[Revelation]:
-    """Yield plain tensors that clash when they alone stay where they were made."""
+    """Yield plain tensors that clash when they alone stay where they were made.
+
+    What forward binds anew is left to the source: whoever calls the model may set it anew as well, on the input's device.
+    """
     owners = registered_owners(observation)
     for tensor in observation.tensors:
         if tensor.clash is None or tensor.follows_device is not False or tensor.owner not in owners:
+            continue
+        if tensor.changed_by_forward:
             continue
         place = seen.innermost(tensor.clash)
         is_itself = not step_beyond(tensor.path, tensor.owner, tensor.attribute)

@@ -60,8 +60,8 @@ def placement(
         return _by_shadow(known, way, clock, chosen)
     known = _followed(known, Walk(instance), accelerator.name)._replace(device_probe=accelerator.title)
     if chosen is None and furthest is not None and known.forward is not None and not way.is_meta:
-        status, _ = _all_moved(way, clock, furthest, accelerator)
-        return known if status == "clash" else _alone(known, way, clock, furthest, accelerator)
+        _, made = _all_moved(way, clock, furthest, accelerator)
+        return _alone(known, way, clock, furthest, accelerator, made)
     if chosen is None or known.forward is None:
         return known
     if way.is_meta:
@@ -83,18 +83,13 @@ def placement(
     if status.startswith("not run") and not way.is_meta and not accelerator.is_real:
         return _by_shadow(known, way, clock, chosen)
     if status == "clash":
-        first = failure
-        status, failure = _all_moved(way, clock, chosen, accelerator)
+        status, made = _all_moved(way, clock, chosen, accelerator)
         assert known.forward is not None
-        known = known._replace(
-            forward=known.forward._replace(forward_made_clash=failure if status == "clash" else None)
-        )
-        if status == "clash":
-            return known
+        known = known._replace(forward=known.forward._replace(forward_made_clash=made if status == "clash" else None))
         behind = [tensor.path for tensor in known.tensors if tensor.follows_device is False]
         if len(behind) == 1:  # it was alone already
-            return _clashing(known, dict.fromkeys(behind, first))
-        return _alone(known, way, clock, chosen, accelerator)
+            return _clashing(known, {behind[0]: None if is_same_place(failure, made) else failure})
+        return _alone(known, way, clock, chosen, accelerator, made)
     return known
 
 
@@ -129,8 +124,13 @@ def _all_moved(way: Built, clock: Clock, chosen: Input, accelerator: Accelerator
     return _run(instance, chosen, accelerator, clock)
 
 
-def _alone(known: Observation, way: Built, clock: Clock, chosen: Input, accelerator: Accelerator) -> Observation:
-    """For each tensor that stayed behind: what forward raises with this one alone left there."""
+def _alone(
+    known: Observation, way: Built, clock: Clock, chosen: Input, accelerator: Accelerator, made: Failure | None
+) -> Observation:
+    """For each tensor that stayed behind: what forward raises with this one alone left there.
+
+    ``made`` is what it raises with none left there: that is raised again, and is not the tensor's.
+    """
     left = [
         tensor.path
         for tensor in known.tensors
@@ -145,7 +145,7 @@ def _alone(known: Observation, way: Built, clock: Clock, chosen: Input, accelera
         if way.is_meta:
             _pretend_rest(instance, accelerator)
         status, failure = _run(instance, chosen, accelerator, clock)
-        clashes[path] = failure if status == "clash" else None
+        clashes[path] = failure if status == "clash" and not is_same_place(failure, made) else None
     return _clashing(known, clashes)
 
 
@@ -327,6 +327,11 @@ def _run(instance: nn.Module, chosen: Input, accelerator: Accelerator, clock: Cl
             accelerator.mode,
             nullcontext() if accelerator.is_real or TorchFunctionMode is None else _holes(accelerator.name),
         )
+
+
+def is_same_place(one: Failure | None, other: Failure | None) -> bool:
+    """Whether two failures were raised at one place of the user's code, as all its lines on the way there tell."""
+    return one is not None and other is not None and one.frames == other.frames
 
 
 def attempt(call: Callable[[], object], *contexts: AbstractContextManager[object]) -> tuple[str, Failure | None]:

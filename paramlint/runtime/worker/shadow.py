@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from paramlint.runtime.worker.snapshot import storage_key
+from paramlint.runtime.worker.watch import FACTORIES
 
 try:
     from torch.overrides import TorchFunctionMode
@@ -58,37 +59,6 @@ _MIXING = frozenset(
         "deepcopy",
         "__deepcopy__",
         "empty_like",
-    )
-)
-_FACTORIES = frozenset(
-    (
-        "zeros",
-        "ones",
-        "empty",
-        "full",
-        "rand",
-        "randn",
-        "randint",
-        "randperm",
-        "arange",
-        "linspace",
-        "logspace",
-        "eye",
-        "tensor",
-        "as_tensor",
-        "from_numpy",
-        "hann_window",
-        "hamming_window",
-        "bartlett_window",
-        "blackman_window",
-        "tril_indices",
-        "triu_indices",
-        "scalar_tensor",
-        "empty_strided",
-        "normal",
-        "range",
-        "complex",
-        "polar",
     )
 )
 
@@ -239,7 +209,7 @@ def _place_of_result(books: Books, name: str, target: bool | None, operands: lis
         return target
     if any(books.is_accelerated(item) for item in operands):
         return True
-    if name in _FACTORIES or any(books.is_pinned(item) for item in operands):
+    if name in FACTORIES or any(books.is_pinned(item) for item in operands):
         return False
     return None
 

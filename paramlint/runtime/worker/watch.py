@@ -25,6 +25,38 @@ _UNINTERESTING = (int, float, str, bytes, bool, type(None), torch.dtype, torch.d
 _MOVES = frozenset(
     ("to", "cuda", "cpu", "half", "float", "double", "bfloat16", "type", "type_as", "xpu", "npu", "hpu", "clone")
 )
+# Functions that make tensors where their ``device`` says, and on the default device without one.
+FACTORIES = frozenset(
+    (
+        "zeros",
+        "ones",
+        "empty",
+        "full",
+        "rand",
+        "randn",
+        "randint",
+        "randperm",
+        "arange",
+        "linspace",
+        "logspace",
+        "eye",
+        "tensor",
+        "as_tensor",
+        "from_numpy",
+        "hann_window",
+        "hamming_window",
+        "bartlett_window",
+        "blackman_window",
+        "tril_indices",
+        "triu_indices",
+        "scalar_tensor",
+        "empty_strided",
+        "normal",
+        "range",
+        "complex",
+        "polar",
+    )
+)
 _NESTED_LIMIT = 60
 _LAYERS = os.path.join("nn", "modules")
 _INIT = os.path.join("torch", "nn", "init.py")
@@ -55,7 +87,10 @@ class Created(NamedTuple):
 
 
 class Recorder:
-    """What happened while ``watching`` it; entries keep their objects alive, so that ids stay theirs."""
+    """What happened while ``watching`` it; entries keep their objects alive, so that ids stay theirs.
+
+    ``makes_tensors``: a tensor with dimensions was made on the default device, seen where operands are watched.
+    """
 
     def __init__(self) -> None:
         self.bindings: list[Binding] = []
@@ -63,6 +98,7 @@ class Recorder:
         self.creations: list[Created] = []
         self.operands: dict[int, torch.Tensor] = {}
         self.has_operands = False
+        self.makes_tensors = False
         self.called: dict[int, nn.Module] = {}
         self.moved_parameter = False
         self._is_inside = False
@@ -190,7 +226,10 @@ def _watcher(recorder: Recorder, operands: bool) -> TorchFunctionMode:
             if operands:
                 _note_operands(recorder, args, keywords)
             if target is None:
-                return func(*args, **keywords)
+                result = func(*args, **keywords)
+                if operands and name in FACTORIES and not recorder.makes_tensors:
+                    recorder.makes_tensors = _is_on_default_device(result, args, keywords)
+                return result
             frame = sys._getframe(1)
             try:
                 result = func(*args, **keywords)
@@ -260,6 +299,12 @@ def written_tensor(name: str, args: tuple[Any, ...], keywords: Mapping[str, Any]
     elif isinstance(keywords.get("out"), torch.Tensor):
         target = keywords["out"]
     return target if isinstance(target, torch.Tensor) else None
+
+
+def _is_on_default_device(made: Any, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> bool:
+    """Whether a factory's result has dimensions, and its device was neither named nor taken from another tensor."""
+    named = any(isinstance(item, torch.Tensor) for item in args) or keywords.get("device") is not None
+    return isinstance(made, torch.Tensor) and made.dim() > 0 and not named
 
 
 def _note_operands(recorder: Recorder, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:
