@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import pytest
 import torch
 from torch import nn
 
@@ -218,3 +219,22 @@ class Stack(nn.Module):
 
 def test_where_a_class_is_asked_for_the_annotation_says_which() -> None:
     assert solved(Stack).text == "Stack(block=Narrow, width=64)"
+
+
+class Shifted(nn.Module):
+    def __init__(self, places: int) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(places + 1, 2))
+        with torch.no_grad():
+            self.table.copy_(torch.ones(38, 2))
+
+
+class Multiplied(nn.Module):
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.product = nn.Parameter(torch.ones(2, 3 * groups) @ torch.ones(111, 2))
+
+
+@pytest.mark.parametrize("kind", [Shifted, Multiplied])
+def test_sizes_that_differ_say_how_a_count_has_to_change(kind: type[nn.Module]) -> None:
+    assert "=37" in solved(kind).text

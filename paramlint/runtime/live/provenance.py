@@ -14,8 +14,6 @@ from paramlint.runtime.live import memory
 from paramlint.runtime.worker.snapshot import storage_key
 from paramlint.runtime.worker.watch import Recorder, Written
 
-_KEPT_PLACES = 6
-
 T = TypeVar("T")
 
 
@@ -186,8 +184,7 @@ class Provenance:
 def _write(written: Written, tensor: torch.Tensor) -> Write:
     """A recorded write as one to ``tensor``, whose memory it went to."""
     is_whole = written.operation != "__setitem__" and written.tensor.numel() == tensor.numel()
-    places = written.places[-_KEPT_PLACES:]
-    return Write("", written.operation, places, written.raised, written.is_default, is_whole)
+    return Write("", written.operation, written.places, written.raised, written.is_default, is_whole)
 
 
 def own_tensors(module: nn.Module) -> list[torch.Tensor]:

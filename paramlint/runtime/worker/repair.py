@@ -12,11 +12,19 @@ from typing import Any
 from torch import nn
 
 from paramlint.runtime.worker import guess, signature, source, stack
+from paramlint.runtime.worker.conditions import UNKNOWN, Change, evaluate, from_conditions, same_name
 from paramlint.runtime.worker.guess import Guess, Parameter
 from paramlint.runtime.worker.providers import Parts
 
-Change = tuple[tuple[str, Guess], ...]
 Others = Callable[[str], Iterator[Guess]]
+
+# Two sizes that torch found to differ.
+_SIZES = re.compile(
+    r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\)"
+    r"|expanded size of the tensor \((\d+)\) must match the existing size \((\d+)\)"
+    r"|shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)"
+    r"|Expected size (\d+) but got size (\d+)"
+)
 
 # What the text of an exception says about the sort of value that was wanted.
 _WANTED: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -85,7 +93,7 @@ def repairs(
         (frame, line) for frame, line in stack.walk(error.__traceback__) if stack.is_users(frame.f_code.co_filename)
     ]
     read = list(_suspects(frames, names, plan, target))
-    yield from _from_conditions(frames, read, names, plan, parts)
+    yield from from_conditions(frames, read, plan, parts)
     yield from _from_lookup(error, frames, read)
     yield from _from_message(error, text, read, plan, others, parts)
     # A starred parameter that nothing was given for may be what the constructor lives on.
@@ -187,137 +195,7 @@ def _peek(chosen: Guess) -> object:
     try:
         return ast.literal_eval(chosen.text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return _UNKNOWN
-
-
-_UNKNOWN = object()
-
-
-def _from_conditions(
-    frames: list[tuple[FrameType, int]],
-    suspects: list[str],
-    names: list[str],
-    plan: Mapping[str, Guess],
-    parts: Parts,
-) -> Iterator[Change]:
-    """Values that would make the failing assertion true, or the condition of the ``raise`` false."""
-    if not frames:
-        return
-    frame, line = frames[-1]
-    statements = source.enclosing(frame.f_code, line)
-    if not statements or not isinstance(statements[-1], (ast.Assert, ast.Raise)):
-        return
-    tests: list[ast.expr] = []
-    if isinstance(statements[-1], ast.Assert):
-        tests.append(statements[-1].test)
-    inner: ast.stmt = statements[-1]
-    for statement in reversed(statements[:-1]):
-        if isinstance(statement, ast.If):
-            tests.append(statement.test)
-        inner = statement
-    _ = inner
-    for test in tests[:3]:
-        for node in ast.walk(test):
-            if isinstance(node, ast.Compare) and len(node.ops) == 1:
-                yield from _from_comparison(node, frame, suspects, plan)
-            elif isinstance(node, ast.Call) and source.dotted(node.func) == "isinstance" and len(node.args) == 2:
-                yield from _from_instance_check(node, frame, suspects, parts)
-        # ``elif`` chains end in a raise: each branch above it names a value that is accepted.
-    chain = [statement for statement in statements if isinstance(statement, ast.If)]
-    for statement in chain[:1]:
-        for part in ast.walk(statement):
-            if isinstance(part, ast.Compare) and len(part.ops) == 1:
-                yield from _from_comparison(part, frame, suspects, plan)
-
-
-def _from_comparison(
-    node: ast.Compare, frame: FrameType, suspects: list[str], plan: Mapping[str, Guess]
-) -> Iterator[Change]:
-    left, right = node.left, node.comparators[0]
-    for side, other in ((left, right), (right, left)):
-        related = [name for name in suspects if any(_same_name(name, text) for text in source.names_in([side]))] or (
-            suspects[:2] if source.names_in([side]) else []
-        )
-        value = _evaluate(other, frame)
-        if isinstance(side, ast.BinOp) and isinstance(side.op, ast.Mod):
-            yield from _divisors(side, frame, suspects)
-        elif (
-            isinstance(side, ast.Call)
-            and source.dotted(side.func) == "len"
-            and isinstance(value, int)
-            and 0 <= value < 64
-        ):
-            for name in related[:2]:
-                scalar = guess.integer(name.rpartition(".")[2])
-                yield ((name, guess.constant([scalar] * value)),)
-        elif value is not _UNKNOWN:
-            accepted = list(value) if isinstance(value, (list, tuple, set, frozenset, dict)) else [value]
-            if type(value).__name__ in ("dict_keys", "odict_keys"):
-                accepted = list(value)
-            for name in related[:2]:
-                for item in accepted[:6]:
-                    if isinstance(item, (str, int, float, bool)) and not isinstance(item, nn.Module):
-                        yield ((name, guess.constant(item)),)
-                        if isinstance(item, int) and isinstance(node.ops[0], (ast.Gt, ast.GtE, ast.Lt, ast.LtE)):
-                            yield ((name, guess.constant(item + 1)),)
-                            yield ((name, guess.constant(item - 1)),)
-
-
-def _same_name(suspect: str, text: str) -> bool:
-    return suspect == text or text == f"self.{suspect}" or suspect.rpartition(".")[2] == text.rpartition(".")[2]
-
-
-def _divisors(node: ast.BinOp, frame: FrameType, suspects: list[str]) -> Iterator[Change]:
-    small = [name for name in suspects if any(_same_name(name, text) for text in source.names_in([node.right]))]
-    large = [name for name in suspects if any(_same_name(name, text) for text in source.names_in([node.left]))]
-    divisor, dividend = _evaluate(node.right, frame), _evaluate(node.left, frame)
-    for name in large[:2]:
-        if isinstance(divisor, int) and 0 < divisor <= 4096:
-            factor = -(-guess.WIDTH // divisor)
-            yield ((name, guess.constant(divisor * factor)),)
-            yield ((name, guess.constant(divisor)),)
-    for name in small[:2]:
-        for value in (4, 8, 2, 1, 3):
-            if not isinstance(dividend, int) or dividend % value == 0:
-                yield ((name, guess.constant(value)),)
-
-
-def _from_instance_check(node: ast.Call, frame: FrameType, suspects: list[str], parts: Parts) -> Iterator[Change]:
-    kinds = _evaluate(node.args[1], frame)
-    related = [name for name in suspects if any(_same_name(name, text) for text in source.names_in([node.args[0]]))]
-    for kind in kinds if isinstance(kinds, tuple) else (kinds,):
-        if not isinstance(kind, type):
-            continue
-        for name in related[:1] or suspects[:1]:
-            for found in guess.from_annotation(kind, name):
-                if isinstance(found, Guess):
-                    yield ((name, found),)
-                else:
-                    for made in parts.instances(found):
-                        yield ((name, made),)
-
-
-def _evaluate(node: ast.AST, frame: FrameType) -> Any:
-    """A side-effect-free expression in the frame where it failed; ``_UNKNOWN`` where it is more than that."""
-    if any(
-        isinstance(part, (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.Lambda)) for part in ast.walk(node)
-    ):
-        return _UNKNOWN
-    for part in ast.walk(node):
-        if isinstance(part, ast.Call) and source.dotted(part.func) not in (
-            "len",
-            "list",
-            "tuple",
-            "set",
-            "type",
-            "dict",
-        ):
-            if not (isinstance(part.func, ast.Attribute) and part.func.attr in ("keys", "values", "lower")):
-                return _UNKNOWN
-    try:
-        return eval(compile(ast.Expression(node), "<condition>", "eval"), frame.f_globals, frame.f_locals)  # type: ignore[arg-type]
-    except Exception:
-        return _UNKNOWN
+        return UNKNOWN
 
 
 def _from_lookup(error: BaseException, frames: list[tuple[FrameType, int]], suspects: list[str]) -> Iterator[Change]:
@@ -329,9 +207,9 @@ def _from_lookup(error: BaseException, frames: list[tuple[FrameType, int]], susp
         for part in (part for node in source.header(statements[-1]) for part in ast.walk(node)) if statements else ():
             if not isinstance(part, ast.Subscript):
                 continue
-            table = _evaluate(part.value, frame)
+            table = evaluate(part.value, frame)
             related = [
-                name for name in suspects if any(_same_name(name, text) for text in source.names_in([part.slice]))
+                name for name in suspects if any(same_name(name, text) for text in source.names_in([part.slice]))
             ]
             keys = list(table)[:8] if isinstance(table, dict) else []
             for name in related[:1] or suspects[:1]:
@@ -341,7 +219,7 @@ def _from_lookup(error: BaseException, frames: list[tuple[FrameType, int]], susp
             missing = error.args[0] if error.args else None
             if isinstance(error, KeyError) and isinstance(table, dict) and isinstance(missing, str):
                 for name in [
-                    name for name in suspects if any(_same_name(name, text) for text in source.names_in([part.value]))
+                    name for name in suspects if any(same_name(name, text) for text in source.names_in([part.value]))
                 ][:1]:
                     kind = guess.kind_of_name(missing)
                     found = next(guess.of_kind(kind, missing), guess.constant(4))
@@ -359,6 +237,22 @@ def _extended(table: dict[object, object], key: str, value: Guess) -> Callable[[
     return lambda: {**table, key: value.make()}
 
 
+def _from_sizes(text: str, suspects: list[str], plan: Mapping[str, Guess]) -> Iterator[Change]:
+    """A count that makes two sizes equal which depend on it: greater or less by their difference, or by their ratio."""
+    match = _SIZES.search(text)
+    if match is None:
+        return
+    one, other = (int(size) for size in match.groups() if size is not None)
+    for name in suspects[:4]:
+        count = _peek(plan[name]) if name in plan else UNKNOWN
+        if isinstance(count, int) and not isinstance(count, bool):
+            wanted = [count + other - one, count + one - other]
+            wanted += [count * to // by for to, by in ((other, one), (one, other)) if by and count * to % by == 0]
+            for value in dict.fromkeys(wanted):
+                if value > 0 and value != count:
+                    yield ((name, guess.constant(value)),)
+
+
 def _from_message(
     error: BaseException,
     text: str,
@@ -367,9 +261,7 @@ def _from_message(
     others: Others,
     parts: Parts,
 ) -> Iterator[Change]:
-    match = re.search(r"(?:got an )?unexpected keyword argument '(\w+)'", text)
-    if match and "config" in plan:
-        pass
+    yield from _from_sizes(text, suspects, plan)
     match = re.search(
         r"not enough values to unpack \(expected (?:at least )?(\d+), got (\d+)\)|too many values to unpack \(expected (\d+)",
         text,

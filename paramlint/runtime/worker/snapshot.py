@@ -190,7 +190,7 @@ def _writes(subject: Subject) -> Iterable[Write]:
         path = targets.get(storage_key(item.tensor))
         if path is not None and count < _WRITES:
             count += 1
-            yield Write(path, item.operation, item.places[-6:], item.raised, item.is_default)
+            yield Write(path, item.operation, item.places, item.raised, item.is_default)
 
 
 def class_name(kind: type) -> str:

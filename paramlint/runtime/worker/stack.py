@@ -15,6 +15,7 @@ from paramlint.model.observation import Failure, Place
 
 _MESSAGE = 2000
 _FRAMES = 40
+_NEAREST = 6
 
 
 # All of paramlint: its other parts watch models in the user's own process.
@@ -60,9 +61,9 @@ def innermost(frame: FrameType | None) -> Place | None:
 
 
 def places(frame: FrameType | None) -> tuple[Place, ...]:
-    """All the user's lines from a frame outwards, innermost last."""
+    """The user's lines nearest to a frame, going outwards, innermost last."""
     found: list[Place] = []
-    while frame is not None and len(found) < _FRAMES:
+    while frame is not None and len(found) < _NEAREST:
         path = frame.f_code.co_filename
         if is_users(path):
             found.append(Place(path, frame.f_lineno, frame.f_code.co_name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
@@ -59,7 +60,7 @@ class Walk:
         for path, module in list(self._paths.items()):
             self._enter_attributes(module, path)
 
-    @property
+    @cached_property
     def by_path(self) -> dict[str, FoundTensor]:
         return {found.path: found for found in self.tensors}
 

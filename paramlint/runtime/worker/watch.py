@@ -74,6 +74,8 @@ class Binding(NamedTuple):
 
 
 class Written(NamedTuple):
+    """``places`` are the user's nearest lines, innermost last."""
+
     tensor: torch.Tensor
     operation: str
     places: tuple[Place, ...]
