@@ -147,6 +147,34 @@ def test_what_is_always_loaded_needs_no_first_value(tmp_path: Path, more: str, f
     assert [code for _, code in places(run([path]), path)] == found
 
 
+HEAD = """
+from torch import nn
+
+
+class Head(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.linear = nn.Linear(width, width)
+
+    def init_weights(self):
+        nn.init.xavier_normal_(self.linear.weight)
+
+    def forward(self, x):
+        return self.linear(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("import torchvision\n", {"PRM303"}), ("from mmengine.model import BaseModule\n", set())]
+)
+def test_a_framework_that_the_project_uses_may_initialise_all_parts(tmp_path: Path, text: str, found: set[str]) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "root.py").write_text(text)
+    path = tmp_path / "head.py"
+    path.write_text(HEAD)
+    assert {code for _, code in places(run([path]), path)} == found
+
+
 @pytest.mark.parametrize(
     "demand",
     [

@@ -328,6 +328,7 @@ def make_parameter(
         is_empty=source.is_empty if source is not None else False,
         is_integer=source.is_integer if source is not None else None,
         is_table=source is not None and source.is_table,
+        is_single=source is not None and source.is_single,
         requires_grad=requires_grad,
     )
 

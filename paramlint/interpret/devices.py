@@ -25,6 +25,8 @@ from paramlint.model.code import Span
 
 _HOST = ("cpu", "meta")
 _NAME = re.compile(r"(cuda|cpu|mps|xpu)(:\d+)?")
+# What ``.type()`` takes tells where the result is: torch.LongTensor is a type of the host's.
+_TENSOR_TYPE = re.compile(r"torch\.(cuda\.)?(Float|Double|Half|BFloat16|Byte|Char|Short|Int|Long|Bool)Tensor")
 
 
 def device_of(value: Value) -> Device | None:
@@ -34,6 +36,8 @@ def device_of(value: Value) -> Device | None:
             return value
         case Tensor(placement=placement):
             return Device(placement)
+        case Known(value=str() as name) | External(name=name) if typed := _TENSOR_TYPE.fullmatch(name):
+            return Device(Placement.LITERAL, "cuda" if typed[1] else "cpu")
         case Known(value=str() as name):
             return Device(Placement.LITERAL, name)
         case Known(value=bool() | None) | Symbol(is_dtype=True):

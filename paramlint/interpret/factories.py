@@ -24,6 +24,8 @@ from paramlint.model.code import Span
 from paramlint.torch_api import Function, ResultDevice
 
 _COUNTING = frozenset({"arange", "meshgrid", "cartesian_prod", "indices"})
+# What makes elements of torch's default type, which is 32 bits long, where no type is asked for.
+_OF_DEFAULT_TYPE = frozenset({"zeros", "ones", "empty", "rand", "randn", "eye", "linspace", "logspace", "Tensor"})
 
 
 def factory(
@@ -41,9 +43,11 @@ def factory(
         device, by = Device(Placement.LITERAL, "cuda"), function.name
     devices.note_literal(machine, frame, device, by, None, span)
     placement = Placement.DEFAULT if device is None else device.placement
-    is_no_device = device is None and keywords.get("device", NONE) != NONE  # a dtype: torch raises TypeError
+    # a dtype in the place of a device, a text among sizes: torch raises TypeError
+    is_refused = device is None and keywords.get("device", NONE) != NONE
+    is_refused = is_refused or any(isinstance(value, Known) and isinstance(value.value, str) for value in positional)
     is_asked = bool(machine.device_tests) and machine.phase is Phase.FORWARD
-    if machine.on_meta or "**" in keywords or is_asked or is_no_device:
+    if machine.on_meta or "**" in keywords or is_asked or is_refused:
         placement = Placement.UNKNOWN
     is_uninitialised: bool | None = function.is_uninitialised
     rank = result_rank(function, positional, keywords)
@@ -78,10 +82,19 @@ def factory(
         is_integer=_is_integer(function, positional, keywords),
         requires_grad=results.flag(machine, requires),
         is_leaf=True,
+        is_single=name == "FloatTensor"
+        or ("dtype" not in keywords and "**" not in keywords and _is_of_default_type(name, positional)),
         is_table=name in _COUNTING
         or any(item.is_table for item in source)
         or any(isinstance(value, External) and value.name == POSITIONS for value in positional[:1]),
     )
+
+
+def _is_of_default_type(name: str, positional: list[Value]) -> bool:
+    if name in ("tensor", "full"):
+        kinds = [type(value.value) for value in constants.scalars(positional[-1:]) if isinstance(value, Known)]
+        return float in kinds
+    return name in _OF_DEFAULT_TYPE
 
 
 def _may_move(data: Value) -> bool:

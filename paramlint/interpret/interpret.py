@@ -229,6 +229,7 @@ def _made(machine: Machine) -> Iterator[Event]:
         for binding in made.value.bindings.values()
     }
     rewritten = machine.rewritten.keys() | machine.rewritten_in_parts
+    trains = any(isinstance(made.value, Tensor) and _is_trained(machine, made.value) for made in machine.made)
     for made in machine.made:
         if made.place in seen or id(made.value) in parts or _is_trained(machine, made.value):
             continue
@@ -239,8 +240,8 @@ def _made(machine: Machine) -> Iterator[Event]:
         if once and stored not in made.guards:
             continue  # a whole is set up once, on its first use; who does that on purpose is not known here
         if isinstance(value, Tensor):
-            if value.requires_grad is False:
-                continue  # nothing is learned in it that could be lost
+            if value.requires_grad is False or trains:
+                continue  # nothing is learned in it that could be lost, or what is learned is there for the call
             yield MadeInForward(
                 made.place, Registration.PARAMETER, "Parameter", True, False, stored, made.local, stored in made.guards
             )

@@ -338,11 +338,12 @@ def _call_layer(
         for place, value in [*zip(layer.forward, arguments.positional, strict=False), *arguments.keywords.items()]
         if place in layer.same_device
     ]
-    checked = results.operands_of(placed)
     moving = _output(machine, frame, layer, span, Placement.MODEL if machine.phase is Phase.FORWARD else None)
-    devices.check(machine, frame, layer.name.rsplit(".", 1)[-1], [*checked, *([moving] if has_state else [])], span)
+    checked = [*results.operands_of(placed), *([moving] if has_state else [])]
+    devices.check(machine, frame, layer.name.rsplit(".", 1)[-1], checked, span)
     if not has_state:
-        moving.placement = devices.combined(operands) if operands else Placement.UNKNOWN
+        is_seen = operands and UNKNOWN not in arguments.positional
+        moving.placement = devices.combined(operands if is_seen else [])
         moving.is_certain = any(operand.is_certain for operand in operands)
     if operands and layer.preserves_rank:
         moving.rank = operands[0].rank

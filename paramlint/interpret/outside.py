@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from paramlint.facts.source import SourceError
 from paramlint.interpret.holders import MOST_FILES, Scope
@@ -11,6 +12,7 @@ from paramlint.interpret.writes import BUFFER_WALKS, PARAMETER_WALKS, calls_meth
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import ClassDefinition
+from paramlint.project.frameworks import packages_calling_parts
 from paramlint.project.project import Project
 
 
@@ -54,12 +56,38 @@ def may_initialise(
 
 
 def may_call(project: Project, linked: LinkedClass, holding: Iterable[Scope] | None, method: str) -> bool:
-    """Whether code that can hold an instance calls a method of that name, or spells it; ``holding`` as above."""
+    """Whether code that can hold an instance calls a method of that name, or spells it; ``holding`` as above.
+
+    A framework that the project uses may do so for all that its roots hold.
+    """
+    if any(_imports(project, linked.definition.module.path, package) for package in packages_calling_parts(method)):
+        return True
     methods = frozenset({method})
     scopes = holding if holding is not None else _speaking(project, linked, methods)
     return any(
         scope is None or calls_method(scope.statement, methods, _inherits(project, linked, scope)) for scope in scopes
     )
+
+
+def _imports(project: Project, around: Path, package: str) -> bool:
+    """Whether a file of the project imports a package; True where too many mention it to look."""
+    found = project.files_mentioning(package, around)
+    if found is None or len(found) > MOST_FILES:
+        return True
+    return any(
+        package
+        in (name.partition(".")[0] for name in (statement.module or "", *(each.name for each in statement.names)))
+        for path in found
+        for statement in _statements(project, path)
+        if isinstance(statement, code.Import)
+    )
+
+
+def _statements(project: Project, path: Path) -> tuple[code.Statement, ...]:
+    try:
+        return project.module_at(path).facts.body
+    except SourceError:
+        return ()
 
 
 def _speaking(project: Project, linked: LinkedClass, words: Iterable[str]) -> Iterator[Scope | None]:

@@ -115,6 +115,7 @@ def derived(
         home=among[0].home if len(among) == 1 else next((o.home for o in among if o.placement.is_pinned), None),
         origin=None if pinned is None else pinned.origin or pinned,
         values_of=next((operand.values_of for operand in among if operand.values_of is not None), None),
+        is_single=all(operand.is_single for operand in among),
     )
     if len(among) == 1 and operation in _SHAPING:
         result.storage.constant = among[0].storage.constant

@@ -93,7 +93,7 @@ def execute(machine: Machine, frame: Frame, statement: code.Statement) -> Flow:
             frame.returns.append(value)
             return Flow.RETURN
         case code.Raise():
-            return _raise(machine, statement)
+            return _raise(machine, frame, statement)
         case code.If():
             return _if(machine, frame, statement)
         case code.For():
@@ -118,8 +118,15 @@ def execute(machine: Machine, frame: Frame, statement: code.Statement) -> Flow:
             for target in statement.targets:
                 assignment.delete(machine, frame, target)
         case code.Assert():
-            evaluate.evaluate(machine, frame, statement.test)
+            return _assert(machine, frame, statement)
     return Flow.NEXT
+
+
+def _assert(machine: Machine, frame: Frame, statement: code.Assert) -> Flow:
+    asserted = evaluate.evaluate(machine, frame, statement.test)
+    with machine.in_doubt():  # what was decided before can contradict it; by itself it decides nothing
+        holds = evaluate.truth(machine, asserted)
+    return Flow.RAISE if holds is False else Flow.NEXT
 
 
 def _expression(machine: Machine, frame: Frame, statement: code.ExpressionStatement) -> None:
@@ -198,11 +205,15 @@ def _of_layer(function: code.Expression) -> str | None:
     return receiver.name if isinstance(receiver, code.Attribute) and receiver.name in ("weight", "bias") else None
 
 
-def _raise(machine: Machine, statement: code.Raise) -> Flow:
+def _raise(machine: Machine, frame: Frame, statement: code.Raise) -> Flow:
     exception = statement.exception
     if isinstance(exception, code.Call):
         exception = exception.function
-    if isinstance(exception, code.Name) and exception.identifier == "NotImplementedError":
+    if (
+        isinstance(exception, code.Name)
+        and exception.identifier == "NotImplementedError"
+        and frame.function != "__init__"
+    ):
         machine.is_complete = False
         if machine.is_called_by_forward and not machine.is_unsure and not machine.guarded:
             machine.refuses = True

@@ -116,6 +116,8 @@ def call(
     if name == "type" and len(positional) == 1 and not keywords:
         return machine.fresh("type")  # asked for its type, a tensor answers with a text
     if function.kind is Kind.CONVERSION:
+        if first.is_parameter and not keywords and _changes_nothing(first, name, positional[1:]):
+            return first
         return _convert(machine, frame, function, first, positional[1:], keywords, span)
     if function.kind is Kind.LIKE:
         return factories.like(machine, frame, function, first, positional, keywords, span)
@@ -128,6 +130,8 @@ def call(
         return _in_place(machine, frame, function, positional, keywords, first, span)
     rank = result_rank(function, positional, keywords)
     least = least_rank(function, positional, keywords)
+    if name == "contiguous" and first.is_parameter:
+        return first  # unless it was made out of order, of something transposed
     if function.kind is Kind.VIEW and function.returns in (Returns.TENSOR, Returns.SELF):
         result = results.view(machine, frame, first, name, span, rank)
         result.least_rank = least
@@ -148,6 +152,16 @@ def call(
         if not all(isinstance(value, (Tensor, Known, Symbol)) for value in others):
             result.placement = Placement.UNKNOWN  # where what is not known is, if that has dimensions
     return _returned(function, result)
+
+
+def _changes_nothing(tensor: Tensor, name: str, arguments: list[Value]) -> bool:
+    """Whether a conversion returns the tensor itself: to the type that it has, or to the host on which it was made."""
+    if name == "cpu" or arguments == [Known("cpu")]:
+        return tensor.placement is Placement.DEFAULT
+    if name in ("to", "type") and len(arguments) == 1:
+        asked = getattr(arguments[0], "name", None)
+        return tensor.is_single and asked in ("torch.float", "torch.float32")
+    return name == "float" and tensor.is_single
 
 
 def _without_tensors(machine: Machine, function: Function) -> Value:
@@ -213,8 +227,12 @@ def _convert(
         devices.note_literal(machine, frame, device, f".{name}()", source.home, span)
     if name in ("long", "int", "bool", "short", "byte"):
         result.is_integer = True
+        result.is_single = False
     elif name in ("float", "double", "half", "bfloat16"):
         result.is_integer = False
+        result.is_single = name == "float"
+    elif name in ("to", "type", "type_as"):
+        result.is_single = False  # whatever was asked for
     return result
 
 

@@ -139,7 +139,7 @@ class Tensor:
     ``is_recomputed``: torch computes it anew from others, so that what is written to it is lost. ``is_table``: its
     values are positions, counted and put into shape, and nothing else. ``is_part``: it is a view of a part of its
     storage. ``is_leaf``: no graph leads to it, should it ask for gradients. ``vanishing`` tells that it starts at
-    zero, and why.
+    zero, and why. ``is_single``: its elements are 32 bits long, as torch makes them where no type is asked for.
     """
 
     made: Place
@@ -172,6 +172,7 @@ class Tensor:
     is_part: bool = False
     vanishing: Vanishing | None = None
     values_of: Tensor | None = None
+    is_single: bool = False
 
     @property
     def dimensions(self) -> int:
@@ -349,4 +350,5 @@ def join_tensors(first: Tensor, second: Tensor) -> Tensor:
         requires_grad=first.requires_grad if first.requires_grad == second.requires_grad else None,
         is_certain=first.is_certain and second.is_certain,
         home=first.home if first.home == second.home else None,
+        is_single=first.is_single and second.is_single,
     )

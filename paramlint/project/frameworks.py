@@ -245,6 +245,9 @@ CLASSES: tuple[Known, ...] = (
     ),
 )
 
+# Methods that the roots of a package call on every part of them that has one; mmengine/model/base_module.py.
+_CALLED_ON_PARTS = {"init_weights": ("mmengine", "mmcv")}
+
 # Their classes are no Modules, whatever their names.
 _OTHER_PACKAGES = """
     numpy scipy pandas sklearn pydantic omegaconf hydra gym gymnasium datasets tokenizers PIL matplotlib yaml
@@ -297,6 +300,11 @@ def is_framework_hook(class_name: str, method: str) -> bool:
     """Whether the package of a class (read or not) calls that method of its subclasses on its own."""
     known = known_class(class_name)
     return known is not None and any(fnmatchcase(method, pattern) for pattern in known.hooks)
+
+
+def packages_calling_parts(method: str) -> tuple[str, ...]:
+    """Return the packages whose classes call a method of that name on the modules within an instance."""
+    return _CALLED_ON_PARTS.get(method, ())
 
 
 def method_before_init(metaclass_name: str) -> str | None:

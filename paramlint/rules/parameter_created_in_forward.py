@@ -77,7 +77,7 @@ class Attend(nn.Module):
         "the class is a lazy module (`LazyModuleMixin`), or says so in its name or documentation",
         "it is made by `configure_model` or by the constructor",
         "it is part of what is set up once, below a test that another attribute is None, or a flag that is then turned",
-        "an optimiser in the same call is given it: it is learned there, and for that call",
+        "an optimiser in the same call is given it, or another that forward made: what is learned is there for that call",
         "the zeros are also written, returned, added or passed on: a state that a recurrent layer begins with",
     ),
     check=check,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.slots import Fill, Registration, Slot, TensorSummary
+from paramlint.interpret.slots import Fill, Phase, Registration, Slot, TensorSummary
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
@@ -22,7 +22,10 @@ from paramlint.rules.common import (
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield attributes whose tensor meets one that moves, and random ones that a reload does not bring back."""
     seen: set[str] = set()
+    stops_unnamed = {clash.pinned.made for _, clash in clashes(trace) if clash.home is None}
     for run, clash in clashes(trace):
+        if clash.pinned.phase is Phase.FORWARD and clash.pinned.made in stops_unnamed:
+            continue  # forward makes it, and stops before it has a name: PRM502
         slot = next((slot for slot in run.slots if slot.name == clash.home), None)
         if slot is None or slot.name in seen or not _is_plain(slot) or clash.pinned.lost is not None:
             continue
