@@ -332,7 +332,7 @@ def _is_of_protocol(value: Known, name: str) -> bool | None:
 def _instance_of(value: Instance, option: Value) -> bool | None:
     if isinstance(option, ClassValue):
         if value.linked is None:
-            return False
+            return None if value.external == "torch.nn.Module" else False  # an argument may be any module
         if option.linked.definition in value.linked.mro:
             return True
         return False if value.linked.is_complete else None

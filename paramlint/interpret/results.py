@@ -92,7 +92,8 @@ def derived(
     elif any(operand.requires_grad for operand in among):
         requires = True
     loss, ancestor = _loss(frame, among, operation, span)
-    pinned = next((operand for operand in among if operand.placement.is_pinned and operand.rank != 0), None)
+    dimensioned = [operand for operand in among if operand.rank != 0] or among
+    pinned = next((operand for operand in dimensioned if operand.placement.is_pinned), None)
     uninitialised = any(operand.storage.fill is Fill.UNINITIALISED for operand in among)
     result = Tensor(
         made=frame.place(span),

@@ -263,9 +263,8 @@ def set_item(machine: Machine, frame: Frame, receiver: Value, index: Value, valu
                 if -len(receiver.items) <= index.value < len(receiver.items):
                     receiver.items[index.value] = value
             else:
-                if machine.phase is Phase.FORWARD and isinstance(value, Tensor):
-                    # It takes the place of any of them.
-                    receiver.items[:] = [join(old, value) if isinstance(old, Tensor) else old for old in receiver.items]
+                if isinstance(value, Tensor):
+                    _take_any_place(machine, receiver, value)
                 receiver.items.append(value)
                 receiver.is_exact = False
         case Instance(is_module=True):
@@ -273,6 +272,16 @@ def set_item(machine: Machine, frame: Frame, receiver: Value, index: Value, valu
             set_on_module(machine, receiver, key, value, place)
         case _:
             results.escape(value)
+
+
+def _take_any_place(machine: Machine, container: Container, value: Tensor) -> None:
+    """A tensor takes the place of any in a container; what construction has put there is known by what it is."""
+    if machine.phase is Phase.FORWARD:
+        container.items[:] = [join(old, value) if isinstance(old, Tensor) else old for old in container.items]
+        return
+    for old in container.items:
+        if isinstance(old, Tensor) and old.placement is not value.placement:
+            old.placement = Placement.UNKNOWN
 
 
 def _note_rewritten(machine: Machine, container: Container, place: Place) -> None:

@@ -224,7 +224,8 @@ def _convert(
         result.placement = Placement.UNKNOWN if machine.on_meta else device.placement
         if result.placement is Placement.LITERAL and machine.phase is Phase.FORWARD:
             result.placement = Placement.UNKNOWN
-        devices.note_literal(machine, frame, device, f".{name}()", source.home, span)
+        if not (source.is_registered and machine.device_tests):  # what follows the model is only moved a call early
+            devices.note_literal(machine, frame, device, f".{name}()", source.home, span)
     if name in ("long", "int", "bool", "short", "byte"):
         result.is_integer = True
         result.is_single = False
