@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import linecache
 import random
 import subprocess
 import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 import torch
@@ -310,6 +312,28 @@ def test_repr_is_for_reading_and_html_is_escaped() -> None:
 
     Checker().feed(html + result.init_coverage()._repr_html_())
     assert not opened
+
+
+def test_what_a_notebook_defines_is_shown_with_its_lines() -> None:
+    cell = (
+        "import torch\n"
+        "class Cell(torch.nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.table = torch.arange(3.0)\n"
+        "        self.other = torch.arange(3.0)  # noqa: PRM101\n"
+        "    def forward(self, x):\n"
+        "        return x + self.table + self.other\n"
+    )
+    name = "/tmp/ipykernel_1/2.py"
+    linecache.cache[name] = (len(cell), None, cell.splitlines(keepends=True), name)
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(cell, name, "exec"), namespace)
+    result = paramlint.audit(watched(namespace["Cell"]), torch.randn(2, 3))
+    (found,) = result.findings
+    assert (found.span.line, found.span.column, found.attribute) == (5, 9, "table")
+    assert "5 |         self.table = torch.arange(3.0)\n" in repr(result)
+    assert "2.py:5" in result._repr_html_()
 
 
 def test_assert_registered_names_what_is_missing() -> None:

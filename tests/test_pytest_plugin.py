@@ -144,9 +144,8 @@ def test_what_the_tests_see_is_not_changed(suite: pytest.Pytester) -> None:
 
         def test_memory_is_not_marked_afterwards():
             model = Faulty()
-            assert not model.raw.isnan().any() or True
             model(torch.ones(1, 3))
-            assert not Faulty().raw.isnan().any() or True
+            assert model.raw.eq(0).all()
 
         def test_errors_pass():
             class Raising(nn.Module):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
 from paramlint.engine.outcome import Report, place_order
 from paramlint.engine.suppression import Suppressions
-from paramlint.facts.source import SourceError, read_source
+from paramlint.facts.source import SourceError
 from paramlint.model.diagnostic import Diagnostic
 from paramlint.model.observation import Observation
 from paramlint.model.surroundings import Surroundings
@@ -20,6 +21,7 @@ from paramlint.report.tables import Table, html_table, text_lines
 from paramlint.report.view import Lines, View
 from paramlint.runtime.coverage import State, coverage, initialised, summary
 from paramlint.runtime.reveal.all import revealed
+from paramlint.runtime.reveal.spans import text_of
 from paramlint.runtime.witness import joined
 
 _ROWS_IN_REPR = 40
@@ -143,7 +145,7 @@ class Audit:
     def __repr__(self) -> str:
         view = View(Path(os.getcwd()))
         lines = [f"audit of {self.observation.class_name}", ""]
-        lines += text.render(self.report, view, Lines({}))
+        lines += text.render(self.report, view, Lines(_texts(self.findings)))
         lines += ["", *text_lines(self.table(), _ROWS_IN_REPR)]
         lines += [f"note: {printable(note)}" for note in self.notes]
         return "\n".join(lines)
@@ -191,9 +193,18 @@ def _told(item: Diagnostic) -> str:
     return f"{item.proof.verdict.value}: {printable('; '.join(filter(None, (item.proof.reason, item.proof.evidence))))}"
 
 
+def _texts(findings: Iterable[Diagnostic]) -> dict[str, str]:
+    """The texts of the files that findings and their related places are in, where they can be read."""
+    found: dict[str, str] = {}
+    for path in {path for item in findings for path in (item.path, *(there.path for there in item.related))}:
+        with suppress(SourceError, OSError):
+            found[path] = text_of(path)
+    return found
+
+
 def _silenced(item: Diagnostic) -> bool:
     """Whether a ``# noqa`` on the finding's line silences it."""
     try:
-        return Suppressions(read_source(item.path).text).silences(item.code, item.span.line)
+        return Suppressions(text_of(item.path)).silences(item.code, item.span.line)
     except (SourceError, OSError):
         return False

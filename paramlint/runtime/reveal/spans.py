@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import linecache
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -33,10 +35,17 @@ def statement_span(path: str, line: int) -> Span:
     )
 
 
+def text_of(path: str) -> str:
+    """The text of a file, or of what a notebook ran under that name. Raises SourceError where there is neither."""
+    # The cells of a notebook are no files: IPython hands their text to linecache.
+    cell = linecache.getlines(path) if not os.path.exists(path) else []
+    return "".join(cell) if cell else read_source(path).text
+
+
 @lru_cache(maxsize=64)
 def _lines(path: str) -> tuple[str, ...]:
     try:
-        return tuple(split_lines(read_source(path).text))
+        return tuple(split_lines(text_of(path)))
     except (SourceError, OSError):
         return ()
 
@@ -44,7 +53,7 @@ def _lines(path: str) -> tuple[str, ...]:
 @lru_cache(maxsize=64)
 def _statements(path: str) -> tuple[ast.stmt, ...]:
     try:
-        return tuple(_walk(ast.parse(read_source(path).text)))
+        return tuple(_walk(ast.parse(text_of(path))))
     except (SourceError, OSError, SyntaxError, ValueError, RecursionError):
         return ()
 
