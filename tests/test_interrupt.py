@@ -114,3 +114,35 @@ def test_a_proof_that_is_ended_leaves_no_folder_no_process_and_no_unproved_fix(
         time.sleep(0.05)
     assert not list(temporary.iterdir())
     assert (project / "net.py").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize("arguments", [["check", "--confirm", "--no-cache", "."], ["audit", "net:Net"]])
+def test_a_run_that_is_killed_while_its_worker_starts_leaves_none(tmp_path: Path, arguments: list[str]) -> None:
+    project, temporary, started = (tmp_path / name for name in ("project", "temporary", "started"))
+    project.mkdir()
+    temporary.mkdir()
+    (project / "pyproject.toml").touch()
+    (project / "net.py").write_text(_HANGING.format(started=started.as_posix(), wait="time.sleep(600)"))
+    python = tmp_path / "python"
+    # The worker goes on when the run that started it is gone.
+    python.write_text(
+        f'#!/bin/sh\ntouch "{tmp_path}/waiting"\nwhile kill -0 $PPID; do sleep 0.05; done\nexec "{sys.executable}" "$@"\n'
+    )
+    python.chmod(0o755)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "paramlint", *arguments, "--python", str(python)],
+        cwd=project,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(temporary)},
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (tmp_path / "waiting").exists():
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    while time.monotonic() < deadline and list(temporary.iterdir()):
+        time.sleep(0.05)
+    assert not list(temporary.iterdir())
+    assert not started.exists()

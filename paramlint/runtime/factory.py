@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -24,7 +25,7 @@ def observe_factory(request: FactoryRequest, settings: RuntimeSettings, root: Pa
         job, result, errors = (Path(folder) / name for name in ("job.json", "result.json", "errors.txt"))
         job.write_text(json.dumps(to_json(request)))
         try:
-            process = start([python, str(_PROCESS), str(job), str(result)], errors)
+            process = start([python, str(_PROCESS), str(job), str(result), str(os.getpid())], errors)
         except OSError as error:
             return FactoryAnswer(reason=f"{python} could not be started: {error.strerror}")
         deadline = time.monotonic() + settings.import_timeout + settings.timeout

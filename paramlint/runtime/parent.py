@@ -163,7 +163,7 @@ class _Worker:
         results.touch()
         self._given = 0
         try:
-            self._process = start([python, str(_WORKER), str(self._jobs), str(results)], self._errors)
+            self._process = start([python, str(_WORKER), str(self._jobs), str(results), str(os.getpid())], self._errors)
         except OSError:
             self._folder.cleanup()
             raise

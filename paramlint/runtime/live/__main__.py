@@ -1,4 +1,4 @@
-"""The entry of the process that audits one model: ``python <this file> JOB RESULT``, under any Python with torch.
+"""The entry of the process that audits one model: ``python <this file> JOB RESULT STARTER``, under any Python with torch.
 
 As with the worker, stand-ins for paramlint's packages are made and dropped again, so that user code meets its own.
 """

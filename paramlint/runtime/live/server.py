@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -27,7 +28,10 @@ _SEARCH = 20.0
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Answer the request in the first file by one JSON document in the second."""
+    """Answer the request in the first file by one JSON document in the second, while the process of the third is there."""
+    if not limits.is_running(int(arguments[2])):
+        shutil.rmtree(os.path.dirname(arguments[0]), ignore_errors=True)
+        return 1
     with open(arguments[0], encoding="utf-8") as file:
         request = from_json(FactoryRequest, json.load(file))
     limits.silence()

@@ -1,4 +1,6 @@
-"""The worker's entry: ``python <this file> JOBS RESULTS`` with a private folder and file, under any Python with torch.
+"""The worker's entry: ``python <this file> JOBS RESULTS STARTER``, under any Python with torch.
+
+JOBS and RESULTS are a private folder and file, STARTER is the process that asks.
 
 The folder that paramlint lies in must not enter ``sys.path`` (it may be a whole site-packages of another version), so
 bare stand-ins for its packages are made, the worker's modules loaded, and the stand-ins dropped again: user code that

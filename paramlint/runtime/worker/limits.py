@@ -185,6 +185,19 @@ def die_with_parent(parent: int, by: int) -> None:
         os._exit(1)
 
 
+def is_running(process: int) -> bool:
+    """Whether a process is there, or may be: where a signal of no effect cannot be sent, nothing speaks against it."""
+    if not hasattr(os, "fork"):
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def _process_control(option: int, value: int = 1) -> None:
     if not sys.platform.startswith("linux"):
         return

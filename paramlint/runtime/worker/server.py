@@ -22,9 +22,15 @@ _SHORT = 0.005
 
 
 def main(arguments: list[str]) -> int:
-    """Serve the jobs that are put into a folder, append an observation a line to a file, until the parent ends it."""
-    folder, answers = arguments
+    """Serve the jobs that are put into a folder, append an observation a line to a file, until the parent ends it.
+
+    The third argument is the process that asked for this one: it may be gone before torch is imported.
+    """
+    folder, answers, starter = arguments
     parent = os.getppid()
+    if not limits.is_running(int(starter)):
+        shutil.rmtree(os.path.dirname(folder), ignore_errors=True)
+        return 1
     with open(answers, "a", encoding="ascii") as results:
 
         def deliver(message: dict[str, object]) -> None:
