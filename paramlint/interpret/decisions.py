@@ -43,6 +43,8 @@ class Decider:
     between that the class's own code asks for, by position; None is a choice between nothing that can be looked at.
     """
 
+    __slots__ = ("_bounds", "_constants", "_false", "_forced", "_known", "_positions", "_true", "own", "taken")
+
     def __init__(self, forced: tuple[bool, ...]) -> None:
         self._forced = forced
         self._known: dict[str, bool] = {}
@@ -58,6 +60,17 @@ class Decider:
     def is_default(self) -> bool:
         """Whether nothing is forced: every condition goes the way that the defaults say, where they say one."""
         return not self._forced
+
+    def shares(self, outcomes: tuple[bool, ...]) -> bool:
+        """Whether this path is to go as another went until it had decided that."""
+        return self._forced[: len(outcomes)] == outcomes
+
+    def go_on_from(self, earlier: Decider) -> None:
+        """Take over, and change from then on, what has been decided on a path with which this one shares its beginning."""
+        self._known, self._positions = earlier._known, earlier._positions
+        self._constants, self._bounds = earlier._constants, earlier._bounds
+        self._true, self._false = earlier._true, earlier._false
+        self.taken, self.own = earlier.taken, earlier.own
 
     def has_decided(self, predicate: Predicate) -> bool:
         """Whether earlier decisions on this path settle the condition."""

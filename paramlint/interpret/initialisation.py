@@ -92,7 +92,7 @@ def note_scheme(machine: Machine, name: str, body: tuple[code.Statement, ...], p
     if not machine.project.scanned(initialised_attributes, body):
         return
     machine.has_scheme = True
-    reached = frozenset(id(module) for _, module in layers(root))
+    reached = frozenset(module.number for _, module in layers(root))
     is_bare = not reached and not any(held.registration in _WITH_PARAMETERS for held in root.bindings.values())
     is_vain = is_bare and not root.is_opaque and machine.project.scanned(fills_parameters, body)
     types = tested_types(body)
@@ -120,7 +120,7 @@ def layers(root: Instance) -> Iterator[tuple[str, Instance]]:
 def layers_left(root: Instance) -> tuple[LayerLeft, ...]:
     """The layers of torch's below an instance whose weight nothing wrote after the layer made itself."""
     return tuple(
-        LayerLeft(name, module.class_name, module.made, id(module), kinds(module.external or ""))
+        LayerLeft(name, module.class_name, module.made, module.number, kinds(module.external or ""))
         for name, module in layers(root)
         if module.linked is None and not module.is_lazy and _is_at_default(module)
     )
@@ -185,7 +185,7 @@ def layers_unfilled(root: Instance) -> tuple[LayerLeft, ...]:
     """The layers of torch's below an instance, and its lists of parameters, that hold memory which nothing has written."""
     lists = {id(binding.value) for binding in root.bindings.values()}
     return tuple(
-        LayerLeft(name, module.class_name, module.made, id(module), kinds(module.external or ""))
+        LayerLeft(name, module.class_name, module.made, module.number, kinds(module.external or ""))
         for name, module in layers(root)
         if module.linked is None
         and any(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from paramlint import torch_api
 from paramlint.interpret import calls, construct, initialisation, moving, objects, products
 from paramlint.interpret.arguments import constructor_arguments, forward_arguments
 from paramlint.interpret.decisions import Decider, paths
-from paramlint.interpret.events import Event, MadeInForward, MethodReached
+from paramlint.interpret.events import Event, LayerLeft, MadeInForward, MethodReached
 from paramlint.interpret.hierarchy import (
     describe_methods,
     documentation,
@@ -23,6 +24,7 @@ from paramlint.interpret.limits import BudgetSpent, PathEnds
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.module_methods import parameters_of
 from paramlint.interpret.slots import REGISTERED, Phase, Place, Registration, Slot
+from paramlint.interpret.snapshot import copied
 from paramlint.interpret.summaries import PARAMETERS, has_state, summarise_slots
 from paramlint.interpret.surroundings import Surroundings
 from paramlint.interpret.trace import ClassTrace, Run
@@ -59,10 +61,11 @@ def interpret(project: Project, linked: LinkedClass, *, turns_all: bool = False)
     has_more = False
 
     turning = Turning(project, linked)
+    built: list[_Built] = []
 
     def run(decider: Decider) -> bool | None:
         nonlocal steps
-        result, spent = _run(project, linked, decider)
+        result, spent = _run(project, linked, decider, built)
         steps += spent
         if result is None:
             return None
@@ -112,8 +115,19 @@ def _deep_stack() -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def _run(project: Project, linked: LinkedClass, decider: Decider) -> tuple[Run | None, int]:
-    """Follow one path, and say how many steps that took; None where it ends in an error that the class itself raises."""
+class _Built(NamedTuple):
+    """A path at the end of the constructor: the outcomes of what it decided, its state, and what can be seen of that."""
+
+    outcomes: tuple[bool, ...]
+    machine: Machine
+    root: Instance
+    slots: tuple[Slot, ...]
+    left: tuple[LayerLeft, ...]
+    unfilled: tuple[LayerLeft, ...]
+
+
+def _construct(project: Project, linked: LinkedClass, decider: Decider) -> tuple[_Built | None, int]:
+    """Follow a path through the constructor, and say how many steps that took; None where it ends in an error."""
     machine = Machine(project, decider)
     definition = linked.definition
     place = Place(definition.module.place, definition.node.span)
@@ -127,13 +141,35 @@ def _run(project: Project, linked: LinkedClass, decider: Decider) -> tuple[Run |
     except (BudgetSpent, RecursionError):
         machine.is_complete = False
         root.is_opaque = True
-    steps = machine.steps
-    built = summarise_slots(root)
+    slots = summarise_slots(root)
     left = initialisation.layers_left(root)
     unfilled = initialisation.layers_unfilled(root)
     for event in initialisation.overwritten(root):
         machine.emit(event)
-    constructed = machine.is_complete
+    outcomes = tuple(decision.outcome for decision in decider.taken)
+    return _Built(outcomes, machine, root, slots, left, unfilled), machine.steps
+
+
+def _run(project: Project, linked: LinkedClass, decider: Decider, known: list[_Built]) -> tuple[Run | None, int]:
+    """Follow one path, and say how many steps that took; None where it ends in an error that the class itself raises.
+
+    ``known`` are paths that have been followed, at the end of the constructor. One that was not left before is not
+    followed anew, but counts as if it were.
+    """
+    earlier = next((built for built in known if decider.shares(built.outcomes)), None)
+    if earlier is not None:
+        built = copied(earlier)
+        decider.go_on_from(built.machine.decider)
+        built.machine.decider = decider
+        steps = built.machine.steps
+    else:
+        constructed, steps = _construct(project, linked, decider)
+        if constructed is None:
+            return None, steps
+        known.append(copied(constructed))
+        built = constructed
+    _, machine, root, slots, left, unfilled = built
+    is_complete = machine.is_complete
     events = len(machine.events)
     kept: tuple[Slot, ...] = ()
     try:
@@ -145,12 +181,12 @@ def _run(project: Project, linked: LinkedClass, decider: Decider) -> tuple[Run |
         machine.refuses = True
     except (BudgetSpent, RecursionError):
         pass
-    names = {slot.name for slot in built}
+    names = {slot.name for slot in slots}
     later = tuple(slot for slot in summarise_slots(root) if slot.name not in names)
     run = Run(
         decisions=tuple(decider.taken),
-        is_complete=constructed,
-        slots=(*built, *later),
+        is_complete=is_complete,
+        slots=(*slots, *later),
         events=(*machine.events, *products.dead_products(machine), *_made(machine)),
         rewritten=frozenset(machine.rewritten),
         is_opaque=root.is_opaque,

@@ -19,7 +19,7 @@ def summarise_tensor(tensor: Tensor) -> TensorSummary:
     ancestor = tensor.ancestor
     lost = tensor.lost if ancestor is not None and not ancestor.is_registered else None
     return TensorSummary(
-        number=id(tensor),
+        number=tensor.number,
         made=tensor.made,
         factory=tensor.factory,
         phase=tensor.phase,
@@ -180,7 +180,7 @@ def _parts(value: Value) -> Iterator[int]:
         if id(item) in seen or not isinstance(item, (Tensor, Instance, Container)):
             continue
         seen.add(id(item))
-        yield id(item)
+        yield item.number
         if isinstance(item, Container):
             stack.extend(item.items)
         elif isinstance(item, Instance):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import count
 from typing import TYPE_CHECKING, TypeAlias
 
 from paramlint.interpret.events import Overwritten, Write
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
     from paramlint.interpret.machine import Frame
     from paramlint.project.classes import LinkedClass
     from paramlint.project.definitions import SourceModule
+
+_numbers = count()
+
+
+def _number() -> int:
+    """What tells an object from all others, and what its copies on other paths share with it."""
+    number: int = field(default_factory=_numbers.__next__, init=False)
+    return number
+
 
 Plain: TypeAlias = bool | int | float | complex | str | bytes | None
 
@@ -173,6 +183,7 @@ class Tensor:
     vanishing: Vanishing | None = None
     values_of: Tensor | None = None
     is_single: bool = False
+    number: int = _number()
 
     @property
     def dimensions(self) -> int:
@@ -197,6 +208,7 @@ class Container:
     written: int | None = None
     is_lent: bool = False
     tail: int = 0
+    number: int = _number()
 
 
 @dataclass(eq=False, slots=True)
@@ -230,6 +242,7 @@ class Instance:
     is_lazy: bool = False
     recomputed: str | None = None
     bindings: dict[str, Binding] = field(default_factory=dict)
+    number: int = _number()
 
     @property
     def class_name(self) -> str:
