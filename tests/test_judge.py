@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -21,7 +22,8 @@ from paramlint.model.observation import (
     TensorObservation,
     Write,
 )
-from paramlint.runtime.judge import JUDGEMENTS, judge
+from paramlint.runtime.judge import JUDGEMENTS, judge, stages
+from paramlint.runtime.worker import inspection
 
 # A busy machine is no failure of a pure function.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -375,6 +377,16 @@ REGISTRATION = [
     ),
     case("PRM114", "absent", built(), OPEN, "held no parameter"),
     case("PRM505", "kept", built(forward=RAN._replace(graph_tensors=("x[0]",))), YES, "gradient function"),
+    case(
+        "PRM505",
+        "kept, and not to be copied",
+        built(
+            forward=RAN._replace(graph_tensors=("x",)),
+            deepcopy_failure=failure("RuntimeError", "Only Tensors created explicitly by the user"),
+        ),
+        YES,
+        "copy.deepcopy raised RuntimeError",
+    ),
     case("PRM505", "detached", built(forward=RAN._replace(written_attributes=("x",))), NO, "without a gradient"),
     case("PRM505", "not bound", built(forward=RAN), OPEN, "did not bind"),
     case("PRM505", "not run", built(), OPEN, "not tried"),
@@ -723,6 +735,62 @@ def test_verdict(case: Case) -> None:
     said = proof.reason if case.verdict is OPEN else proof.evidence
     assert (proof.verdict, case.says in (said or "")) == (case.verdict, True), said
     assert proof.recipe == case.observation.recipe
+
+
+# What each stage of the worker shows: of a tensor, of a forward pass, of the instance.
+SHOWN: dict[str, tuple[dict[str, object], dict[str, object], dict[str, object]]] = {
+    "forward": ({"changed_by_forward": None, "read_in_forward": None}, {}, {"forward": None}),
+    "copying": ({}, {}, {"deepcopy_failure": None, "pickle_failure": None}),
+    "loading": ({}, {"loading_failure": None, "unloadable": None}, {}),
+    "gradients": ({"gradient": None}, {"without_gradient": None, "zero_gradient": ()}, {}),
+    "first gradients": ({"starts_dead": None}, {}, {}),
+    "reload": (
+        {},
+        {"differs_between_calls": None, "differs_after_reload": None, "lost_on_reload": ()},
+        {},
+    ),
+    "materialise": ({}, {}, {"materialised": None}),
+    "placement": (
+        {"follows_device": None, "clash": None},
+        {"device_status": None, "device_failure": None, "forward_made_clash": None, "clashes_in_eval": False},
+        {"device_probe": None},
+    ),
+}
+
+
+def without(stage: str, observation: Observation) -> Observation:
+    """The observation as it is where a stage was left out."""
+    of_tensors, of_forward, of_all = SHOWN[stage]
+    made = observation._replace(
+        tensors=tuple(item._replace(**of_tensors) for item in observation.tensors)  # type: ignore[arg-type]
+    )
+    if made.forward is not None:
+        made = made._replace(forward=made.forward._replace(**of_forward))  # type: ignore[arg-type]
+    if stage == "forward":
+        kept = tuple(item for item in made.assignments if item.when != "forward")
+        made = made._replace(assignments=kept)
+    return made._replace(**of_all)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_stages_that_a_judgement_does_not_name_decide_nothing(case: Case) -> None:
+    observation = case.observation
+    for stage in SHOWN.keys() - stages([case.diagnostic.code]):
+        observation = without(stage, observation)
+    assert judge(case.diagnostic, observation) == judge(case.diagnostic, case.observation)
+
+
+@pytest.mark.parametrize("stage", SHOWN)
+def test_each_stage_decides_something(stage: str) -> None:
+    assert any(
+        judge(case.diagnostic, without(stage, case.observation)) != judge(case.diagnostic, case.observation)
+        for case in CASES
+    )
+
+
+def test_stages_are_those_of_the_worker() -> None:
+    text = Path(inspection.__file__).read_text(encoding="utf-8")
+    assert [stage for stage in stages(JUDGEMENTS) if f'"{stage}", ' not in text] == []
 
 
 def test_every_judgement_has_a_confirmed_and_an_unconfirmed_case() -> None:

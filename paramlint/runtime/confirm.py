@@ -15,7 +15,7 @@ from paramlint.project.project import Project
 from paramlint.project.root import source_folders
 from paramlint.runtime import parent
 from paramlint.runtime.focus import focused
-from paramlint.runtime.judge import judge
+from paramlint.runtime.judge import judge, stages
 from paramlint.runtime.recipes import RecipeFinder, factory_recipes
 from paramlint.runtime.settings import RuntimeSettings
 from paramlint.runtime.subjects import Subjects
@@ -76,8 +76,10 @@ def confirm(
         session.add_project(project, [*wanted, *extra])
         others += [_Wanted(other, ()) for other in extra]
         cases += of_project
-    session.ask([*(item for case in cases for item in _first_wanted(case)), *others])
-    session.ask(wanted for case in cases for wanted in session.second_wanted(case))
+    session.ask(
+        [*(_of(case, item) for case in cases for item in _first_wanted(case)), *((item, "") for item in others)]
+    )
+    session.ask(_of(case, wanted) for case in cases for wanted in session.second_wanted(case))
     proofs = {case.diagnostic: session.proof(case) for case in cases}
     return [diagnostic._replace(proof=proofs[diagnostic]) for diagnostic in diagnostics]
 
@@ -111,6 +113,10 @@ def _first_wanted(case: _Case) -> Iterator[_Wanted]:
             yield _Wanted(case.subject, ())
 
 
+def _of(case: _Case, wanted: _Wanted) -> tuple[_Wanted, str]:
+    return wanted, case.diagnostic.code
+
+
 class _Session:
     """What was asked and observed in one run."""
 
@@ -122,6 +128,7 @@ class _Session:
         self._progress = progress
         self._observe = observe
         self._observations: dict[_Wanted, Observation] = {}
+        self._stages: dict[_Wanted, frozenset[str]] = {}
         self._finders: dict[ClassDefinition, tuple[Project, RecipeFinder, Subjects]] = {}
         self._done = 0
         self._total = 0
@@ -136,9 +143,17 @@ class _Session:
         for definition in wanted:
             self._finders[definition] = (project, finder, subjects)
 
-    def ask(self, wanted: Iterable[_Wanted]) -> None:
-        """Have each instance built and observed that was not yet."""
-        new = [item for item in dict.fromkeys(wanted) if item not in self._observations]
+    def ask(self, wanted: Iterable[tuple[_Wanted, str]]) -> None:
+        """Have each instance observed in what decides findings of the code beside it, unless it was already."""
+        codes: dict[_Wanted, set[str]] = {}
+        for item, code in wanted:
+            codes.setdefault(item, set()).add(code)
+        new = []
+        for item, some in codes.items():
+            asked, needed = self._stages.get(item), stages(some)
+            if asked is None or not needed <= asked:
+                self._stages[item] = needed | (asked or frozenset())
+                new.append(item)
         if not new:
             return
         keys = {str(number): item for number, item in enumerate(new)}
@@ -233,6 +248,7 @@ class _Session:
             module=module.name,
             qualified_name=definition.qualified_name,
             circumstances=wanted.circumstances,
+            stages=tuple(sorted(self._stages[wanted])),
             recipes=(*factory_recipes(project, definition, self._factories), *found.builds),
             input_recipes=found.inputs,
             extra_paths=tuple(dict.fromkeys(map(str, (*source_folders(project.root), project.root)))),

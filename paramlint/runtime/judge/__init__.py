@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -23,60 +23,76 @@ from paramlint.runtime.judge.outcome import Outcome, unconfirmed
 class Judgement(NamedTuple):
     """How one rule's findings are decided.
 
+    ``stages`` are those of the worker's that show what ``decide`` reads, beyond what each built instance shows.
     ``is_about_construction``: a constructor that raises can confirm the finding, so that no instance is needed.
     ``needs``: what an older torch does not show (``Observation.lacks``) and without which nothing is decided.
     """
 
     decide: Callable[[Diagnostic, Observation], Outcome]
+    stages: tuple[str, ...] = ()
     is_about_construction: bool = False
     needs: str | None = None
 
 
+# Stages of ``paramlint.runtime.worker.inspection``.
+_CALLED = ("forward",)
+_LEARNED = (*_CALLED, "gradients")
+_MOVED = (*_CALLED, "reload", "placement", "evaluated")
+
 JUDGEMENTS = MappingProxyType(
     {
-        "PRM101": Judgement(placement.unregistered_tensor),
-        "PRM102": Judgement(registration.unregistered_weight),
-        "PRM103": Judgement(registration.detached_parameter, is_about_construction=True),
+        "PRM101": Judgement(placement.unregistered_tensor, _MOVED),
+        "PRM102": Judgement(registration.unregistered_weight, _CALLED),
+        "PRM103": Judgement(registration.detached_parameter, _CALLED, is_about_construction=True),
         "PRM104": Judgement(registration.parameter_in_container),
         "PRM105": Judgement(registration.module_in_container),
         "PRM106": Judgement(registration.parameter_as_buffer),
-        "PRM107": Judgement(registration.tensor_over_parameter, is_about_construction=True),
-        "PRM108": Judgement(registration.parameter_created_in_forward),
-        "PRM109": Judgement(registration.module_created_in_forward),
-        "PRM110": Judgement(placement.tensor_in_container),
-        "PRM111": Judgement(registration.state_in_helper_object),
-        "PRM112": Judgement(placement.stale_alias),
-        "PRM113": Judgement(registration.shadowed_registration, is_about_construction=True),
-        "PRM114": Judgement(registration.broken_tie),
-        "PRM201": Judgement(parameters.constant_parameter),
+        "PRM107": Judgement(registration.tensor_over_parameter, _CALLED, is_about_construction=True),
+        "PRM108": Judgement(registration.parameter_created_in_forward, _CALLED),
+        "PRM109": Judgement(registration.module_created_in_forward, _CALLED),
+        "PRM110": Judgement(placement.tensor_in_container, _MOVED),
+        "PRM111": Judgement(registration.state_in_helper_object, _MOVED),
+        "PRM112": Judgement(placement.stale_alias, _MOVED),
+        "PRM113": Judgement(registration.shadowed_registration, _CALLED, is_about_construction=True),
+        "PRM114": Judgement(registration.broken_tie, ("materialise",)),
+        "PRM201": Judgement(parameters.constant_parameter, _LEARNED),
         "PRM202": Judgement(parameters.frozen_parameter),
-        "PRM203": Judgement(parameters.integer_parameter, is_about_construction=True),
-        "PRM204": Judgement(parameters.gradient_cut),
-        "PRM205": Judgement(parameters.unread_parameter, needs="in-place writes"),
-        "PRM206": Judgement(parameters.parameter_of_no_tensor, is_about_construction=True),
-        "PRM301": Judgement(initialisation.uninitialised_parameter, needs="unwritten memory"),
-        "PRM302": Judgement(initialisation.uninitialised_buffer, needs="unwritten memory"),
+        "PRM203": Judgement(parameters.integer_parameter, _CALLED, is_about_construction=True),
+        "PRM204": Judgement(parameters.gradient_cut, _LEARNED),
+        "PRM205": Judgement(parameters.unread_parameter, _LEARNED, needs="in-place writes"),
+        "PRM206": Judgement(parameters.parameter_of_no_tensor, _CALLED, is_about_construction=True),
+        "PRM301": Judgement(initialisation.uninitialised_parameter, _CALLED, needs="unwritten memory"),
+        "PRM302": Judgement(initialisation.uninitialised_buffer, _CALLED, needs="unwritten memory"),
         "PRM303": Judgement(initialisation.init_never_called, needs="in-place writes"),
-        "PRM304": Judgement(initialisation.init_too_early, is_about_construction=True, needs="in-place writes"),
+        "PRM304": Judgement(
+            initialisation.init_too_early, _CALLED, is_about_construction=True, needs="in-place writes"
+        ),
         "PRM305": Judgement(initialisation.init_misses_layer, needs="in-place writes"),
-        "PRM306": Judgement(initialisation.init_on_none, is_about_construction=True),
+        "PRM306": Judgement(initialisation.init_on_none, _CALLED, is_about_construction=True),
         "PRM307": Judgement(initialisation.init_overwritten, needs="in-place writes"),
-        "PRM308": Judgement(initialisation.init_wrong_target, is_about_construction=True, needs="in-place writes"),
+        "PRM308": Judgement(
+            initialisation.init_wrong_target, _CALLED, is_about_construction=True, needs="in-place writes"
+        ),
         "PRM309": Judgement(initialisation.init_without_effect, needs="in-place writes"),
-        "PRM310": Judgement(initialisation.dead_initialisation),
-        "PRM401": Judgement(construction.missing_super_init, is_about_construction=True),
-        "PRM402": Judgement(construction.assignment_before_super_init, is_about_construction=True),
-        "PRM403": Judgement(construction.repeated_base_init, is_about_construction=True),
-        "PRM404": Judgement(construction.undefined_init_method, is_about_construction=True),
-        "PRM405": Judgement(construction.unassigned_attribute),
-        "PRM501": Judgement(placement.hard_coded_device, is_about_construction=True),
-        "PRM502": Judgement(placement.default_device_in_forward),
-        "PRM503": Judgement(placement.to_override),
-        "PRM504": Judgement(materialising.buffer_persistence),
-        "PRM505": Judgement(registration.graph_tensor_attribute),
-        "PRM506": Judgement(materialising.lost_on_materialise),
+        "PRM310": Judgement(initialisation.dead_initialisation, (*_LEARNED, "first gradients")),
+        "PRM401": Judgement(construction.missing_super_init, _CALLED, is_about_construction=True),
+        "PRM402": Judgement(construction.assignment_before_super_init, _CALLED, is_about_construction=True),
+        "PRM403": Judgement(construction.repeated_base_init, _CALLED, is_about_construction=True),
+        "PRM404": Judgement(construction.undefined_init_method, _CALLED, is_about_construction=True),
+        "PRM405": Judgement(construction.unassigned_attribute, _CALLED),
+        "PRM501": Judgement(placement.hard_coded_device, _CALLED, is_about_construction=True),
+        "PRM502": Judgement(placement.default_device_in_forward, (*_CALLED, "placement")),
+        "PRM503": Judgement(placement.to_override, ("placement",)),
+        "PRM504": Judgement(materialising.buffer_persistence, (*_CALLED, "loading")),
+        "PRM505": Judgement(registration.graph_tensor_attribute, (*_CALLED, "copying")),
+        "PRM506": Judgement(materialising.lost_on_materialise, ("materialise",)),
     }
 )
+
+
+def stages(codes: Iterable[str]) -> frozenset[str]:
+    """The stages of observation that decide findings of these codes."""
+    return frozenset(stage for code in codes if code in JUDGEMENTS for stage in JUDGEMENTS[code].stages)
 
 
 def judge(diagnostic: Diagnostic, observation: Observation | None) -> Proof:

@@ -13,6 +13,7 @@ from torch import nn
 from paramlint.runtime.worker import stack
 
 NAME = "accel"
+_FEW = 12
 
 
 class Accelerator(NamedTuple):
@@ -22,6 +23,14 @@ class Accelerator(NamedTuple):
     name: str
     title: str = "simulated accelerator"
     is_real: bool = False
+
+    def remember(self, modules: int) -> None:
+        """Let the mode keep results of operations where a model of so many Modules is likely to repeat some.
+
+        What is kept for an operation costs as much as working it out once more.
+        """
+        if hasattr(self.mode, "cache_enabled"):
+            self.mode.cache_enabled = modules > _FEW
 
     def convert(self, tensor: torch.Tensor) -> torch.Tensor:
         """The tensor moved; the mode must be active."""

@@ -50,6 +50,7 @@ def placement(
         return _by_shadow(known, way, clock, chosen)
     instance = snapshot.instance(way, clock, 0)
     before = Walk(instance)
+    accelerator.remember(len(before.modules))
     try:
         with clock.limit(clock.left), accelerator.mode:
             _move(instance, before, accelerator.convert)

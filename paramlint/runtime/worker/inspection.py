@@ -27,6 +27,8 @@ from paramlint.runtime.worker.options import Options
 from paramlint.runtime.worker.snapshot import Subject
 from paramlint.runtime.worker.timing import Clock, TimeLimit
 
+# What is shown of each instance whose request names stages, beside these.
+_ALWAYS = frozenset(probe.__name__ for probe in probes.ALL)
 # The stages that say something true of an instance whose tensors have no memory.
 _NEEDS_NO_MEMORY = frozenset({"forward", "placement"})
 
@@ -34,7 +36,7 @@ _NEEDS_NO_MEMORY = frozenset({"forward", "placement"})
 def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Observation, bool]]:
     """Yield observations that know more and more; the flag is True with the last."""
     clock = Clock(options.timeout)
-    wanted = options.stages if request.stages is None else request.stages
+    wanted = options.stages if request.stages is None else _ALWAYS.union(request.stages)
     preparation.fill_uninitialized()
     blank = Observation(
         request.key,
