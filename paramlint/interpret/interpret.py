@@ -23,6 +23,7 @@ from paramlint.interpret.hierarchy import (
 from paramlint.interpret.limits import BudgetSpent, PathEnds
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.module_methods import parameters_of
+from paramlint.interpret.scan import has_conditions
 from paramlint.interpret.slots import REGISTERED, Phase, Place, Registration, Slot
 from paramlint.interpret.snapshot import copied
 from paramlint.interpret.summaries import PARAMETERS, has_state, summarise_slots
@@ -166,7 +167,8 @@ def _run(project: Project, linked: LinkedClass, decider: Decider, known: list[_B
         constructed, steps = _construct(project, linked, decider)
         if constructed is None:
             return None, steps
-        known.append(copied(constructed))
+        if _may_part_later(project, linked):
+            known.append(copied(constructed))
         built = constructed
     _, machine, root, slots, left, unfilled = built
     is_complete = machine.is_complete
@@ -197,6 +199,17 @@ def _run(project: Project, linked: LinkedClass, decider: Decider, known: list[_B
         refuses=machine.refuses,
     )
     return run, steps + machine.steps
+
+
+def _may_part_later(project: Project, linked: LinkedClass) -> bool:
+    """Whether a method of the class's own file asks something, so that paths may differ behind the constructor alone."""
+    return any(
+        project.scanned(has_conditions, function)
+        for base in linked.sources
+        if base.module.path == linked.definition.module.path
+        for function in base.node.body
+        if isinstance(function, code.Function) and function.name != "__init__"
+    )
 
 
 def _leave_training(machine: Machine, root: Instance, linked: LinkedClass) -> None:

@@ -53,6 +53,11 @@ def nodes(root: object) -> Iterator[object]:
             stack += node.statements[::-1]
 
 
+def has_conditions(root: object) -> bool:
+    """Whether something is chosen at or below a node."""
+    return any(isinstance(node, (code.If, code.Conditional, code.BooleanOperation)) for node in nodes(root))
+
+
 def inner_blocks(statement: code.Statement) -> Iterator[tuple[code.Statement, ...]]:
     """The blocks of a compound statement other than ``if``."""
     match statement:
