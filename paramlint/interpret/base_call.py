@@ -107,3 +107,26 @@ def _bare(call: code.Call, receiver: str) -> Iterator[code.Expression]:
     for argument in call.arguments:
         if isinstance(argument.value, code.Name) and argument.value.identifier == receiver:
             yield argument.value
+
+
+def may_pass_by(base: object) -> bool:
+    """Whether a class may run a constructor that is not the next one; one that is not read may."""
+    return not isinstance(base, ClassDefinition) or _names_a_constructor(base.node)
+
+
+def _names_a_constructor(holder: code.Class) -> bool:
+    """Whether a class mentions an ``__init__`` other than the next one: ``X.__init__``, ``super(X, self).__init__``."""
+    for node in nodes(holder):
+        if isinstance(node, code.Attribute) and node.name == "__init__":
+            given = node.value.arguments[:1] if isinstance(node.value, code.Call) else ()
+            start = given[0].value if given else None
+            is_own = start is None or (isinstance(start, code.Name) and start.identifier in (holder.name, "__class__"))
+            if not _is_self_or_super(node.value) or not is_own:
+                return True
+    return False
+
+
+def _is_self_or_super(node: code.Expression) -> bool:
+    if isinstance(node, code.Call):
+        return isinstance(node.function, code.Name) and node.function.identifier == "super"
+    return isinstance(node, code.Name) and node.identifier in ("self", "cls")

@@ -11,7 +11,7 @@ from paramlint.interpret.holders import MOST_FILES, Scope, defined, may_mean, me
 from paramlint.interpret.reads import names_called
 from paramlint.interpret.receivers import Dotted, Object, bindings
 from paramlint.interpret.scan import nodes
-from paramlint.interpret.sets import names_set_on_others, sets_computed_names
+from paramlint.interpret.sets import names_set_in, names_set_on_others, sets_computed_names
 from paramlint.model import code
 from paramlint.project.definitions import ClassDefinition, External, FunctionDefinition
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from paramlint.project.project import Project
 
 MOST_NAMES = 100
+_ANSWERING = ("__getattr__", "__getattribute__")
 
 
 class TooManyFiles(Exception):
@@ -86,6 +87,40 @@ def holding_files(project: Project, own: ClassDefinition) -> frozenset[Path]:
 
 def may_be(project: Project, linked: LinkedClass, module: SourceModule, described: Object) -> bool:
     """Whether an object in a file, as the text describes it, may be an instance of a class."""
+    return _may_be_called_so(project, linked, module, described) and all(
+        _may_have(project, linked, name) for name in described.asked
+    )
+
+
+def _may_have(project: Project, linked: LinkedClass, name: str) -> bool:
+    """Whether an instance of a class, or of one that inherits from it, may have an attribute."""
+    own = linked.definition
+    if name in torch_api.module_members() or _gives(project, linked, name):
+        return True
+    if any(name in project.scanned(names_set_on_others, other) for other in modules_with(project, own.module, name)):
+        return True
+    return any(
+        own in found.mro and _gives(project, found, name)
+        for module in modules_with(project, own.module, own.node.name)
+        for found in project.classes(module)
+    )
+
+
+def _gives(project: Project, linked: LinkedClass, name: str) -> bool:
+    """Whether the classes that an instance comes from may give it an attribute."""
+    if not linked.is_complete or linked.find(name) is not None:
+        return True
+    if any(isinstance(base, External) and base.name != "torch.nn.Module" for base in linked.mro):
+        return True
+    return any(
+        name in project.scanned(names_set_in, base.node.body)
+        or sets_computed_names(base.node)
+        or any(isinstance(part, code.Function) and part.name in _ANSWERING for part in base.node.body)
+        for base in linked.sources
+    )
+
+
+def _may_be_called_so(project: Project, linked: LinkedClass, module: SourceModule, described: Object) -> bool:
     if described.classes:
         return any(_may_inherit(project, linked, module, name) for name in described.classes)
     if described.maker:

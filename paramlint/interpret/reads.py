@@ -14,7 +14,8 @@ from paramlint.project.definitions import SourceModule
 
 _BY_NAME = frozenset({"children", "named_children", "modules", "named_modules", "get_submodule", "get_parameter"})
 _REGISTRIES = frozenset({"_modules", "_parameters", "__dict__"})
-_TAKEN_APART = frozenset({"children", "named_children", "_modules", "get_submodule"})
+# What takes an object apart, one level deep.
+TAKING_APART = frozenset({"children", "named_children", "_modules"})
 _REGISTERING = frozenset({"register_buffer", "register_parameter", "add_module", "register_module"})
 _INITIALISER = re.compile(r"init|fill|reset|_$")
 _FILLING = frozenset({"zero_", "fill_", "normal_", "uniform_", "copy_"})
@@ -68,7 +69,7 @@ def file_reads(module: SourceModule) -> FileReads:
     prepared = frozenset(mark for node in every for mark in _prepared_elsewhere(node))
     for node in every:
         if isinstance(node, code.Attribute):
-            walks = walks or (node.name in _TAKEN_APART and not _is_self(node.value) and id(node) not in prepared)
+            walks = walks or (node.name == "get_submodule" and not _is_self(node.value) and id(node) not in prepared)
         elif isinstance(node, code.Constant) and isinstance(node.value, str) and id(node) not in prose:
             if not re.search(r"\s", node.value):
                 texts.update(re.findall(r"\w+", node.value))
@@ -183,8 +184,15 @@ def _prepared(call: code.Call) -> set[int]:
 
 
 def _prepared_elsewhere(node: object) -> Iterator[int]:
-    """The attributes that a node only initialises, or compares with None: ``init.f_(m.weight)``, ``m.bias.zero_()``."""
+    """The attributes that a node only initialises, or compares with None: ``init.f_(m.weight)``, ``m.bias.zero_()``.
+
+    ``m.weight.data = x`` and ``m.weight.data *= x`` give values that nothing is computed from.
+    """
     target: code.Expression | None = None
+    if isinstance(node, (code.Assign, code.AugmentedAssign)):
+        targets = node.targets if isinstance(node, code.Assign) else (node.target,)
+        written = targets[0]
+        target = written if isinstance(written, code.Attribute) and written.name == "data" else None
     if isinstance(node, code.ExpressionStatement) and isinstance(node.value, code.Call):
         target = _initialised(node.value)
     elif isinstance(node, code.Comparison) and all(

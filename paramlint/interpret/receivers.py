@@ -20,6 +20,7 @@ _ABOUT = frozenset(
     }
 )
 _CUTTING = frozenset({"data", "detach"})
+_CONDITIONAL = (code.Conditional, code.BooleanOperation, code.Lambda, code.Comprehension)
 _PARTS = frozenset({"weight", "bias"})
 
 
@@ -35,14 +36,15 @@ class Object(NamedTuple):
     """What the text around a read says of the object.
 
     ``classes`` are those of an ``isinstance`` test or an annotation, as they are written; ``maker`` is what was called
-    to make it; ``attribute`` is the attribute of ``self`` that it is, in the class whose name stands at ``holder``. All
-    may be empty.
+    to make it; ``attribute`` is the attribute of ``self`` that it is, in the class whose name stands at ``holder``.
+    ``asked`` are the attributes that it must have, since the text reads them whatever happens. All may be empty.
     """
 
     classes: tuple[Dotted, ...] = ()
     maker: Dotted = ()
     attribute: str = ""
     holder: code.Span | None = None
+    asked: frozenset[str] = frozenset()
 
 
 class OuterRead(NamedTuple):
@@ -55,11 +57,15 @@ class OuterRead(NamedTuple):
 
 
 class _Scope(NamedTuple):
-    """What is known in a block: the class around it, its function's local names, the objects that were tested."""
+    """What is known in a block: the class around it, its function's local names, the objects that were tested.
+
+    ``parts`` are the attributes that the methods of the class ask of those of self.
+    """
 
     holder: code.Class | None
     names: dict[str, Object]
     tested: dict[Dotted, tuple[Dotted, ...]]
+    parts: dict[Dotted, frozenset[str]] = {}  # noqa: RUF012 - never written
 
 
 def outer_reads(body: tuple[code.Statement, ...], ignored: frozenset[int]) -> Iterator[OuterRead]:
@@ -70,10 +76,10 @@ def outer_reads(body: tuple[code.Statement, ...], ignored: frozenset[int]) -> It
         yield from _reads(header(statement), scope, ignored)
         match statement:
             case code.Class():
-                inner = _Scope(statement, {}, {})
+                inner = _Scope(statement, {}, {}, _asked(statement.body))
                 waiting += [(part, inner) for part in statement.body]
             case code.Function():
-                inner = _Scope(scope.holder, _names(statement, scope.holder), {})
+                inner = _Scope(scope.holder, _names(statement, scope.holder), {}, scope.parts)
                 waiting += [(part, inner) for part in statement.body]
             case code.If(test=test, body=block, orelse=orelse):
                 kept = {name: types for name, types in _tested(test).items() if not _rebinds(block, name)}
@@ -134,17 +140,20 @@ def _object(receiver: Dotted | None, scope: _Scope) -> Object:
     if receiver in scope.tested:
         return Object(classes=scope.tested[receiver])
     if len(receiver) == 2 and receiver[0] == "self" and scope.holder is not None:
-        return Object(attribute=receiver[1], holder=scope.holder.span)
+        asked = scope.parts.get(receiver, frozenset())
+        return Object(attribute=receiver[1], holder=scope.holder.span, asked=asked)
     return scope.names.get(receiver[0], Object()) if len(receiver) == 1 else Object()
 
 
 def _names(function: code.Function, holder: code.Class | None) -> dict[str, Object]:
     """What is known of the local names that are bound once: annotated parameters, calls, attributes of self."""
     found: dict[str, Object] = {}
+    asked = _asked((function,))
     for parameter in function.parameters:
         annotation = None if parameter.annotation is None else dotted_name(parameter.annotation)
         plain = parameter.kind not in ("*", "**") and annotation is not None
-        found[parameter.name] = Object(classes=(annotation,)) if plain and annotation is not None else Object()
+        classes = (annotation,) if plain and annotation is not None else ()
+        found[parameter.name] = Object(classes, asked=asked.get((parameter.name,), frozenset()))
     for node in nodes(function.body):
         targets, value = _bound(node)
         for target in targets:
@@ -156,6 +165,29 @@ def _names(function: code.Function, holder: code.Class | None) -> dict[str, Obje
                     _value(value, holder) if is_first and not isinstance(target, code.Display) else Object()
                 )
     return found
+
+
+def _asked(body: tuple[code.Statement, ...]) -> dict[Dotted, frozenset[str]]:
+    """The attributes that functions among statements read of objects, whatever happens, by the objects' names.
+
+    What is behind a condition that leaves the function is read of some objects only.
+    """
+    found: dict[Dotted, set[str]] = {}
+    for function in body:
+        waiting = list(reversed(function.body)) if isinstance(function, code.Function) else []
+        while waiting:
+            statement = waiting.pop()
+            every = list(nodes(header(statement)))
+            if not any(isinstance(node, _CONDITIONAL) for node in every):
+                for node in every:
+                    name = dotted_name(node.value) if isinstance(node, code.Attribute) else None
+                    if name is not None and isinstance(node, code.Attribute):
+                        found.setdefault(name, set()).add(node.name)
+            if isinstance(statement, code.With):
+                waiting += reversed(statement.body)
+            if any(isinstance(node, (code.Return, code.Raise, code.Jump)) for node in nodes(statement)):
+                break
+    return {name: frozenset(names) for name, names in found.items()}
 
 
 def _value(value: code.Expression | None, holder: code.Class | None) -> Object:

@@ -18,8 +18,13 @@ def names_set(module: SourceModule) -> frozenset[str]:
 
     Names bound in a class's body are attributes of its instances; what a string spells may be given to ``setattr``.
     """
+    return names_set_in(module.facts.body)
+
+
+def names_set_in(body: tuple[code.Statement, ...]) -> frozenset[str]:
+    """The same of a file's statements, or of a class alone."""
     found: set[str] = set()
-    for node in nodes(module.facts.body):
+    for node in nodes(body):
         for target in _targets(node):
             found |= {inner.name for inner in nodes(target) if isinstance(inner, code.Attribute)}
         if isinstance(node, code.Constant) and isinstance(node.value, str) and node.value.isidentifier():

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 
 from paramlint import torch_api
-from paramlint.interpret.base_call import may_run_base_constructor, names_a_way
+from paramlint.interpret.base_call import may_pass_by, may_run_base_constructor, names_a_way
 from paramlint.interpret.gradients import Use, uses
 from paramlint.interpret.holders import Scope, holders, is_never_moved
 from paramlint.interpret.ingredients import Ingredients, ingredients
@@ -17,6 +17,7 @@ from paramlint.interpret.loaded import is_always_loaded
 from paramlint.interpret.outside import may_call, may_initialise
 from paramlint.interpret.reach import CONSTRUCTORS
 from paramlint.interpret.reads import (
+    TAKING_APART,
     ClassReads,
     class_reads,
     does_something,
@@ -122,16 +123,16 @@ class Surroundings:
     def may_be_completed(self) -> bool:
         """Whether a subclass may run a base constructor that this class's own does not lead to.
 
-        A subclass with several bases may (this class is one part of it), and one that calls ``__init__`` of a class by
-        its name; ``super().__init__()`` below a single base comes here, and ends here.
+        One may that calls ``__init__`` of a class by its name, or has a class before this one that is not read:
+        ``super().__init__()`` comes here in the end, and ends here.
         """
         own = self._linked.definition
         for module in self._modules_with(own.node.name):
             for linked in self._project.classes(module):
                 if linked.definition == own or own not in linked.mro:
                     continue
-                between = [base for base in linked.mro[: linked.mro.index(own)] if isinstance(base, ClassDefinition)]
-                if any(len(self._project.link(base).bases) > 1 or _names_a_constructor(base.node) for base in between):
+                before = linked.mro[: linked.mro.index(own)]
+                if not linked.is_complete or any(map(may_pass_by, before)):
                     return True
         return False
 
@@ -200,6 +201,9 @@ class Surroundings:
                 continue  # a comment mentions it, or another class is called so
             found = self._project.scanned(file_reads, module)
             if found.walks or any(pattern.fullmatch(attribute) for pattern in found.patterns):
+                return True
+            opened = (read.object for read in found.reads if read.name in TAKING_APART)
+            if any(may_be(self._project, self._linked, module, item) for item in opened):
                 return True
             for linked in self._project.classes(module):
                 if linked.definition == own or own not in linked.mro:
@@ -353,18 +357,6 @@ def _is_optimiser(function: code.Expression) -> bool:
     words += [node.identifier for node in nodes(function) if isinstance(node, code.Name)]
     known = {name.rsplit(".", 1)[-1] for name in torch_api.optimisers()}
     return any(word in known or "optim" in word.lower() for word in words) or words[:1] == ["grad"]
-
-
-def _names_a_constructor(holder: code.Class) -> bool:
-    """Whether a class mentions an ``__init__`` other than the next one: ``X.__init__``, ``super(X, self).__init__``."""
-    for node in nodes(holder):
-        if isinstance(node, code.Attribute) and node.name == "__init__":
-            given = node.value.arguments[:1] if isinstance(node.value, code.Call) else ()
-            start = given[0].value if given else None
-            is_own = start is None or (isinstance(start, code.Name) and start.identifier in (holder.name, "__class__"))
-            if not _is_self(node.value) or not is_own:
-                return True
-    return False
 
 
 def _is_self(node: code.Expression) -> bool:
