@@ -7,6 +7,7 @@ from types import EllipsisType
 
 from paramlint.interpret import calls, compare, devices, names, objects, results, tensors
 from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.slots import Phase
 from paramlint.interpret.values import (
     NONE,
     POSITIONS,
@@ -66,6 +67,16 @@ def _test_chain(machine: Machine, frame: Frame, is_and: bool, operands: tuple[co
         elif outcome is not is_and:
             return outcome
     return None if undecided else is_and
+
+
+def contradicts(machine: Machine, frame: Frame, asserted: code.Expression) -> bool:
+    """Whether what an assertion of a constructor says is false on this path; by itself it decides nothing.
+
+    Forward may be called in ways for which the constructor's defaults do not prepare it.
+    """
+    value = evaluate(machine, frame, asserted)
+    with machine.in_doubt():
+        return truth(machine, value) is False and machine.phase is Phase.CONSTRUCTOR
 
 
 def truth(machine: Machine, value: Value) -> bool | None:

@@ -118,15 +118,8 @@ def execute(machine: Machine, frame: Frame, statement: code.Statement) -> Flow:
             for target in statement.targets:
                 assignment.delete(machine, frame, target)
         case code.Assert():
-            return _assert(machine, frame, statement)
+            return Flow.RAISE if evaluate.contradicts(machine, frame, statement.test) else Flow.NEXT
     return Flow.NEXT
-
-
-def _assert(machine: Machine, frame: Frame, statement: code.Assert) -> Flow:
-    asserted = evaluate.evaluate(machine, frame, statement.test)
-    with machine.in_doubt():  # what was decided before can contradict it; by itself it decides nothing
-        holds = evaluate.truth(machine, asserted)
-    return Flow.RAISE if holds is False else Flow.NEXT
 
 
 def _expression(machine: Machine, frame: Frame, statement: code.ExpressionStatement) -> None:
