@@ -9,7 +9,7 @@ from paramlint import torch_api
 from paramlint.facts.source import SourceError
 from paramlint.interpret.holders import MOST_FILES, Scope, defined, may_mean, mentions
 from paramlint.interpret.reads import names_called
-from paramlint.interpret.receivers import Dotted, Object, bindings
+from paramlint.interpret.receivers import Dotted, Object, asked_of_objects, bindings
 from paramlint.interpret.scan import nodes
 from paramlint.interpret.sets import names_set_in, names_set_on_others, sets_computed_names
 from paramlint.model import code
@@ -87,9 +87,10 @@ def holding_files(project: Project, own: ClassDefinition) -> frozenset[Path]:
 
 def may_be(project: Project, linked: LinkedClass, module: SourceModule, described: Object) -> bool:
     """Whether an object in a file, as the text describes it, may be an instance of a class."""
-    return _may_be_called_so(project, linked, module, described) and all(
-        _may_have(project, linked, name) for name in described.asked
-    )
+    if not _may_be_called_so(project, linked, module, described):
+        return False
+    asked = project.scanned(asked_of_objects, module).get(described.place) if described.place is not None else None
+    return all(_may_have(project, linked, name) for name in asked or ())
 
 
 def _may_have(project: Project, linked: LinkedClass, name: str) -> bool:

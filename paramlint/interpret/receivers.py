@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from paramlint.interpret.scan import header, inner_blocks, leaves, nodes
 from paramlint.model import code
+from paramlint.project.definitions import SourceModule
 from paramlint.project.resolve import dotted_name
 
 Dotted: TypeAlias = tuple[str, ...]
@@ -37,14 +38,14 @@ class Object(NamedTuple):
 
     ``classes`` are those of an ``isinstance`` test or an annotation, as they are written; ``maker`` is what was called
     to make it; ``attribute`` is the attribute of ``self`` that it is, in the class whose name stands at ``holder``.
-    ``asked`` are the attributes that it must have, since the text reads them whatever happens. All may be empty.
+    ``place`` is the function or class throughout which one name means it, with that name. All may be empty.
     """
 
     classes: tuple[Dotted, ...] = ()
     maker: Dotted = ()
     attribute: str = ""
     holder: code.Span | None = None
-    asked: frozenset[str] = frozenset()
+    place: tuple[code.Span, Dotted] | None = None
 
 
 class OuterRead(NamedTuple):
@@ -57,15 +58,11 @@ class OuterRead(NamedTuple):
 
 
 class _Scope(NamedTuple):
-    """What is known in a block: the class around it, its function's local names, the objects that were tested.
-
-    ``parts`` are the attributes that the methods of the class ask of those of self.
-    """
+    """What is known in a block: the class around it, its function's local names, the objects that were tested."""
 
     holder: code.Class | None
     names: dict[str, Object]
     tested: dict[Dotted, tuple[Dotted, ...]]
-    parts: dict[Dotted, frozenset[str]] = {}  # noqa: RUF012 - never written
 
 
 def outer_reads(body: tuple[code.Statement, ...], ignored: frozenset[int]) -> Iterator[OuterRead]:
@@ -76,10 +73,10 @@ def outer_reads(body: tuple[code.Statement, ...], ignored: frozenset[int]) -> It
         yield from _reads(header(statement), scope, ignored)
         match statement:
             case code.Class():
-                inner = _Scope(statement, {}, {}, _asked(statement.body))
+                inner = _Scope(statement, {}, {})
                 waiting += [(part, inner) for part in statement.body]
             case code.Function():
-                inner = _Scope(scope.holder, _names(statement, scope.holder), {}, scope.parts)
+                inner = _Scope(scope.holder, _names(statement, scope.holder), {})
                 waiting += [(part, inner) for part in statement.body]
             case code.If(test=test, body=block, orelse=orelse):
                 kept = {name: types for name, types in _tested(test).items() if not _rebinds(block, name)}
@@ -140,20 +137,19 @@ def _object(receiver: Dotted | None, scope: _Scope) -> Object:
     if receiver in scope.tested:
         return Object(classes=scope.tested[receiver])
     if len(receiver) == 2 and receiver[0] == "self" and scope.holder is not None:
-        asked = scope.parts.get(receiver, frozenset())
-        return Object(attribute=receiver[1], holder=scope.holder.span, asked=asked)
+        span = scope.holder.span
+        return Object(attribute=receiver[1], holder=span, place=(span, receiver))
     return scope.names.get(receiver[0], Object()) if len(receiver) == 1 else Object()
 
 
 def _names(function: code.Function, holder: code.Class | None) -> dict[str, Object]:
     """What is known of the local names that are bound once: annotated parameters, calls, attributes of self."""
     found: dict[str, Object] = {}
-    asked = _asked((function,))
     for parameter in function.parameters:
         annotation = None if parameter.annotation is None else dotted_name(parameter.annotation)
         plain = parameter.kind not in ("*", "**") and annotation is not None
         classes = (annotation,) if plain and annotation is not None else ()
-        found[parameter.name] = Object(classes, asked=asked.get((parameter.name,), frozenset()))
+        found[parameter.name] = Object(classes, place=(function.span, (parameter.name,)))
     for node in nodes(function.body):
         targets, value = _bound(node)
         for target in targets:
@@ -167,27 +163,34 @@ def _names(function: code.Function, holder: code.Class | None) -> dict[str, Obje
     return found
 
 
-def _asked(body: tuple[code.Statement, ...]) -> dict[Dotted, frozenset[str]]:
-    """The attributes that functions among statements read of objects, whatever happens, by the objects' names.
+def asked_of_objects(module: SourceModule) -> dict[tuple[code.Span, Dotted], set[str]]:
+    """The attributes that functions of a file read of objects, whatever happens, by the places of those objects.
 
     What is behind a condition that leaves the function is read of some objects only.
     """
-    found: dict[Dotted, set[str]] = {}
-    for function in body:
-        waiting = list(reversed(function.body)) if isinstance(function, code.Function) else []
-        while waiting:
-            statement = waiting.pop()
-            every = list(nodes(header(statement)))
-            if not any(isinstance(node, _CONDITIONAL) for node in every):
-                for node in every:
-                    name = dotted_name(node.value) if isinstance(node, code.Attribute) else None
-                    if name is not None and isinstance(node, code.Attribute):
-                        found.setdefault(name, set()).add(node.name)
-            if isinstance(statement, code.With):
-                waiting += reversed(statement.body)
-            if any(isinstance(node, (code.Return, code.Raise, code.Jump)) for node in nodes(statement)):
-                break
-    return {name: frozenset(names) for name, names in found.items()}
+    found: dict[tuple[code.Span, Dotted], set[str]] = {}
+    for node in nodes(module.facts.body):
+        inner = node.body if isinstance(node, code.Class) else (node,)
+        for function in inner:
+            if isinstance(node, (code.Class, code.Function)) and isinstance(function, code.Function):
+                for name, attribute in _asked(function):
+                    found.setdefault((node.span, name), set()).add(attribute)
+    return found
+
+
+def _asked(function: code.Function) -> Iterator[tuple[Dotted, str]]:
+    waiting = list(reversed(function.body))
+    while waiting:
+        statement = waiting.pop()
+        every = list(nodes(header(statement)))
+        if not any(isinstance(node, _CONDITIONAL) for node in every):
+            for node in every:
+                if isinstance(node, code.Attribute) and (name := dotted_name(node.value)) is not None:
+                    yield name, node.name
+        if isinstance(statement, code.With):
+            waiting += reversed(statement.body)
+        if any(isinstance(node, (code.Return, code.Raise, code.Jump)) for node in nodes(statement)):
+            break
 
 
 def _value(value: code.Expression | None, holder: code.Class | None) -> Object:
