@@ -210,8 +210,8 @@ def growth(folder: Path, rounds: int, scratch: Path) -> Iterator[Row]:
     yield Row("growth: cost of a file at 1×, 2×, 4× the files", "within 10 %", "", figures)
 
 
-def page(rows: Sequence[Row], described: str) -> str:
-    """Return the text of docs/performance.md."""
+def page(rows: Sequence[Row], described: str, remarks: str) -> str:
+    """Return the text of docs/performance.md; ``remarks`` are what follows the table."""
     system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     lines = [
         "# Performance",
@@ -226,7 +226,13 @@ def page(rows: Sequence[Row], described: str) -> str:
         *(f"| {row.what} | {row.target} | {row.stretch} | {row.measured} |" for row in rows),
         "",
     ]
-    return "\n".join(lines)
+    return "\n".join(lines) + remarks
+
+
+def remarks_in(text: str) -> str:
+    """What has been written below the table of a page by hand."""
+    rows = [line for line in text.splitlines(keepends=True) if line.startswith("|")]
+    return text.rpartition(rows[-1])[2] if rows else ""
 
 
 def main() -> None:
@@ -244,6 +250,7 @@ def main() -> None:
     size = sum(path.stat().st_size for path in files) / 1e6
     rounds = arguments.rounds
     rows: list[Row] = []
+    remarks = remarks_in(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else ""
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         parts: list[Callable[[], Iterator[Row]]] = [
@@ -263,7 +270,7 @@ def main() -> None:
                 f"transformers {PINNED['transformers']}: {len(files)} of {len(sources(transformers))} files, "
                 f"{size:.1f} MB; medians of {rounds}."
             )
-            PAGE.write_text(page(rows, described), encoding="utf-8")
+            PAGE.write_text(page(rows, described, remarks), encoding="utf-8")
 
 
 if __name__ == "__main__":
