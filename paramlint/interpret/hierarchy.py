@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 from paramlint import torch_api
 from paramlint.interpret.scan import (
@@ -75,6 +76,7 @@ def describe(function: code.Function) -> MethodFacts:
         has_wrong_subject=_has_wrong_subject(function, body),
         assigns=frozenset(assigned_attributes(body)),
         ties=frozenset(_ties(body)),
+        is_explained=function.name in re.findall(r"\w+", _docstring(function.body)),
     )
 
 
@@ -166,17 +168,19 @@ def _shape(callee: code.Expression) -> str:
 
 def documentation(linked: LinkedClass) -> str:
     """The docstring of a class and of its constructor."""
-    texts = []
     bodies = [linked.definition.node.body]
     bodies += [
         item.body for item in linked.definition.node.body if isinstance(item, code.Function) and item.name == "__init__"
     ]
-    for body in bodies:
-        first = body[0] if body else None
-        if isinstance(first, code.ExpressionStatement) and isinstance(first.value, code.Constant):
-            if isinstance(first.value.value, str):
-                texts.append(first.value.value)
-    return "\n".join(texts)
+    return "\n".join(filter(None, map(_docstring, bodies)))
+
+
+def _docstring(body: Sequence[code.Statement]) -> str:
+    first = body[0] if body else None
+    if isinstance(first, code.ExpressionStatement) and isinstance(first.value, code.Constant):
+        if isinstance(first.value.value, str):
+            return first.value.value
+    return ""
 
 
 def is_abstract(linked: LinkedClass) -> bool:

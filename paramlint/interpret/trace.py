@@ -37,8 +37,8 @@ class MethodFacts(NamedTuple):
 
     ``is_hook``: a framework calls it. ``types`` are the class names of its ``isinstance`` tests, ``mentions`` the
     attributes of self in it, ``ties`` those that it mentions only to tie their parameters, ``delegates`` those whose
-    method of the same name it calls. ``has_wrong_subject``: a
-    walk over modules in it tests and initialises something else than the module it has come to.
+    method of the same name it calls. ``has_wrong_subject``: a walk over modules in it tests and initialises something
+    else than the module it has come to. ``is_explained``: its docstring names it, as it does to say how it is called.
     """
 
     name: str
@@ -54,6 +54,7 @@ class MethodFacts(NamedTuple):
     has_wrong_subject: bool = False
     assigns: frozenset[str] = frozenset()
     ties: frozenset[str] = frozenset()
+    is_explained: bool = False
 
 
 class Maker(NamedTuple):

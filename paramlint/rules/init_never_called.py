@@ -38,7 +38,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
 
 def _is_private_scheme(trace: ClassTrace, method: MethodFacts) -> bool:
     """A private method whose name says that it initialises, or that walks to do so, and that nothing spells."""
-    if not method.name.startswith("_") or method.name.endswith("__"):
+    if not method.name.startswith("_") or method.name.endswith("__") or method.is_explained:
         return False
     means_it = "init" in method.name or "reset" in method.name or _is_callback(method)
     return means_it and not trace.surroundings.is_called(method.name)
@@ -57,8 +57,10 @@ def _is_public_scheme(trace: ClassTrace, method: MethodFacts) -> bool:
     if method.name.startswith("_") or _NAMED.match(method.name) is None or not trace.is_complete or trace.is_abstract:
         return False
     left = trace.runs[0].left
+    # What torch's layers are at their default is what their own reset_parameters makes of them.
+    unchanged = method.ties | (method.delegates if method.name == "reset_parameters" else frozenset())
     is_meant = any(
-        layer.attribute in method.mentions - method.ties
+        layer.attribute in method.mentions - unchanged
         or (
             (method.walks_modules or _is_callback(method))
             and any(kind in method.types for kind in (layer.class_name, *layer.kinds))
@@ -135,7 +137,7 @@ class Net(nn.Module):
         "instance calls it by name",
         "the class, a related class or any object's user in the project spells its name, or calls it with arguments that "
         "its parameters take",
-        "a framework calls it (`_init_weights` in transformers)",
+        "a framework calls it (`_init_weights` in transformers), or its docstring says how it is called",
     ),
     check=check,
 )
