@@ -26,10 +26,11 @@ from paramlint.interpret.values import (
 )
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass, Member
-from paramlint.project.definitions import ClassDefinition, External
+from paramlint.project.definitions import ClassDefinition, External, SourceModule, ValueDefinition
 from paramlint.project.resolve import dotted_name
 
 _MODULE_WORDS = frozenset({"Module", "ModuleList", "Sequential"})
+_MOST_ALIASES = 3
 
 
 def constructor_arguments(machine: Machine, linked: LinkedClass) -> calls.Arguments:
@@ -146,15 +147,15 @@ def forward_arguments(machine: Machine, method: Closure, place: Place) -> calls.
             continue
         if parameter.kind == "**":
             continue
-        arguments.keywords[parameter.name] = _forward_value(machine, method.node, parameter, place, is_first)
+        arguments.keywords[parameter.name] = _forward_value(machine, method, method.node, parameter, place, is_first)
         is_first = False
     return arguments
 
 
 def _forward_value(
-    machine: Machine, function: code.Function, parameter: code.Parameter, place: Place, is_first: bool
+    machine: Machine, method: Closure, function: code.Function, parameter: code.Parameter, place: Place, is_first: bool
 ) -> Value:
-    words = machine.project.scanned(annotation_words, parameter.annotation)
+    words = _words(machine, method.module, parameter.annotation)
     default: Known | None = None
     if isinstance(parameter.default, code.Constant) and not isinstance(parameter.default.value, type(...)):
         default = Known(parameter.default.value)
@@ -169,6 +170,23 @@ def _forward_value(
     optional = parameter.default is not None or "Optional" in words or "None" in words
     key = f"forward({parameter.name})" if optional or not certain else None
     return _input(place, certain, key if optional else None, default)
+
+
+def _words(machine: Machine, module: SourceModule, annotation: code.Expression | None) -> frozenset[str]:
+    """The words of an annotation; of what it is a name for, where that is a tensor's."""
+    words = machine.project.scanned(annotation_words, annotation)
+    for _ in range(_MOST_ALIASES):
+        dotted = dotted_name(annotation) if annotation is not None else None
+        definition = machine.project.resolve(module, dotted) if dotted is not None else None
+        if isinstance(definition, External) and definition.name in torch_api.tensor_classes():
+            return frozenset({"Tensor"})
+        if not isinstance(definition, ValueDefinition):
+            break
+        module, annotation = definition.module, definition.node
+        meant = machine.project.scanned(annotation_words, annotation)
+        if meant & TENSOR_WORDS and not meant & OTHER_WORDS:
+            return meant
+    return words
 
 
 def _input(place: Place, is_certain: bool, key: str | None, default: Known | None) -> Tensor:

@@ -55,6 +55,8 @@ _SHAPING = frozenset(
         *("indexing", "detach", "data", "deepcopy", "expand_as", "repeat_interleave", "rearrange"),
     }
 )
+# What makes of memory that nothing has written, and of anything else, nothing better.
+_ARITHMETIC = frozenset({"+", "-", "*", "/", "add", "sub", "mul", "div"})
 # Views of all that a tensor holds.
 _WHOLE = frozenset(
     {"data", "detach", "view", "reshape", "flatten", "t", "T", "transpose", "permute", "unsqueeze", "squeeze"}
@@ -95,12 +97,13 @@ def derived(
     dimensioned = [operand for operand in among if operand.rank != 0] or among
     pinned = next((operand for operand in dimensioned if operand.placement.is_pinned), None)
     uninitialised = any(operand.storage.fill is Fill.UNINITIALISED for operand in among)
+    is_garbage = len(among) == 1 or operation in _ARITHMETIC
     result = Tensor(
         made=frame.place(span),
         factory=operation,
         phase=machine.phase,
         placement=devices.combined(among) if placement is None else placement,
-        storage=Storage(Fill.UNINITIALISED if uninitialised and len(among) == 1 else Fill.WRITTEN),
+        storage=Storage(Fill.UNINITIALISED if uninitialised and is_garbage else Fill.WRITTEN),
         rank=source.rank if isinstance(rank, str) else rank,
         least_rank=(source.dimensions if isinstance(rank, str) else 0) if least_rank is None else least_rank,
         is_random=any(operand.is_random for operand in among),
