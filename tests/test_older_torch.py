@@ -72,6 +72,13 @@ REMOVALS = {
         None,
         None,
     ),
+    "naming_a_device": (
+        f"{LOADED}del torch._C._get_privateuse1_backend_name",
+        "cannot simulate an accelerator",
+        None,
+        None,
+        None,
+    ),
     "function_modes": (
         f"{LOADED}del torch.overrides.TorchFunctionMode",
         None,
