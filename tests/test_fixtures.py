@@ -147,6 +147,37 @@ def test_what_is_always_loaded_needs_no_first_value(tmp_path: Path, more: str, f
     assert [code for _, code in places(run([path]), path)] == found
 
 
+TAKES_A_KIND = """
+import torch
+from torch import nn
+
+
+class Kind(nn.Module):
+    def forward(self, x):
+        return x
+
+
+class TakesAKind(nn.Module):
+    def __init__(self, part: Kind):
+        super().__init__()
+        assert isinstance(part, Kind)
+        if not isinstance(part, Kind):
+            raise TypeError("part")
+        self.part = part
+        self.scale = torch.ones(4)
+
+    def forward(self, x):
+        return self.part(x * self.scale)
+"""
+
+
+def test_an_argument_that_is_some_module_may_be_of_the_class_that_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    path = tmp_path / "model.py"
+    path.write_text(TAKES_A_KIND)
+    assert [code for _, code in places(run([path]), path)] == ["PRM101"]
+
+
 HEAD = """
 from torch import nn
 
