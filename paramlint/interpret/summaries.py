@@ -172,7 +172,10 @@ def _holds_others(value: Value) -> TypeGuard[Container | Instance]:
 
 
 def _parts(value: Value) -> Iterator[int]:
-    """The identities of a tensor, module or container, and of those inside it, each once."""
+    """The identities of a value and of the tensors and modules inside it, each once.
+
+    What else is inside it, the options that two layers are made with, is not what either of them is.
+    """
     seen: set[int] = set()
     stack = [value]
     while stack:
@@ -180,7 +183,8 @@ def _parts(value: Value) -> Iterator[int]:
         if id(item) in seen or not isinstance(item, (Tensor, Instance, Container)):
             continue
         seen.add(id(item))
-        yield item.number
+        if item is value or isinstance(item, Tensor) or (isinstance(item, Instance) and item.is_module):
+            yield item.number
         if isinstance(item, Container):
             stack.extend(item.items)
         elif isinstance(item, Instance):
