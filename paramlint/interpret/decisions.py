@@ -159,20 +159,27 @@ def _decision(predicate: Predicate, outcome: bool) -> Decision:
     return Decision(predicate.key, outcome, predicate.argument, constant)
 
 
+def _place(choice: Choice | None) -> int | None:
+    """What tells a place at which a condition is asked from others."""
+    return None if choice is None else id(choice.node)
+
+
 def paths(
     run: Callable[[Decider], bool | None], matters: Callable[[Choice | None], bool], most: int = MOST_PATHS
 ) -> Iterator[bool]:
     """Run once for each path, the default one first, at most ``most`` times; yields whether paths are left to try.
 
-    Each condition that the class's own code asks goes the other way once, on the path on which it is first met, if it
-    matters how it goes; all of them do on a path of which ``run`` says that it was not seen to its end. What other
-    classes ask is asked again where they are looked at themselves. Of a path that ends in an error (``run`` returns
-    None) nothing was seen: the last condition in front of that goes the other way, whoever asks it, and the others are
-    looked at on the path that this leads to.
+    Each condition that the class's own code asks goes the other way on the path on which it is first met, and again
+    where another path asks it for the first time at another place, if it matters there how it goes; all of them do on a
+    path of which ``run`` says that it was not seen to its end. What other classes ask is asked again where they are
+    looked at themselves. Of a path that ends in an error (``run`` returns None) nothing was seen: the last condition in
+    front of that goes the other way for good, whoever asks it, and the others are looked at on the path that this leads
+    to.
     """
     waiting: deque[tuple[tuple[bool, ...], int]] = deque([((), 0)])
     tried = 0
-    turned: set[str] = set()
+    turned: set[tuple[str, int | None]] = set()
+    settled: set[str] = set()
     while waiting and tried < most:
         forced, first = waiting.popleft()
         decider = Decider(forced)
@@ -180,16 +187,17 @@ def paths(
         is_seen = run(decider)
         outcomes = [decision.outcome for decision in decider.taken]
         if is_seen is None and len(outcomes) > len(forced):
-            turned.add(decider.taken[-1].condition)
+            settled.add(decider.taken[-1].condition)
             waiting.appendleft(((*outcomes[:-1], not outcomes[-1]), first))
             yield True
             continue
         for index in range(first, len(outcomes)):
             condition = decider.taken[index].condition
-            choices = decider.own.get(index)
-            if choices is None or condition in turned:
+            if condition in settled:
                 continue
-            if not is_seen or any(map(matters, choices)):
-                turned.add(condition)
+            choices = {(condition, _place(choice)): choice for choice in decider.own.get(index, ())}
+            new = choices.keys() - turned
+            if new and (not is_seen or any(matters(choices[place]) for place in new)):
+                turned |= new
                 waiting.append(((*outcomes[:index], not outcomes[index]), index + 1))
         yield bool(waiting)
