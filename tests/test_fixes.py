@@ -142,8 +142,8 @@ HOISTED = (
 IN_PLACE = HOISTED.replace("trailing   \n", "trailing   \n        self.linear = nn.Linear(3, 2)\n").replace(
     "nn.Linear(3, 2)(x)", "self.linear(x)"
 )
-LAID_OUT = NET.replace("torch.ones(3)", "nn.Parameter(\n            torch.ones(3),\n        ).float()")
-MOVED = LAID_OUT.replace(",\n        ).float()", ".float(),\n        )")
+LAID_OUT = NET.replace("torch.ones(3)", "nn.Parameter(\n            torch.ones(3),\n        ).half()")
+MOVED = LAID_OUT.replace(",\n        ).half()", ".half(),\n        )")
 ODD: dict[str, Callable[[str], bytes]] = {
     "plain": str.encode,
     "CRLF": lambda text: text.replace("\n", "\r\n").encode(),
@@ -361,11 +361,11 @@ class Net(Layers, Plain):
             body(
                 "    self.gain = nn.Parameter(",
                 "        torch.ones(3),",
-                "    ).float()",
+                "    ).half()",
                 *FORWARD,
                 "    return x * self.gain",
             ),
-            ("nn.Parameter(\n            torch.ones(3).float(),\n        )\n",),
+            ("nn.Parameter(\n            torch.ones(3).half(),\n        )\n",),
             id="an operation behind a call of several lines",
         ),
         pytest.param(

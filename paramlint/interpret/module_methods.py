@@ -273,7 +273,7 @@ def _note_move(
     if machine.root is not None:
         attribute = next((key for key, held in machine.root.bindings.items() if held.value is instance), None)
     devices.note_literal(machine, frame, device, f".{name}()", attribute, span)
-    if instance.phase is Phase.FORWARD and device is not None:
+    if device is not None:
         for kind in (Registration.PARAMETER, Registration.BUFFER):
             for _, held in _tensors(instance, kind, True)[0]:
                 if isinstance(held, Tensor):

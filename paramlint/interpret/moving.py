@@ -25,6 +25,8 @@ def settle(project: Project, root: Instance, linked: LinkedClass) -> None:
                 buffers.setdefault(id(value), value.placement)
             if binding.registration in (Registration.PARAMETER, Registration.BUFFER):
                 value.placement = Placement.MODEL
+            elif binding.registration is Registration.UNKNOWN and value.is_parameter:
+                value.placement = Placement.UNKNOWN  # under the name that it was registered by, something else may be
     for name, binding in root.bindings.items():
         if binding.registration is Registration.OTHER:
             binding.value = _left_behind(binding.value, name, buffers)

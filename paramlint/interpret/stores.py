@@ -13,6 +13,7 @@ from paramlint.interpret.events import (
     StateWritten,
 )
 from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.scan import assigned_attributes
 from paramlint.interpret.slots import Phase, Place, Registration
 from paramlint.interpret.summaries import has_state
 from paramlint.interpret.values import (
@@ -29,7 +30,7 @@ from paramlint.interpret.values import (
     join,
 )
 from paramlint.model import code
-from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER, Member
+from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER, LinkedClass, Member
 from paramlint.project.definitions import ClassDefinition
 
 
@@ -57,6 +58,8 @@ def set_attribute(machine: Machine, frame: Frame, receiver: Value, name: str, va
         if own or (isinstance(hidden, Member) and _is_property(hidden.node)):
             results.escape(value)
             store(machine, receiver, name, UNKNOWN, Registration.UNKNOWN, place)
+            for set_name in _set_by_property(machine, receiver.linked, name) - receiver.bindings.keys():
+                store(machine, receiver, set_name, UNKNOWN, Registration.UNKNOWN, place)
             return
     set_on_module(machine, receiver, name, value, place, frame)
 
@@ -64,6 +67,18 @@ def set_attribute(machine: Machine, frame: Frame, receiver: Value, name: str, va
 def _is_property(node: object) -> bool:
     return isinstance(node, code.Function) and any(
         objects.last_name(item) in ("property", "setter") for item in node.decorators
+    )
+
+
+def _set_by_property(machine: Machine, linked: LinkedClass, name: str) -> frozenset[str]:
+    """The attributes that the setters of a property bind."""
+    return frozenset().union(
+        *(
+            machine.project.scanned(assigned_attributes, function.body)
+            for base in linked.sources
+            for function in base.node.body
+            if isinstance(function, code.Function) and function.name == name and _is_property(function)
+        )
     )
 
 
