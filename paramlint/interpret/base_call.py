@@ -121,12 +121,13 @@ def _names_a_constructor(holder: code.Class) -> bool:
             given = node.value.arguments[:1] if isinstance(node.value, code.Call) else ()
             start = given[0].value if given else None
             is_own = start is None or (isinstance(start, code.Name) and start.identifier in (holder.name, "__class__"))
-            if not _is_self_or_super(node.value) or not is_own:
+            if not is_self_or_super(node.value) or not is_own:
                 return True
     return False
 
 
-def _is_self_or_super(node: code.Expression) -> bool:
+def is_self_or_super(node: code.Expression) -> bool:
+    """Whether an expression is what a method calls its own object, or class, or what stands behind that."""
     if isinstance(node, code.Call):
         return isinstance(node.function, code.Name) and node.function.identifier == "super"
     return isinstance(node, code.Name) and node.identifier in ("self", "cls")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 
 from paramlint import torch_api
-from paramlint.interpret.base_call import may_pass_by, may_run_base_constructor, names_a_way
+from paramlint.interpret.base_call import is_self_or_super, may_pass_by, may_run_base_constructor, names_a_way
 from paramlint.interpret.gradients import Use, uses
 from paramlint.interpret.holders import Scope, holders, is_never_moved
 from paramlint.interpret.ingredients import Ingredients, ingredients
@@ -85,7 +85,7 @@ class Surroundings:
                     base.module.path == module.path and base.node.span == holder.span for base in own
                 ):
                     return True
-                if not (isinstance(node, code.Attribute) and _is_self(node.value)):
+                if not (isinstance(node, code.Attribute) and is_self_or_super(node.value)):
                     if call is None or function is None or may_take(function, call):
                         return True
         return False
@@ -357,12 +357,6 @@ def _is_optimiser(function: code.Expression) -> bool:
     words += [node.identifier for node in nodes(function) if isinstance(node, code.Name)]
     known = {name.rsplit(".", 1)[-1] for name in torch_api.optimisers()}
     return any(word in known or "optim" in word.lower() for word in words) or words[:1] == ["grad"]
-
-
-def _is_self(node: code.Expression) -> bool:
-    if isinstance(node, code.Call):
-        return isinstance(node.function, code.Name) and node.function.identifier == "super"
-    return isinstance(node, code.Name) and node.identifier in ("self", "cls")
 
 
 def _outside(statement: code.Statement, name: str) -> Iterator[object]:

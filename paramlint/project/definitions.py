@@ -6,9 +6,11 @@ These are plain classes: each start of the program would pay for what dataclasse
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from paramlint.model import code
+
+Node = TypeVar("Node", bound=code.Class | code.Function | code.Expression)
 
 
 class SourceModule:
@@ -49,15 +51,16 @@ class ModuleReference(NamedTuple):
     path: Path | None = None
 
 
-class _Placed:
-    """A definition; two of one kind are equal when they stand in the same place of the same file."""
+class _Placed(Generic[Node]):
+    """A definition by its statement or expression; two of one kind are equal in the same place of the same file."""
 
-    __slots__ = ("_hash", "module", "span")
+    __slots__ = ("_hash", "module", "node", "span")
 
-    def __init__(self, module: SourceModule, span: code.Span) -> None:
+    def __init__(self, module: SourceModule, node: Node) -> None:
         self.module: Final = module
-        self.span: Final = span
-        self._hash: Final = hash((module, span))
+        self.node: Final = node
+        self.span: Final = node.span
+        self._hash: Final = hash((module, node.span))
 
     def __eq__(self, other: object) -> bool:
         if self is other:
@@ -68,17 +71,22 @@ class _Placed:
         return self._hash
 
 
-class _Named(_Placed):
+class _Named(_Placed[Node]):
+    """``qualified_name`` is Python's ``__qualname__`` (``make.<locals>.Net`` inside a function).
+
+    ``enclosing`` holds the functions and classes around it, the outermost first.
+    """
+
     __slots__ = ("enclosing", "qualified_name")
 
     def __init__(
         self,
         module: SourceModule,
-        span: code.Span,
+        node: Node,
         qualified_name: str,
-        enclosing: tuple[code.Function | code.Class, ...],
+        enclosing: tuple[code.Function | code.Class, ...] = (),
     ) -> None:
-        super().__init__(module, span)
+        super().__init__(module, node)
         self.qualified_name: Final = qualified_name
         self.enclosing: Final = enclosing
 
@@ -91,53 +99,25 @@ class _Named(_Placed):
         return f"{self.module.name}.{self.qualified_name}"
 
 
-class ClassDefinition(_Named):
-    """A class statement.
+class ClassDefinition(_Named[code.Class]):
+    """A class statement."""
 
-    ``qualified_name`` is Python's ``__qualname__`` (``make.<locals>.Net`` inside a function). ``enclosing`` holds the
-    functions and classes around it, the outermost first.
-    """
-
-    __slots__ = ("node",)
-
-    def __init__(
-        self,
-        module: SourceModule,
-        node: code.Class,
-        qualified_name: str,
-        enclosing: tuple[code.Function | code.Class, ...] = (),
-    ) -> None:
-        super().__init__(module, node.span, qualified_name, enclosing)
-        self.node: Final = node
+    __slots__ = ()
 
 
-class FunctionDefinition(_Named):
-    """A function statement (a method too); fields as in ``ClassDefinition``."""
+class FunctionDefinition(_Named[code.Function]):
+    """A function statement (a method too)."""
 
-    __slots__ = ("node",)
-
-    def __init__(
-        self,
-        module: SourceModule,
-        node: code.Function,
-        qualified_name: str,
-        enclosing: tuple[code.Function | code.Class, ...] = (),
-    ) -> None:
-        super().__init__(module, node.span, qualified_name, enclosing)
-        self.node: Final = node
+    __slots__ = ()
 
 
-class ValueDefinition(_Placed):
+class ValueDefinition(_Placed[code.Expression]):
     """A name of a module (or class body) that is bound exactly once, by plain assignment, to ``node``.
 
     A value that merely names something else is followed, so ``node`` is no plain dotted name that resolves.
     """
 
-    __slots__ = ("node",)
-
-    def __init__(self, module: SourceModule, node: code.Expression) -> None:
-        super().__init__(module, node.span)
-        self.node: Final = node
+    __slots__ = ()
 
 
 class External(NamedTuple):

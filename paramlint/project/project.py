@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,6 +38,10 @@ class Project:
         self.environment = environment
         # Answers of whoever asks the project, for as long as it is kept; each is told from others by its key.
         self.remembered: dict[Hashable, object] = {}
+
+    @cached_property
+    def _holds_packages(self) -> bool:
+        return is_packages_folder(self.root)
 
     @property
     def root(self) -> Path:
@@ -112,7 +117,7 @@ class Project:
 
     def _files_with(self, word: str, around: Path) -> tuple[Path, ...] | None:
         folder = self._store.root
-        if is_packages_folder(folder) and around.is_relative_to(folder):
+        if self._holds_packages and around.is_relative_to(folder):
             folder = folder / around.relative_to(folder).parts[0]
         if folder not in self._words:
             self._words[folder] = WordIndex(source_files(folder) if folder.is_dir() else [folder])
