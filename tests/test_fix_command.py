@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from paramlint.model.diagnostic import Effect
 from paramlint.model.observation import (
     PRETENDED,
     WITHOUT_MEMORY,
@@ -17,8 +16,9 @@ from paramlint.model.observation import (
     ForwardObservation,
     Observation,
     StateDigest,
+    Touched,
 )
-from paramlint.runtime.equivalence import again, difference, difference_beside
+from paramlint.runtime.equivalence import Allowed, again, difference, difference_beside
 
 NET = """\
 import torch
@@ -143,6 +143,7 @@ def test_a_recipe_that_was_guessed_is_tried_first() -> None:
     assert again(request, None) == request
 
 
+X, HEADS = Touched("net.py", "Net", "x"), Touched("net.py", "Net", "heads")
 WEIGHT = StateDigest("weight", "parameter", (2,), "torch.float32", "a")
 RAN = ForwardObservation("ran", recipe="(x,)")
 
@@ -153,55 +154,60 @@ def built(*state: StateDigest, output: str = "o", **fields: object) -> Observati
 
 
 @pytest.mark.parametrize(
-    ("after", "effect", "reason"),
+    ("after", "allowed", "reason"),
     [
-        pytest.param(built(WEIGHT), Effect(), None, id="the same"),
-        pytest.param(built(), Effect(), "is gone", id="a parameter lost"),
-        pytest.param(built(WEIGHT._replace(shape=(3,))), Effect(), "is another parameter", id="another shape"),
-        pytest.param(built(WEIGHT._replace(digest="b")), Effect(), "has other values", id="other values"),
-        pytest.param(built(WEIGHT._replace(digest="b")), Effect(values=True), None, id="values may change"),
+        pytest.param(built(WEIGHT), Allowed(), None, id="the same"),
+        pytest.param(built(), Allowed(), "is gone", id="a parameter lost"),
+        pytest.param(built(WEIGHT._replace(shape=(3,))), Allowed(), "is another parameter", id="another shape"),
+        pytest.param(built(WEIGHT._replace(digest="b")), Allowed(), "has other values", id="other values"),
+        pytest.param(built(WEIGHT._replace(digest="b")), Allowed(values=True), None, id="values may change"),
         pytest.param(
-            built(WEIGHT._replace(registration="buffer")), Effect(), "is another buffer", id="another registration"
+            built(WEIGHT._replace(registration="buffer")), Allowed(), "is another buffer", id="another registration"
         ),
-        pytest.param(built(WEIGHT, WEIGHT._replace(name="x.w")), Effect(), "is new", id="a new one"),
-        pytest.param(built(WEIGHT, WEIGHT._replace(name="x.w")), Effect(("x",)), None, id="the new one is meant"),
-        pytest.param(built(WEIGHT, output="p"), Effect(), "returns something else", id="another output"),
+        pytest.param(built(WEIGHT, WEIGHT._replace(name="x.w")), Allowed(), "is new", id="a new one"),
+        pytest.param(
+            built(WEIGHT, WEIGHT._replace(name="x.w", touched=(X,))), Allowed((X,)), None, id="the new one is meant"
+        ),
+        pytest.param(
+            built(WEIGHT, WEIGHT._replace(name="y.x", touched=(HEADS,))), Allowed((X,)), "is new", id="of another"
+        ),
+        pytest.param(built(WEIGHT, output="p"), Allowed(), "returns something else", id="another output"),
         pytest.param(
             built(WEIGHT, forward=ForwardObservation("raised")),
-            Effect(outputs=True),
+            Allowed(outputs=True),
             "does not run",
             id="forward raises",
         ),
         pytest.param(
             built(WEIGHT, form="float32[2]", output="p"),
-            Effect(outputs=True),
+            Allowed(outputs=True),
             "returns another structure after it: float32[2]",
             id="another structure",
         ),
-        pytest.param(built(WEIGHT, output="p"), Effect(outputs=True), None, id="outputs may change"),
-        pytest.param(built(WEIGHT, recipe="Net(3)"), Effect(), "in another way", id="built otherwise"),
-        pytest.param(built(WEIGHT, recipe="Net()" + PRETENDED), Effect(), None, id="no longer pretended"),
-        pytest.param(built(status="not built", reason="why"), Effect(), "why", id="not built"),
-        pytest.param(None, Effect(), "no answer", id="no observation"),
+        pytest.param(built(WEIGHT, output="p"), Allowed(outputs=True), None, id="outputs may change"),
+        pytest.param(built(WEIGHT, recipe="Net(3)"), Allowed(), "in another way", id="built otherwise"),
+        pytest.param(built(WEIGHT, recipe="Net()" + PRETENDED), Allowed(), None, id="no longer pretended"),
+        pytest.param(built(status="not built", reason="why"), Allowed(), "why", id="not built"),
+        pytest.param(None, Allowed(), "no answer", id="no observation"),
     ],
 )
-def test_what_keeps_a_fix_from_being_proved(after: Observation | None, effect: Effect, reason: str | None) -> None:
-    found = difference(built(WEIGHT), after, effect)
+def test_what_keeps_a_fix_from_being_proved(after: Observation | None, allowed: Allowed, reason: str | None) -> None:
+    found = difference(built(WEIGHT), after, allowed)
     assert (found is None) if reason is None else (found is not None and reason in found)
 
 
 def test_what_could_not_be_built_before_has_nothing_to_keep() -> None:
-    assert difference(built(status="not built"), built(WEIGHT), Effect()) is None
+    assert difference(built(status="not built"), built(WEIGHT), Allowed()) is None
 
 
 def test_a_model_without_tables_has_no_state_to_compare() -> None:
     """What misses its base constructor may be built all the same, as long as it registers nothing."""
     without = built()._replace(state=None)
-    assert difference(without, built(WEIGHT), Effect()) == "the state of the model could not be read before it"
-    assert difference(without, built(WEIGHT), Effect(reveals=True)) is None
+    assert difference(without, built(WEIGHT), Allowed()) == "the state of the model could not be read before it"
+    assert difference(without, built(WEIGHT), Allowed(reveals=True)) is None
 
 
-HIDDEN = StateDigest("heads[0].weight", "plain", (3,), "f", "drawn")
+HIDDEN = StateDigest("heads[0].weight", "plain", (3,), "f", "drawn", (HEADS,))
 NOW = HIDDEN._replace(name="heads.0.weight", registration="parameter")
 
 
@@ -214,14 +220,14 @@ NOW = HIDDEN._replace(name="heads.0.weight", registration="parameter")
         pytest.param("written", None, "forward returns something else after it, and whether by other", id="not seen"),
     ],
 )
-@pytest.mark.parametrize("effect", [Effect(("heads",), draws=True), Effect(("heads",), values=True)])
+@pytest.mark.parametrize("allowed", [Allowed((HEADS,), draws=True), Allowed((HEADS,), values=True)])
 def test_another_output_is_explained_by_other_weights_alone(
-    digest: str, levelled: str | None, reason: str | None, effect: Effect
+    digest: str, levelled: str | None, reason: str | None, allowed: Allowed
 ) -> None:
     before = built(output="before", levelled="l")._replace(hidden=(HIDDEN,))
     after = built(NOW._replace(digest=digest), output="after", levelled=levelled)
-    found = difference(before, after, effect)
-    if effect.values and digest == "drawn":
+    found = difference(before, after, allowed)
+    if allowed.values and digest == "drawn":
         assert found is None  # the values of others may have changed
     else:
         assert (found is None) if reason is None else (found is not None and found.startswith(reason))
@@ -240,7 +246,7 @@ def test_another_output_is_explained_by_other_weights_alone(
 )
 def test_what_a_fix_is_about_holds_what_it_held(after: tuple[StateDigest, ...], reason: str | None) -> None:
     before = built()._replace(hidden=(HIDDEN,))
-    assert difference(before, built(*after), Effect(("heads",), draws=True)) == reason
+    assert difference(before, built(*after), Allowed((HEADS,), draws=True)) == reason
 
 
 REACHED = NET.replace(
@@ -270,13 +276,35 @@ def test_that_an_initialisation_reaches_them_excuses_nothing_else(net: Path) -> 
     assert "forward computes something else after it, for equal weights too" in done.stderr
 
 
+NAMESAKE = """
+
+class Gain(nn.Module):
+    def __init__(self, is_plain):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(3) if is_plain else torch.ones(3))
+
+    def forward(self, x):
+        return x
+"""
+
+
+def test_a_weight_of_the_same_name_elsewhere_must_stay_as_it_was(net: Path) -> None:
+    """What the fix is about is the attribute of its own class, and no other's that is called the same."""
+    made = '        self.gain = Gain("mean" in self.__dict__)\n'
+    text = NET.replace("\n    def forward", f"{made}\n    def forward") + NAMESAKE
+    net.write_text(text)
+    done = run(net, "--fix", "--confirm", "--select=PRM101", "--timeout=120")
+    assert net.read_text() == text
+    assert "'gain.mean' has other values after it" in done.stderr
+
+
 def test_what_could_not_be_read_is_withheld_with_the_reason() -> None:
     late = built()._replace(state=None, notes=("out of time in digests",))
-    assert difference(built(WEIGHT), late, Effect()) == (
+    assert difference(built(WEIGHT), late, Allowed()) == (
         "the state of the model could not be read after it: out of time in digests"
     )
     large = late._replace(notes=(), recipe="Net()" + WITHOUT_MEMORY)
-    found = difference(built(WEIGHT), large, Effect())
+    found = difference(built(WEIGHT), large, Allowed())
     assert found is not None
     assert found.endswith("it was built without memory, since it is too large or too slow to build")
 
@@ -333,13 +361,13 @@ def test_what_holds_the_class_may_hold_what_another_file_repairs_as_well(net: Pa
 
 def test_what_is_built_after_new_draws_may_have_other_values() -> None:
     shifted = built(WEIGHT._replace(digest="b"), output="p", levelled="l")
-    assert difference_beside(built(WEIGHT, levelled="l"), shifted, Effect(draws=True)) is None
-    assert difference_beside(built(WEIGHT, levelled="m"), shifted, Effect(draws=True)) is not None
+    assert difference_beside(built(WEIGHT, levelled="l"), shifted, Allowed(draws=True)) is None
+    assert difference_beside(built(WEIGHT, levelled="m"), shifted, Allowed(draws=True)) is not None
     assert (
-        difference_beside(built(WEIGHT), shifted, Effect())
+        difference_beside(built(WEIGHT), shifted, Allowed())
         == "Net: 'weight' has other values after it, under the same seed"
     )
-    assert difference_beside(built(status="not built"), built(), Effect()) is None
+    assert difference_beside(built(status="not built"), built(), Allowed()) is None
 
 
 def test_a_finding_may_ask_for_a_sign_alone(net: Path) -> None:

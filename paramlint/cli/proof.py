@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,12 +14,12 @@ from paramlint.engine.fixing import Change, Key, key_of
 from paramlint.engine.repair import Fixer
 from paramlint.engine.settings import Factory
 from paramlint.facts.write import write_source
-from paramlint.model.diagnostic import Diagnostic, Effect, Verdict
+from paramlint.model.diagnostic import Diagnostic, Verdict
 from paramlint.model.observation import ClassRequest, Observation, Scalar
 from paramlint.project.definitions import ClassDefinition
 from paramlint.project.project import Project
 from paramlint.runtime.confirm import Observe, confirm
-from paramlint.runtime.equivalence import again, combined, difference, difference_beside, has_new_values
+from paramlint.runtime.equivalence import again, allowed, difference, difference_beside, has_new_values
 from paramlint.runtime.settings import RuntimeSettings
 from paramlint.runtime.subjects import Subjects
 
@@ -110,7 +110,7 @@ class Prover:
             groups.setdefault((runtime, settings.factories), []).extend(
                 item._replace(fix=None) for item in change.applied
             )
-        meant = _effect(item for change in changes for item in change.applied).names
+        touched = allowed(item for change in changes for item in change.applied).touched
         analyser = Analyser()
         observations: dict[_Instance, Observation] = {}
         dependents: dict[_Class, tuple[_Class, ...]] = {}
@@ -127,7 +127,7 @@ class Prover:
             return found
 
         def observe(requests: Sequence[ClassRequest], settings: RuntimeSettings) -> Iterator[Observation]:
-            requests = [request._replace(names=meant) for request in requests]
+            requests = [request._replace(touched=touched) for request in requests]
             if earlier is None:
                 requests = [request._replace(stages=_COMPARED) for request in requests]
             else:
@@ -188,18 +188,14 @@ def _is_built(observation: Observation | None) -> bool:
     return observation is not None and observation.status == "built"
 
 
-def _effect(applied: Iterable[Diagnostic]) -> Effect:
-    return combined([item.fix.effect for item in applied if item.fix])
-
-
 def _reasons(change: Change, together: Sequence[Change], before: _Seen, after: _Seen) -> dict[Key, str]:
     """Why some fixes of a file are not proved, by their findings; ``together`` is all that was written with them.
 
     A class may hold what another file's fixes have changed. What forward may compute is its own fixes' to say.
     """
-    effect = _effect(change.applied)
-    all_effects = _effect(item for other in together for item in other.applied)
-    with_others = all_effects._replace(outputs=effect.outputs)
+    own = allowed(change.applied)
+    of_all = allowed(item for other in together for item in other.applied)
+    with_others = of_all._replace(outputs=own.outputs)
     reasons: dict[Key, str] = {}
     for diagnostic in change.applied:
         proof = after.proved[diagnostic.path, key_of(diagnostic)].proof
@@ -215,10 +211,10 @@ def _reasons(change: Change, together: Sequence[Change], before: _Seen, after: _
         reason = None if wanted else "no instance of its class was asked for"
         for instance in wanted:
             compared = before.observations.get(instance), after.observations[instance]
-            reason = reason or (difference(*compared, effect) and difference(*compared, with_others))
+            reason = reason or (difference(*compared, own) and difference(*compared, with_others))
         for other in after.dependents.get((diagnostic.path, diagnostic.class_name or ""), ()):
             seen_before, seen_after = (seen.observations.get((*other, ())) for seen in (before, after))
-            reason = reason or difference_beside(seen_before, seen_after, all_effects)
+            reason = reason or difference_beside(seen_before, seen_after, of_all)
         if reason is not None:
             reasons[key_of(diagnostic)] = reason
     return reasons

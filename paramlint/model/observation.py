@@ -43,6 +43,14 @@ class Recipe(NamedTuple):
 AGAIN = "again"
 
 
+class Touched(NamedTuple):
+    """An attribute that an edit is about, of every instance of a class: ``path`` is the file that defines the class."""
+
+    path: str
+    class_name: str
+    attribute: str
+
+
 class ClassRequest(NamedTuple):
     """One class to build under one set of constructor arguments.
 
@@ -50,7 +58,7 @@ class ClassRequest(NamedTuple):
     ``qualified_name`` is the class's ``__qualname__``, with ``<locals>`` where it is made inside a function.
     ``circumstances`` are constructor arguments that a finding speaks of: the instance is built with exactly these, or
     is reported as not built. ``extra_paths`` are other folders to import from. ``stages`` are the stages of observation
-    to go through; None: those of the run. ``names`` are attributes whose tensors are weights, whatever holds them.
+    to go through; None: those of the run. ``touched`` are attributes whose tensors are weights, whatever holds them.
     """
 
     key: str
@@ -63,7 +71,7 @@ class ClassRequest(NamedTuple):
     input_recipes: tuple[Recipe, ...] = ()
     extra_paths: tuple[str, ...] = ()
     stages: tuple[str, ...] | None = None
-    names: tuple[str, ...] = ()
+    touched: tuple[Touched, ...] = ()
 
 
 # What is seen
@@ -278,7 +286,7 @@ class StateDigest(NamedTuple):
 
     ``registration`` as in ``TensorObservation``.
 
-    ``digest`` is equal for equal values (None: not read).
+    ``digest`` is equal for equal values (None: not read). ``touched`` are those of the request's that hold it.
     """
 
     name: str
@@ -286,6 +294,7 @@ class StateDigest(NamedTuple):
     shape: tuple[int, ...]
     dtype: str
     digest: str | None
+    touched: tuple[Touched, ...] = ()
 
 
 class Observation(NamedTuple):

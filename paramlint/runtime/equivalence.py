@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from paramlint.model.diagnostic import Effect
+from paramlint.model.diagnostic import Diagnostic
 from paramlint.model.observation import (
     AGAIN,
     NO_ARGUMENTS,
@@ -15,15 +16,35 @@ from paramlint.model.observation import (
     Observation,
     Recipe,
     StateDigest,
+    Touched,
 )
 
 _NAME = re.compile(r"\w+")
 
 
-def combined(effects: Sequence[Effect]) -> Effect:
-    """What several fixes together may change."""
-    return Effect(
-        tuple(dict.fromkeys(name for effect in effects for name in effect.names)),
+class Allowed(NamedTuple):
+    """What several fixes together may change: the effect of each, of the attributes of its own class alone."""
+
+    touched: tuple[Touched, ...] = ()
+    values: bool = False
+    outputs: bool = False
+    reveals: bool = False
+    draws: bool = False
+
+
+def allowed(fixed: Iterable[Diagnostic]) -> Allowed:
+    """What the fixes of some findings may change."""
+    pairs = [(item, item.fix.effect) for item in fixed if item.fix is not None]
+    effects = [effect for _, effect in pairs]
+    return Allowed(
+        tuple(
+            dict.fromkeys(
+                Touched(item.path, item.class_name, name)
+                for item, effect in pairs
+                for name in effect.names
+                if item.class_name is not None
+            )
+        ),
         any(effect.values for effect in effects),
         any(effect.outputs for effect in effects),
         any(effect.reveals for effect in effects),
@@ -48,12 +69,12 @@ def again(request: ClassRequest, earlier: Observation | None) -> ClassRequest:
     return request
 
 
-def difference(before: Observation | None, after: Observation | None, effect: Effect) -> str | None:
+def difference(before: Observation | None, after: Observation | None, allowed: Allowed) -> str | None:
     """What keeps the fix from being proved, in one line; None where it is.
 
-    The class must be built after the fix. Where it was built before, every parameter and buffer that ``effect`` does
+    The class must be built after the fix. Where it was built before, every parameter and buffer that ``allowed`` does
     not name must be the same in registration, shape, type and value, none may be new, and forward must return the same
-    where it ran (as far as ``effect`` says that values and outputs stay). What those it does name held must be held
+    where it ran (as far as ``allowed`` says that values and outputs stay). What those it does name held must be held
     under the same names. Where weights have other values, forward must return the same for equal ones.
     """
     if after is None or after.status != "built":
@@ -65,16 +86,18 @@ def difference(before: Observation | None, after: Observation | None, effect: Ef
         return None
     if _way(before) != _way(after):
         return f"the model is built in another way after it: {after.recipe}"
-    if before.state is None and effect.reveals:
+    if before.state is None and allowed.reveals:
         return None  # without its tables, which the fix gives it, a Module has no state to compare
     if before.state is None:
         return f"the state of the model could not be read before it{_told(before)}"
-    if effect.draws and _reaches(before, after, effect):
-        effect = effect._replace(values=True)  # and what it draws for them, it does not draw for the others
-    return _state(before.state, after.state, effect) or _held(before, after, effect) or _forward(before, after, effect)
+    if allowed.draws and _reaches(before, after, allowed):
+        allowed = allowed._replace(values=True)  # and what it draws for them, it does not draw for the others
+    return (
+        _state(before.state, after.state, allowed) or _held(before, after, allowed) or _forward(before, after, allowed)
+    )
 
 
-def difference_beside(before: Observation | None, after: Observation | None, effect: Effect) -> str | None:
+def difference_beside(before: Observation | None, after: Observation | None, allowed: Allowed) -> str | None:
     """What differs in a class that derives from the one that was fixed or holds it; None where nothing does.
 
     What could not be built before has nothing to keep. Where the fix draws random numbers, what is built after it gets
@@ -82,7 +105,7 @@ def difference_beside(before: Observation | None, after: Observation | None, eff
     """
     if before is None or before.status != "built":
         return None
-    found = difference(before, after, effect._replace(values=effect.values or effect.draws))
+    found = difference(before, after, allowed._replace(values=allowed.values or allowed.draws))
     return None if found is None else f"{before.class_name}: {found}"
 
 
@@ -112,22 +135,22 @@ def _way(observation: Observation) -> str:
     return (observation.recipe or "").removesuffix(PRETENDED)
 
 
-def _state(before: Sequence[StateDigest], after: Sequence[StateDigest], effect: Effect) -> str | None:
-    old = {item.name: item for item in before if not _is_meant(item.name, effect)}
-    new = {item.name: item for item in after if not _is_meant(item.name, effect)}
+def _state(before: Sequence[StateDigest], after: Sequence[StateDigest], allowed: Allowed) -> str | None:
+    old = {item.name: item for item in before if not _is_meant(item, allowed)}
+    new = {item.name: item for item in after if not _is_meant(item, allowed)}
     for name, item in old.items():
         other = new.get(name)
         if other is None:
             return f"the {item.registration} '{name}' is gone after it"
         if (item.registration, item.shape, item.dtype) != (other.registration, other.shape, other.dtype):
             return f"'{name}' is another {other.registration} after it: {other.dtype} of shape {list(other.shape)}"
-        if not effect.values and item.digest != other.digest:
+        if not allowed.values and item.digest != other.digest:
             return f"'{name}' has other values after it, under the same seed"
     added = next((name for name in new if name not in old), None)
     return None if added is None else f"the {new[added].registration} '{added}' is new after it"
 
 
-def _forward(before: Observation, after: Observation, effect: Effect) -> str | None:
+def _forward(before: Observation, after: Observation, allowed: Allowed) -> str | None:
     ran = before.forward is not None and before.forward.status == "ran"
     if not ran:
         return None
@@ -139,9 +162,9 @@ def _forward(before: Observation, after: Observation, effect: Effect) -> str | N
         return "forward is called in another way after it"
     if before.form != after.form:
         return f"forward returns another structure after it: {after.form}, not {before.form}"
-    if before.output is None or before.output == after.output or effect.outputs:
+    if before.output is None or before.output == after.output or allowed.outputs:
         return None
-    if not effect.values and not _reaches(before, after, effect):
+    if not allowed.values and not _reaches(before, after, allowed):
         return "forward returns something else after it"
     if before.levelled is None or after.levelled is None:
         return "forward returns something else after it, and whether by other values of its weights alone is not known"
@@ -150,9 +173,9 @@ def _forward(before: Observation, after: Observation, effect: Effect) -> str | N
     )
 
 
-def _held(before: Observation, after: Observation, effect: Effect) -> str | None:
+def _held(before: Observation, after: Observation, allowed: Allowed) -> str | None:
     """What attributes that the fix is about held before it and do not hold after it, in the same shape and type."""
-    old, new = (_below(item, effect) for item in (before, after))
+    old, new = (_below(item, allowed) for item in (before, after))
     for name, item in old.items():
         other = new.get(name)
         if other is None:
@@ -162,21 +185,21 @@ def _held(before: Observation, after: Observation, effect: Effect) -> str | None
     return None
 
 
-def _reaches(before: Observation, after: Observation, effect: Effect) -> bool:
+def _reaches(before: Observation, after: Observation, allowed: Allowed) -> bool:
     """Whether what is registered now holds other values than before: an initialisation that walks over it reaches it.
 
     Then forward has to return something else.
     """
-    old, new = (_below(item, effect) for item in (before, after))
+    old, new = (_below(item, allowed) for item in (before, after))
     return any(name in old and item.digest != old[name].digest for name, item in new.items())
 
 
-def _below(observation: Observation, effect: Effect) -> dict[tuple[str, ...], StateDigest]:
+def _below(observation: Observation, allowed: Allowed) -> dict[tuple[str, ...], StateDigest]:
     """The tensors that the fix is about by the steps to them, which registering them does not change."""
     entries = (*observation.hidden, *(observation.state or ()))
-    return {tuple(_NAME.findall(item.name)): item for item in entries if _is_meant(item.name, effect)}
+    return {tuple(_NAME.findall(item.name)): item for item in entries if _is_meant(item, allowed)}
 
 
-def _is_meant(name: str, effect: Effect) -> bool:
-    """Whether a name of ``state_dict()`` is, or lies below, an attribute that the fix is about."""
-    return any(part in effect.names for part in _NAME.findall(name))
+def _is_meant(item: StateDigest, allowed: Allowed) -> bool:
+    """Whether a tensor is, or lies below, an attribute that the fix is about."""
+    return any(touched in allowed.touched for touched in item.touched)

@@ -6,15 +6,17 @@ import ctypes
 import functools
 import hashlib
 import re
+import sys
 from collections.abc import Collection, Iterable
 
 import torch
 from torch import nn
 
-from paramlint.model.observation import Observation, StateDigest
+from paramlint.model.observation import Observation, StateDigest, Touched
 from paramlint.runtime.worker import snapshot
 from paramlint.runtime.worker.build import Built
 from paramlint.runtime.worker.forward import call, flatten, runner
+from paramlint.runtime.worker.importing import is_file
 from paramlint.runtime.worker.inputs import Input
 from paramlint.runtime.worker.timing import Clock
 from paramlint.runtime.worker.walk import Walk, is_lazy
@@ -24,16 +26,58 @@ _LONGEST = 300
 _STEP = re.compile(r"\w+")
 
 
-def digests(known: Observation, way: Built, clock: Clock, chosen: Input | None) -> Observation:
+class Reach:
+    """Which of some attributes a tensor of an instance lies below, by its path."""
+
+    def __init__(self, walk: Walk, wanted: Collection[Touched]) -> None:
+        modules = [("", walk.root), *((found.path, found.module) for found in walk.modules)]
+        self._places = [
+            (_steps(f"{path}.{item.attribute}"), item)
+            for item in wanted
+            for path, module in modules
+            if item.attribute and _is_instance(module, item)
+        ]
+
+    def of(self, path: str) -> tuple[Touched, ...]:
+        steps = _steps(path)
+        return tuple(dict.fromkeys(item for place, item in self._places if steps[: len(place)] == place))
+
+
+def _is_instance(module: nn.Module, wanted: Touched) -> bool:
+    """Whether a Module is of the class that a file defines, or of one that derives from it."""
+    return any(
+        kind.__qualname__ == wanted.class_name
+        and (made := sys.modules.get(kind.__module__)) is not None
+        and is_file(made, wanted.path)
+        for kind in type(module).__mro__
+    )
+
+
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(_STEP.findall(path))
+
+
+def digests(
+    known: Observation, way: Built, clock: Clock, chosen: Input | None, touched: Collection[Touched]
+) -> Observation:
     """The state of a fresh build under one seed, and what its forward returns in the mode that it was built in.
 
     Training mode on purpose: a module that ``eval()`` does not reach is in it before and after it is registered.
     """
     instance = snapshot.instance(way, clock, 0)
     list(instance.named_parameters())  # raises for a Module without tables, which has no state
+    walk = Walk(instance)
+    reach = Reach(walk, touched)
     entries = [
-        StateDigest(found.path, found.kind, tuple(map(int, tensor.shape)), str(tensor.dtype), _digest([tensor]))
-        for found in Walk(instance).tensors
+        StateDigest(
+            found.path,
+            found.kind,
+            tuple(map(int, tensor.shape)),
+            str(tensor.dtype),
+            _digest([tensor]),
+            reach.of(found.path),
+        )
+        for found in walk.tensors
         if not is_lazy(tensor := found.tensor)
     ]
     known = known._replace(
@@ -47,15 +91,15 @@ def digests(known: Observation, way: Built, clock: Clock, chosen: Input | None) 
     return known._replace(output=_digest(values), form=f"{form[:_LONGEST]} ({len(values)} tensors)")
 
 
-def levelled(known: Observation, way: Built, clock: Clock, chosen: Input, names: Collection[str]) -> Observation:
+def levelled(known: Observation, way: Built, clock: Clock, chosen: Input, touched: Collection[Touched]) -> Observation:
     """What forward of a fresh build returns where every weight holds values that follow from its name alone.
 
     Two builds whose weights were drawn otherwise then return the same, as long as they compute the same.
-    ``names``: attributes whose tensors count as weights, be they Parameters or not.
+    ``touched``: attributes whose tensors count as weights, be they Parameters or not.
     """
     instance = snapshot.instance(way, clock, 0)
     with torch.no_grad():
-        _level(instance, names)
+        _level(instance, touched)
     values = _output(instance, way, clock, chosen)
     tells = any(
         tensor.numel() and (not tensor.is_floating_point() or bool(tensor.isfinite().any())) for tensor in values
@@ -63,12 +107,14 @@ def levelled(known: Observation, way: Built, clock: Clock, chosen: Input, names:
     return known._replace(levelled=_digest(values) if tells else None)
 
 
-def _level(instance: nn.Module, names: Collection[str]) -> None:
-    """Write the weights; one that goes by several names has the first of those that are not in ``names``."""
+def _level(instance: nn.Module, touched: Collection[Touched]) -> None:
+    """Write the weights; one that goes by several names has the first of those that are not ``touched``."""
     chosen: dict[int, tuple[bool, tuple[str, ...], torch.Tensor]] = {}
-    for found in Walk(instance).tensors:
-        tensor, steps = found.tensor, tuple(_STEP.findall(found.path))
-        is_meant = any(step in names for step in steps)
+    walk = Walk(instance)
+    reach = Reach(walk, touched)
+    for found in walk.tensors:
+        tensor, steps = found.tensor, _steps(found.path)
+        is_meant = bool(reach.of(found.path))
         if is_lazy(tensor) or not (tensor.is_floating_point() or tensor.is_complex()):
             continue
         if isinstance(tensor, nn.Parameter) or (is_meant and tensor.is_leaf):

@@ -22,7 +22,7 @@ def loaded(name: str, path: str) -> ModuleType | None:
     """The imported module of this file, under its dotted name or the name that loading by file gives."""
     for candidate in (name, _private_name(path)):
         module = sys.modules.get(candidate)
-        if module is not None and _is_file(module, path):
+        if module is not None and is_file(module, path):
             return module
     return None
 
@@ -72,7 +72,7 @@ def find(name: str, path: str) -> ModuleType:
     if name:
         try:
             module = importlib.import_module(name)
-            if _is_file(module, path):
+            if is_file(module, path):
                 return module
         except Exception as caught:
             error = caught
@@ -102,7 +102,8 @@ def _private_name(path: str) -> str:
     return f"loaded_by_path_{abs(hash(os.path.realpath(path))):x}_{stem}"
 
 
-def _is_file(module: ModuleType, path: str) -> bool:
+def is_file(module: ModuleType, path: str) -> bool:
+    """Whether a module was loaded from a file."""
     own = getattr(module, "__file__", None)
     try:
         return own is not None and os.path.samefile(own, path)

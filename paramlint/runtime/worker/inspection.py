@@ -100,8 +100,8 @@ def inspect_class(request: ClassRequest, options: Options) -> Iterator[tuple[Obs
         return known
 
     compared: list[tuple[str, Callable[[Observation], Observation]]] = [
-        ("digests", lambda known: digest.digests(known, way, clock, chosen)),
-        ("levelled", lambda known: digest.levelled(known, way, clock, chosen, request.names) if chosen else known),
+        ("digests", lambda known: digest.digests(known, way, clock, chosen, request.touched)),
+        ("levelled", lambda known: digest.levelled(known, way, clock, chosen, request.touched) if chosen else known),
     ]
     stages: list[tuple[str, Callable[[Observation], Observation]]] = [
         *((probe.__name__, functools.partial(_apply, probe, subject, way, clock)) for probe in probes.ALL),
