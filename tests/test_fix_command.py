@@ -13,12 +13,14 @@ from paramlint.model.observation import (
     PRETENDED,
     WITHOUT_MEMORY,
     ClassRequest,
+    Failure,
     ForwardObservation,
     Observation,
+    Place,
     StateDigest,
     Touched,
 )
-from paramlint.runtime.equivalence import Allowed, again, difference, difference_beside
+from paramlint.runtime.equivalence import Allowed, again, difference, difference_beside, raised_in_written
 
 NET = """\
 import torch
@@ -133,6 +135,19 @@ def test_a_model_is_built_and_called_again_as_it_was(net: Path) -> None:
     net.write_text(text.replace(" - self.mean", ""))
     done = run(net, "--unsafe-fixes", "--confirm", "--select=PRM105", "--timeout=120")
     assert "nn.ModuleList([nn.Linear(" in net.read_text(), done.stderr
+
+
+def test_a_line_that_a_fix_wrote_must_not_raise() -> None:
+    """Where forward ran for no input before, there is nothing to compare, but the fault is not to be moved on."""
+    line = "        return x * torch.ones(3, device=mask.device)"
+    raised = ForwardObservation("no input found", failure=Failure("AttributeError", "no", (Place("net.py", 2, "f"),)))
+    silent = built(forward=ForwardObservation("no input found"))
+    text = f"def f(x, mask):\n{line}\n"
+    old = text.replace(", device=mask.device", "")
+    assert raised_in_written(silent, built(forward=raised), "net.py", old, text) == line
+    assert raised_in_written(silent, built(forward=raised), "net.py", text, text) is None
+    assert raised_in_written(silent, built(forward=raised), "other.py", old, text) is None
+    assert raised_in_written(built(), built(forward=raised), "net.py", old, text) is None  # which the comparison tells
 
 
 def test_a_recipe_that_was_guessed_is_tried_first() -> None:

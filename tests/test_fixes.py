@@ -343,6 +343,12 @@ class Net(Layers, Plain):
             id="noise for what has the name of the input",
         ),
         pytest.param(
+            body("", "def forward(self, x, mask=None):", "    if mask is None:", "        mask = torch.ones(x.size(1))")
+            + "        else:\n            mask = mask.bool()\n        return x * mask\n",
+            ("mask = torch.ones(x.size(1), device=x.device)",),
+            id="a mask that is made where none is given",
+        ),
+        pytest.param(
             body("    self.cell = nn.GRUCell(3, 4)", *FORWARD, "    state = torch.zeros(x.size(0), 4)")
             + "        for step in range(2):\n            state = self.cell(x[:, step], state)\n        return state\n",
             ("torch.zeros(x.size(0), 4, device=x.device)",),
@@ -470,6 +476,12 @@ def test_what_is_known_is_repaired(text: str, wanted: tuple[str, ...], tmp_path:
         pytest.param(body(*FORWARD, "    return nn.Linear(x.shape[-1], 2)(x)"), id="sizes of the input"),
         pytest.param(
             body(*FORWARD, "    return sum(nn.Linear(3, 2)(x) for _ in range(2))"), id="a layer for each element"
+        ),
+        pytest.param(
+            body("", "def forward(self, x, mask=None):", "    return x * self.mask(mask, x.shape[1])")
+            + "\n    def mask(self, mask, length):\n        if mask is None:\n            return torch.ones(length)\n"
+            + "        return mask.float()\n",
+            id="on the device of what is None there",
         ),
         pytest.param(
             body("    self.layers = nn.ModuleList()", *FORWARD, "    self.layers.append(nn.Linear(3, 3))")

@@ -19,7 +19,14 @@ from paramlint.model.observation import ClassRequest, Observation, Scalar
 from paramlint.project.definitions import ClassDefinition
 from paramlint.project.project import Project
 from paramlint.runtime.confirm import Observe, confirm
-from paramlint.runtime.equivalence import again, allowed, difference, difference_beside, has_new_values
+from paramlint.runtime.equivalence import (
+    again,
+    allowed,
+    difference,
+    difference_beside,
+    has_new_values,
+    raised_in_written,
+)
 from paramlint.runtime.settings import RuntimeSettings
 from paramlint.runtime.subjects import Subjects
 
@@ -188,6 +195,17 @@ def _is_built(observation: Observation | None) -> bool:
     return observation is not None and observation.status == "built"
 
 
+def _has_written(diagnostic: Diagnostic, line: str, change: Change) -> bool:
+    """Whether a line comes from the fix of a finding, or from that of none alone."""
+    writers = [
+        key_of(item)
+        for item in change.applied
+        if item.fix is not None
+        if any(edit.replacement.strip() and edit.replacement.strip() in line for edit in item.fix.edits)
+    ]
+    return not writers or key_of(diagnostic) in writers
+
+
 def _reasons(change: Change, together: Sequence[Change], before: _Seen, after: _Seen) -> dict[Key, str]:
     """Why some fixes of a file are not proved, by their findings; ``together`` is all that was written with them.
 
@@ -212,6 +230,9 @@ def _reasons(change: Change, together: Sequence[Change], before: _Seen, after: _
         for instance in wanted:
             compared = before.observations.get(instance), after.observations[instance]
             reason = reason or (difference(*compared, own) and difference(*compared, with_others))
+            line = raised_in_written(*compared, change.before.path, change.before.text, change.after.text)
+            if line is not None and _has_written(diagnostic, line, change):
+                reason = reason or f"forward raises in a line that it wrote: {line.strip()}"
         for other in after.dependents.get((diagnostic.path, diagnostic.class_name or ""), ()):
             seen_before, seen_after = (seen.observations.get((*other, ())) for seen in (before, after))
             reason = reason or difference_beside(seen_before, seen_after, of_all)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, pairwise
 
 from paramlint import torch_api
 from paramlint.fixes.edits import Parts, parts, with_argument, without_argument
@@ -194,7 +194,11 @@ def _sources(site: Site, spot: Spot, function: code.Function) -> Iterator[str]:
     """What is certain to be a tensor in the right place: operands of the clash, arguments, parameters of self."""
     tensors = uses(function).as_tensor | set(_measured(function))
     bound = _bound(function, spot)
-    own = [item.name for item in function.parameters[1:] if item.name not in bound and not item.kind.startswith("*")]
+    own = [
+        item.name
+        for item in function.parameters[1:]
+        if item.name not in bound and not item.kind.startswith("*") and not _may_be_none(item, function, spot)
+    ]
     for clash in _clashes(site):
         inner = site.spot(clash.place.span)
         if inner is not None and inner.function is function:
@@ -210,6 +214,41 @@ def _sources(site: Site, spot: Spot, function: code.Function) -> Iterator[str]:
                 if slot.registration in (Registration.PARAMETER, Registration.BUFFER) and slot.is_certain:
                     if not slot.is_none and slot.phase is Phase.CONSTRUCTOR and slot.name.isidentifier():
                         yield f"{owner}.{slot.name}"
+
+
+def _may_be_none(parameter: code.Parameter, function: code.Function, spot: Spot) -> bool:
+    """Whether an argument that need not be given may be None at a statement."""
+    default = parameter.default
+    is_optional = isinstance(default, code.Constant) and default.value is None
+    if not is_optional and not any(_asks_for_none(node, parameter.name) for node in nodes(function)):
+        return False
+    return not any(
+        isinstance(outer, code.If)
+        and any(
+            any(_asks_for_none(test, parameter.name, operator) for test in _all_of(outer.test))
+            and any(item is inner for item in block)
+            for operator, block in (("is not", outer.body), ("is", outer.orelse))
+        )
+        for outer, inner in pairwise((*spot.around, spot.statement))
+    )
+
+
+def _asks_for_none(node: object, name: str, *operators: str) -> bool:
+    """Whether a node is ``name is None``, or with another operator."""
+    return (
+        isinstance(node, code.Comparison)
+        and isinstance(node.left, code.Name)
+        and node.left.identifier == name
+        and len(node.operators) == 1
+        and node.operators[0] in (operators or ("is", "is not", "==", "!="))
+        and isinstance(node.comparators[0], code.Constant)
+        and node.comparators[0].value is None
+    )
+
+
+def _all_of(test: code.Expression) -> tuple[code.Expression, ...]:
+    """The conditions that all hold where a test does."""
+    return test.operands if isinstance(test, code.BooleanOperation) and test.operator == "and" else (test,)
 
 
 def _measured(function: code.Function) -> Iterator[str]:

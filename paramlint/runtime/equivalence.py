@@ -109,6 +109,20 @@ def difference_beside(before: Observation | None, after: Observation | None, all
     return None if found is None else f"{before.class_name}: {found}"
 
 
+def raised_in_written(
+    before: Observation | None, after: Observation, path: str, old_text: str, new_text: str
+) -> str | None:
+    """The line of a file at which forward fails after fixes, where it did not run before and they wrote that line."""
+    ran = [seen is not None and seen.forward is not None and seen.forward.status == "ran" for seen in (before, after)]
+    failure = after.forward.failure if after.forward is not None else None
+    if any(ran) or failure is None or not failure.frames or failure.frames[-1].path != path:
+        return None
+    lines = new_text.splitlines()
+    number = failure.frames[-1].line
+    line = lines[number - 1] if 0 < number <= len(lines) else ""
+    return line if line.strip() and line not in old_text.splitlines() else None
+
+
 def has_new_values(before: Observation | None, after: Observation) -> bool:
     """Whether a parameter or buffer of the same name has other values than before, under the same seed.
 
