@@ -177,6 +177,59 @@ def test_what_a_star_import_of_a_star_import_comes_to_bind_counts(project: Path)
     assert found(project) == SAID
 
 
+HUBS = {
+    "imports": {"package/__init__.py": "from package.base import Base\nfrom package.helpers import make\n"},
+    "star imports": {
+        "package/__init__.py": "from .base import *\nfrom .helpers import *\n",
+        "package/base.py": '__all__ = ["Base"]\n' + FILES["package/base.py"],
+        "package/helpers.py": '__all__ = ["make"]\n' + FILES["package/helpers.py"],
+    },
+}
+
+
+@pytest.mark.parametrize("hub", HUBS.values(), ids=HUBS)
+def test_who_imports_from_a_package_depends_on_the_module_that_has_the_name(
+    project: Path, linted: list[str], hub: dict[str, str]
+) -> None:
+    users = {
+        "package/net.py": FILES["package/net.py"]
+        .replace("package.base", "package")
+        .replace("package.helpers", "package"),
+        "package/other.py": "from package import Base\n\n\nclass Other(Base):\n    pass\n",
+    }
+    for name, text in {**hub, **users}.items():
+        write(project / name, text)
+    settle()
+    assert found(project) == SAID
+    helpers = (project / "package/helpers.py").read_text(encoding="utf-8")
+    linted.clear()
+    write(project / "package/helpers.py", helpers.replace("3, 3", "3, 4"))
+    settle()
+    assert found(project) == SAID
+    assert set(linted) == {"helpers.py", "net.py"}
+    write(project / "package/helpers.py", helpers.replace("nn.Linear(3, 3)", "abs"))
+    settle()
+    assert found(project) == []
+    write(project / "package/helpers.py", helpers)
+    settle()
+    assert found(project) == SAID
+
+
+def test_a_star_import_that_comes_to_hide_a_name_counts(project: Path) -> None:
+    hub = HUBS["star imports"]
+    for name, text in hub.items():
+        write(project / name, text)
+    write(project / "package/net.py", FILES["package/net.py"].replace("package.base", "package"))
+    settle()
+    assert found(project) == SAID
+    write(
+        project / "package/helpers.py",
+        hub["package/helpers.py"].replace('["make"]', '["make", "Base"]') + "Base = object\n",
+    )
+    settle()
+    assert found(project) == []
+
+
 def test_an_installed_package_counts(project: Path) -> None:
     site = project / ".venv/lib/python3.11/site-packages"
     site.mkdir(parents=True)

@@ -1,7 +1,7 @@
 """The cache: diagnostics of files of which nothing has changed that they depend on.
 
 One SQLite file. A result is kept with the content of its file, and a graph says what each file consulted when questions
-were answered in its context: other files, which names are modules, in which files of the project a word stands. A result
+were answered in its context: other files, what they have under a name, which names are modules, in which files a word stands. A result
 is used again only while everything that can be reached from its file is as it was. For a word only the files that have
 changed are searched, so the graph knows each source file of a folder of which a word was asked.
 """
@@ -25,7 +25,7 @@ from paramlint.project.dependencies import Consulted, Dependency, file
 from paramlint.project.mentions import WordIndex
 
 _FILE = "cache.sqlite3"
-_VERSION = 2
+_VERSION = 3
 MOST_BYTES = 100_000_000
 _PATIENCE_SECONDS = 5
 _HOLDS = "holds"
@@ -124,7 +124,7 @@ class Cache:
         What changed while the run went on is not stored: it cannot be told which content was read.
         """
         now = Fingerprints()
-        new = {Dependency("file", path): targets for path, targets in consulted.by_file.items()}
+        new = consulted.by_asking
         noted = {*new, *(target for targets in new.values() for target in targets), *(file(it.path) for it in results)}
 
         def store(connection: sqlite3.Connection) -> None:
@@ -144,7 +144,8 @@ class Cache:
             )
             for node in nodes:
                 targets = new.get(node, frozenset())
-                if node in graph and node not in changed:
+                # A global name has no content of its own that could have changed, and no result that still counts on it.
+                if node in graph and node not in (stale if node.kind == "global" else changed):
                     targets |= graph[node].consulted
                 graph[node] = _Node(now(node), targets)
             for word in words:
@@ -247,7 +248,7 @@ def _changed(graph: _Graph, nodes: Iterable[Dependency], now: Fingerprints) -> s
     for node in nodes:
         if node.kind == "word":
             words[node.path].append(node)
-        elif node not in graph or graph[node].digest != now(node):
+        elif node not in graph or now.differs(node, graph[node].digest):
             changed.add(node)
     for folder, some in words.items():
         files = now.files_below(folder)

@@ -12,6 +12,7 @@ from pathlib import Path
 import paramlint
 from paramlint.project.dependencies import Dependency, file
 from paramlint.project.files import source_files
+from paramlint.project.modules import literal_exports
 
 MISSING = "missing"
 
@@ -29,7 +30,11 @@ class Fingerprints:
         self._trees: dict[str, tuple[Dependency, ...]] = {}
 
     def __call__(self, dependency: Dependency) -> str:
-        """Return the digest of a file, name or tree; what does not exist or cannot be read has one too."""
+        """Return the digest of what is on disk; what does not exist or cannot be read has one too.
+
+        That of exports begins with the digest of their file. The answers for a global name are made of others, and
+        have none of their own.
+        """
         known = self._known.get(dependency)
         if known is None:
             known = self._known[dependency] = self._computed(dependency)
@@ -42,10 +47,25 @@ class Fingerprints:
     def _computed(self, dependency: Dependency) -> str:
         if dependency.kind == "file":
             return _of_file(dependency.path)
+        if dependency.kind == "content":
+            return self(dependency._replace(kind="file"))
+        if dependency.kind == "exports":
+            return f"{self(dependency._replace(kind='file'))} {_of_exports(dependency.path)}"
+        if dependency.kind == "global":
+            return ""
         if dependency.kind == "name":
             return self._of_name(dependency.path)
         parts = [f"{path.path}\0{self(path)}" for path in self.files_below(dependency.path)]
         return digest("\0".join(parts))
+
+    def differs(self, dependency: Dependency, before: str) -> bool:
+        """Whether a dependency is not any more what it was when it had the digest ``before``."""
+        if dependency.kind != "exports":
+            return self(dependency) != before
+        file_before, _, names_before = before.partition(" ")
+        if self(dependency._replace(kind="file")) == file_before:
+            return False
+        return not names_before or self(dependency).partition(" ")[2] != names_before
 
     def files_below(self, folder: str) -> tuple[Dependency, ...]:
         """Return the source files below a folder (of a file, itself), listed once."""
@@ -77,6 +97,8 @@ def may_have_changed_since(dependency: Dependency, started: int, explained: Mapp
     ``explained`` are last changes of paths that are known to be harmless.
     """
     paths = [Path(dependency.path)]
+    if dependency.kind == "global":
+        return False
     if dependency.kind == "name":
         paths = [Path(dependency.path).parent, Path(dependency.path)]
     elif dependency.kind == "tree":
@@ -106,6 +128,16 @@ def _of_file(path: str) -> str:
             return blake2b(stream.read(), digest_size=16).hexdigest()
     except (OSError, ValueError):
         return MISSING
+
+
+def _of_exports(path: str) -> str:
+    """The digest of the names that a file exports; empty where it does not list them."""
+    try:
+        with open(path, "rb") as stream:
+            names = literal_exports(stream.read())
+    except (OSError, ValueError):
+        return ""
+    return "" if names is None else digest(*sorted(name.decode() for name in names))
 
 
 def digest(*parts: str) -> str:

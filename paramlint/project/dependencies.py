@@ -1,19 +1,27 @@
-"""What the answers about a module depend on: files, whether names are modules, which files of a folder have a word."""
+"""What the answers about a module depend on: files, names, other answers, which files of a folder have a word."""
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 
 class Dependency(NamedTuple):
-    """Something on disk that an answer depends on.
+    """Something that an answer depends on: on disk, or another answer.
 
-    ``kind`` is "file" (the content of ``path``), "name" (whether ``path`` without a suffix is a module, a package or a
-    folder), "word" (in which source files below ``path`` a word stands) or "tree" (those files, all of them).
+    ``kind`` is one of
+
+    - "file": the content of ``path``, and all that was consulted to judge what is in it
+    - "content": the content of ``path`` alone
+    - "exports": the names of an ``__all__`` that is written out in ``path``; its whole content where there is none
+    - "name": whether ``path`` without a suffix is a module, a package or a folder
+    - "word": in which source files below ``path`` a word stands
+    - "tree": those files, all of them
+    - "global": what the module ``path`` has under the global name ``word``; with "*", what its star imports may bind
     """
 
     kind: str
@@ -22,9 +30,9 @@ class Dependency(NamedTuple):
 
 
 class Consulted(NamedTuple):
-    """What was consulted in the context of each file, by its path; and the paths of the files that had a word."""
+    """What was consulted for each file and each answer; and the paths of the files that had a word."""
 
-    by_file: Mapping[str, frozenset[Dependency]] = {}
+    by_asking: Mapping[Dependency, frozenset[Dependency]] = {}
     having: Mapping[Dependency, frozenset[str]] = {}
 
 
@@ -32,31 +40,42 @@ class Dependencies:
     """Records, for each file, what was consulted to answer questions in its context.
 
     Answers are kept and used again, so one file's entry is not all that its diagnostics depend on: what it consulted
-    has entries of its own, and what counts is everything that can be reached.
+    has entries of its own, and what counts is everything that can be reached. What one module has under a name has an
+    entry too, so that a package which passes on the names of a hundred modules ties nobody to all of them.
     """
 
     def __init__(self) -> None:
-        self._consulted: dict[str, set[Dependency]] = defaultdict(set)
+        self._consulted: dict[Dependency, set[Dependency]] = defaultdict(set)
         self._having: dict[Dependency, frozenset[str]] = {}
+        self.asking: Dependency | None = None
 
     def note(self, path: Path, *on: Dependency) -> None:
-        """Record that questions in the context of the file ``path`` consulted something."""
-        self._consulted[str(path)].update(on)
+        """Record that the answer that is being looked for, or else the file ``path``, depends on something."""
+        self._consulted[self.asking or file(path)].update(on)
 
-    def note_names(self, path: Path, probed: Iterable[str]) -> None:
-        """Record that it mattered whether these paths without suffixes are modules."""
-        self._consulted[str(path)].update(Dependency("name", name) for name in probed)
+    def note_of(self, dependency: Dependency, *on: Dependency) -> None:
+        """Record what a dependency depends on itself, whatever is being looked for."""
+        self._consulted[dependency].update(on)
 
     def note_word(self, path: Path, folder: Path, word: str, found: Iterable[Path]) -> None:
         """Record that it mattered in which source files below a folder a word stands."""
         dependency = Dependency("word", str(folder), word)
-        self._consulted[str(path)].add(dependency)
+        self.note(path, dependency)
         if dependency not in self._having:
             self._having[dependency] = frozenset(map(str, found))
 
+    @contextmanager
+    def looking_for(self, answer: Dependency | None) -> Iterator[None]:
+        """What is noted inside is what an answer depends on; for None, what each file does."""
+        outer, self.asking = self.asking, answer
+        try:
+            yield
+        finally:
+            self.asking = outer
+
     def drain(self) -> Consulted:
         """Return what was recorded since the last time."""
-        drained = Consulted({path: frozenset(noted) for path, noted in self._consulted.items()}, self._having)
+        drained = Consulted({asking: frozenset(noted) for asking, noted in self._consulted.items()}, self._having)
         self._consulted.clear()
         self._having = {}
         return drained
@@ -64,23 +83,48 @@ class Dependencies:
 
 def merged(some: Iterable[Consulted]) -> Consulted:
     """Return what was consulted in all."""
-    by_file: dict[str, frozenset[Dependency]] = {}
+    by_asking: dict[Dependency, frozenset[Dependency]] = {}
     having: dict[Dependency, frozenset[str]] = {}
     for consulted in some:
-        for path, targets in consulted.by_file.items():
-            by_file[path] = by_file.get(path, frozenset()) | targets
+        for asking, targets in consulted.by_asking.items():
+            by_asking[asking] = by_asking.get(asking, frozenset()) | targets
         having |= consulted.having
-    return Consulted(by_file, having)
+    return Consulted(by_asking, having)
 
 
 def file(path: Path) -> Dependency:
-    """The content of a file."""
+    """The content of a file, and all that was consulted to judge what is in it."""
     return Dependency("file", str(path))
+
+
+def content(path: Path) -> Dependency:
+    """The content of a file alone."""
+    return Dependency("content", str(path))
+
+
+def exports(path: Path) -> Dependency:
+    """The names of a literal ``__all__`` in a file; its content where it has none."""
+    return Dependency("exports", str(path))
+
+
+def global_name(path: Path, name: str) -> Dependency:
+    """What a module has under a global name."""
+    return Dependency("global", str(path), name)
+
+
+def stars(path: Path) -> Dependency:
+    """Which files the star imports of a module name, and what these export."""
+    return Dependency("global", str(path), "*")
 
 
 def tree(path: Path) -> Dependency:
     """All source files below a folder."""
     return Dependency("tree", str(path))
+
+
+def names(probed: Iterable[str]) -> Iterator[Dependency]:
+    """Whether these paths without suffixes are modules."""
+    return (Dependency("name", name) for name in probed)
 
 
 def names_on_the_way(path: Path, root: Path) -> list[str]:

@@ -12,7 +12,7 @@ from paramlint.facts.source import SourceError
 from paramlint.model.code import SourceFacts
 from paramlint.project import externals
 from paramlint.project.definitions import ModuleReference, SourceModule
-from paramlint.project.dependencies import Dependencies, file, names_on_the_way
+from paramlint.project.dependencies import Dependencies, Dependency, content, exports, file, names, names_on_the_way
 from paramlint.project.environment import Environment
 from paramlint.project.finder import ModuleFinder
 from paramlint.project.root import PACKAGE_FOLDERS, name_module, source_folders
@@ -40,7 +40,7 @@ class ModuleStore:
         self._modules: dict[Path, SourceModule | None] = {}
         self._bases: dict[Path, Path] = {}
         self._located: dict[tuple[str, Path | None], tuple[ModuleReference | None, frozenset[str]]] = {}
-        self._noted: set[tuple[str, Path]] = set()
+        self._noted: set[tuple[str, Path, Dependency | None]] = set()
         self.dependencies = Dependencies()
         self._texts: dict[Path, _Text | None] = {}
 
@@ -78,16 +78,17 @@ class ModuleStore:
                 None if beside is None else self._find(name, self._script_folders(beside), probed)
             )
             self._located[key] = (found, frozenset(probed))
-        reference, names = self._located[key]
-        if beside is not None and (name, beside.path) not in self._noted:
-            self._noted.add((name, beside.path))
-            self.dependencies.note_names(beside.path, names)
-            if reference is not None and reference.path is not None:
-                self.dependencies.note(beside.path, file(reference.path))
+        reference, probed_names = self._located[key]
+        if beside is not None and (asking := (name, beside.path, self.dependencies.asking)) not in self._noted:
+            self._noted.add(asking)
+            self.dependencies.note(beside.path, *names(probed_names))
         return reference
 
     def may_bind(self, path: Path, name: str) -> bool:
-        """Whether a star import from a file could bind a name; cheap, and False only where it cannot."""
+        """Whether a star import from a file could bind a name; cheap, and False only where it cannot.
+
+        Depends on what the file exports, see ``dependencies.exports``, which the asker notes.
+        """
         return self._may_bind(path, name.encode(), set())
 
     def _may_bind(self, path: Path, name: bytes, seen: set[Path]) -> bool:
@@ -110,9 +111,9 @@ class ModuleStore:
             text = path.read_bytes()
         except OSError:
             return None
-        exports = _literal_exports(text)
-        if exports is not None:
-            return _Text(exports, frozenset(), ())
+        exported = literal_exports(text)
+        if exported is not None:
+            return _Text(exported, frozenset(), ())
         stars = _relative_stars(path, text)
         return _Text(None, frozenset(_WORD.findall(text)), None if stars is None else self._files_of(path, stars))
 
@@ -121,15 +122,16 @@ class ModuleStore:
         probed: set[str] = set()
         found = [self._finder.find(name, [folder], probed) for folder, name in stars]
         files = tuple(module and module.path for module in found)
-        self.dependencies.note_names(path, probed)
-        self.dependencies.note(path, *(file(star) for star in files if star is not None))
+        self.dependencies.note_of(exports(path), *names(probed), *(exports(star) for star in files if star is not None))
         return files
 
     def _loaded(self, path: Path) -> SourceModule:
         base, name, is_package = name_module(path, self._naming_root(path))
         self._bases[path] = base
         root = self._naming_root(path)
-        self.dependencies.note_names(path, (*names_on_the_way(path, root), os.path.join(root, "src")))
+        on_the_way = *names(names_on_the_way(path, root)), *names([os.path.join(root, "src")])
+        for dependency in (file(path), content(path)):
+            self.dependencies.note_of(dependency, *on_the_way)
         return SourceModule(name, path, self._load(path), is_package)
 
     def _naming_root(self, path: Path) -> Path:
@@ -179,8 +181,8 @@ def _relative_stars(path: Path, text: bytes) -> list[tuple[Path, str]] | None:
     return [(path.parents[len(dots) - 1], name.decode()) for dots, name in relative]
 
 
-def _literal_exports(text: bytes) -> frozenset[bytes] | None:
-    """The names of ``__all__`` where a text mentions it once, as a literal at its top level; None otherwise."""
+def literal_exports(text: bytes) -> frozenset[bytes] | None:
+    """Return the names of ``__all__`` where a text mentions it once, as a literal at its top level; None otherwise."""
     match = _EXPORTS.search(text) if text.count(b"__all__") == 1 else None
     if match is None:
         return None

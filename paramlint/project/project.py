@@ -63,7 +63,11 @@ class Project:
         None where it is not found, cannot be read, or is never read (torch, the standard library).
         """
         reference = self._store.locate(dotted, beside)
-        return None if reference is None or reference.path is None else self._store.read(reference.path)
+        if reference is None or reference.path is None:
+            return None
+        if beside is not None:
+            self._store.dependencies.note(beside.path, file(reference.path))
+        return self._store.read(reference.path)
 
     def resolve(
         self,

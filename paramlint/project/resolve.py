@@ -31,7 +31,7 @@ from paramlint.project.definitions import (
     Unresolved,
     ValueDefinition,
 )
-from paramlint.project.dependencies import file
+from paramlint.project.dependencies import Dependency, content, exports, file, global_name, stars
 from paramlint.project.modules import ModuleStore
 
 Enclosing = tuple[code.Function | code.Class, ...]
@@ -68,6 +68,9 @@ class Resolver:
         self._inner_scopes: dict[tuple[SourceModule, code.Span], Scope] = {}
         self._rebound: dict[SourceModule, frozenset[str]] = {}
         self._answers: dict[tuple[SourceModule, str], Definition] = {}
+        # The modules whose star imports, and the names, of which it is recorded what they depend on.
+        self._starred: set[SourceModule] = set()
+        self._recorded: set[tuple[SourceModule, str]] = set()
         self._resolved: dict[tuple[object, ...], Definition] = {}
         # What ``_resolved`` knows by identity stays alive, so that its identity is not given to another.
         self._kept: list[Enclosing] = []
@@ -139,7 +142,16 @@ class Resolver:
                 is_sequential = before is not None or isinstance(node, code.Class)
                 inner = context._replace(enclosing=context.enclosing[: index + 1], before=None)
                 return self._choose(query, inner, bindings, is_sequential)
-        return self._global(query, context.module, name, context.before if innermost < 0 else None)
+        return self._own(query, context.module, name, context.before if innermost < 0 else None)
+
+    def _own(self, query: _Query, module: SourceModule, name: str, before: Position | None) -> Definition:
+        """Return what a global name refers to in its module, where everything in the file may count."""
+        dependencies = self._store.dependencies
+        if dependencies.asking is None:
+            return self._global(query, module, name, before)
+        dependencies.note(module.path, file(module.path))
+        with dependencies.looking_for(None):
+            return self._global(query, module, name, before)
 
     def _global(self, query: _Query, module: SourceModule, name: str, before: Position | None) -> Definition:
         if before is None and (module, name) in self._answers:
@@ -160,10 +172,28 @@ class Resolver:
             self._answers[module, name] = answer
         return answer
 
+    def _exported(self, query: _Query, asking: SourceModule, source: SourceModule, name: str) -> Definition:
+        """Return what ``name`` refers to in ``source`` for another module, which comes to depend on that name alone."""
+        dependencies = self._store.dependencies
+        node = global_name(source.path, name)
+        dependencies.note(asking.path, node)
+        if (source, name) not in self._recorded:
+            if (source, name) in self._answers or (source, name, None) in query.answers:
+                # It was first asked for in the file's own context: there is no record of this name alone.
+                dependencies.note_of(node, file(source.path))
+            self._recorded.add((source, name))
+        with dependencies.looking_for(node):
+            return self._global(query, source, name, None)
+
     def _looked_up(self, query: _Query, module: SourceModule, name: str, before: Position | None) -> Definition:
         bindings = self._module_bindings(module, name, before)
         if bindings:
+            is_import = all(isinstance(binding.target, (ModuleTarget, MemberTarget)) for binding in bindings)
+            self._store.dependencies.note(module.path, (content if is_import else file)(module.path))
             return self._choose(query, _Context(module), bindings, is_sequential=True)
+        self._store.dependencies.note(module.path, content(module.path))
+        if self.scope(module).stars:
+            self._store.dependencies.note(module.path, self._stars(module))
         for star in reversed(self.scope(module).stars):
             found = self._through_star(query, module, star, name)
             if found is not None:
@@ -178,6 +208,21 @@ class Resolver:
             return bindings
         return tuple(item for item in bindings if (item.line, item.column) < before)
 
+    def _stars(self, module: SourceModule) -> Dependency:
+        """Return what the files that a module's star imports name depend on, recorded when it is first asked for."""
+        dependencies = self._store.dependencies
+        node = stars(module.path)
+        if module not in self._starred:
+            self._starred.add(module)
+            with dependencies.looking_for(node):
+                dependencies.note(module.path, content(module.path))
+                for star in self.scope(module).stars:
+                    absolute = absolute_name(module, star.module, star.level)
+                    reference = None if absolute is None else self._store.locate(absolute, module)
+                    if reference is not None and reference.path is not None:
+                        dependencies.note(module.path, exports(reference.path))
+        return node
+
     def _through_star(self, query: _Query, module: SourceModule, star: StarImport, name: str) -> Definition | None:
         """Return what a star import binds a name to; None where it does not bind it, as far as can be seen."""
         absolute = absolute_name(module, star.module, star.level)
@@ -187,6 +232,7 @@ class Resolver:
             return None if known is None else _external(known)
         if reference.path is None or not self._store.may_bind(reference.path, name):
             return None
+        self._store.dependencies.note(module.path, content(reference.path))
         source = self._store.read(reference.path)
         if source is None:
             return None
@@ -196,8 +242,8 @@ class Resolver:
         if scope.exported is not None and name not in scope.exported:
             return None
         if name not in scope.names and not scope.stars:
-            return None if scope.exported is None else self._submodule(source, reference, name)
-        found = self._global(query, source, name, None)
+            return None if scope.exported is None else self._submodule(module, source, reference, name)
+        found = self._exported(query, module, source, name)
         is_absent = isinstance(found, Unresolved) and name not in scope.names
         is_builtin = isinstance(found, External) and found.name == f"builtins.{name}"
         return None if is_absent or is_builtin else found
@@ -275,11 +321,11 @@ class Resolver:
         if owner.path is None:
             submodule = self._store.locate(f"{owner.name}.{name}", module)
             return submodule or _external(f"{owner.name}.{name}")
-        self._store.dependencies.note(module.path, file(owner.path))
+        self._store.dependencies.note(module.path, content(owner.path))
         source = self._store.read(owner.path)
         if source is None:
             return Unresolved(f"{owner.name} cannot be read")
-        answer = self._global(query, source, name, None)
+        answer = self._exported(query, module, source, name)
         is_bound = name in self.scope(source).names
         if isinstance(answer, External) and answer.name == f"builtins.{name}" and not is_bound:
             answer = Unresolved(f"{owner.name} does not bind {name}")
@@ -287,11 +333,18 @@ class Resolver:
         # that imports its own submodule runs in a circle, and lazy loaders stand for the submodule they load.
         is_lazy = isinstance(answer, ValueDefinition) and isinstance(answer.node, code.Call)
         if is_lazy or answer is _CIRCULAR or (isinstance(answer, Unresolved) and not is_bound):
-            return self._submodule(source, owner, name) or answer
+            return self._submodule(module, source, owner, name) or answer
         return answer
 
-    def _submodule(self, source: SourceModule, owner: ModuleReference, name: str) -> ModuleReference | None:
-        return self._store.locate(f"{owner.name}.{name}", source) if source.is_package else None
+    def _submodule(
+        self, asking: SourceModule, source: SourceModule, owner: ModuleReference, name: str
+    ) -> ModuleReference | None:
+        if not source.is_package:
+            return None
+        node = global_name(source.path, name)
+        self._store.dependencies.note(asking.path, node)
+        with self._store.dependencies.looking_for(node):
+            return self._store.locate(f"{owner.name}.{name}", source)
 
     def _expression(self, query: _Query, context: _Context, node: code.Expression) -> Definition:
         dotted = dotted_name(node)
