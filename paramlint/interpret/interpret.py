@@ -251,6 +251,7 @@ def _call(machine: Machine, root: Instance, linked: LinkedClass) -> tuple[Slot, 
         if machine.project.scanned(takes_tensor, function):
             member = Member(owner, function)
             events = len(machine.events)
+            machine.device_tests = 0
             try:
                 _enter(machine, root, member, Place(owner.module.place, function.span))
             except PathEnds:

@@ -257,9 +257,12 @@ def in_doubt(machine: Machine, frame: Frame, arms: list[tuple[code.Statement, ..
     before = dict(frame.names)
     after: list[dict[str, Value]] = []
     flows = []
+    device_tests = machine.device_tests
+    tests_after: list[int] = []
     with machine.in_doubt():
         for arm in arms:
             frame.names = dict(before)
+            machine.device_tests = device_tests
             was_complete = machine.is_complete
             flow = execute_block(machine, frame, arm)
             if flow is Flow.RAISE and isinstance(arm[-1], code.Raise):
@@ -267,6 +270,9 @@ def in_doubt(machine: Machine, frame: Frame, arms: list[tuple[code.Statement, ..
             flows.append(flow)
             if flow is Flow.NEXT:
                 after.append(frame.names)
+                tests_after.append(machine.device_tests)
+    # what one arm says of the device does not hold for the paths that come by another
+    machine.device_tests = min(tests_after, default=device_tests)
     if not after:
         frame.names = before
         return flows[0] if all(flow is flows[0] for flow in flows) else Flow.RETURN

@@ -94,6 +94,9 @@ class Turning:
             arms = (taken,) if choice.phase is Phase.FORWARD else (taken, other)
             if any(map(_leaves, nodes(arms))):
                 return True
+        elif choice.phase is Phase.CONSTRUCTOR and _may_end(choice.function.body):
+            if any(isinstance(node, code.Return) and node.value is not None for node in nodes((taken, other))):
+                return True
         return self._tells(taken, choice) or self._tells(other, choice)
 
     def _makes_layer(self, arm: code.Expression, choice: Choice) -> bool:
@@ -251,6 +254,16 @@ def _own_name(function: code.Function) -> str:
 
 def _leaves(node: object) -> bool:
     return isinstance(node, code.Return) or (isinstance(node, code.Jump) and node.kind != "pass")
+
+
+def _may_end(block: tuple[code.Statement, ...]) -> bool:
+    """Whether a block may come to its end, where its function returns None if nothing follows."""
+    if not block:
+        return True
+    last = block[-1]
+    if isinstance(last, code.If):
+        return _may_end(last.body) or _may_end(last.orelse)
+    return not isinstance(last, (code.Return, code.Raise, code.With, code.Try, code.Match))
 
 
 def _ends_in_error(block: tuple[code.Statement, ...]) -> bool:
