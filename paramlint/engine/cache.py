@@ -1,9 +1,10 @@
 """The cache: diagnostics of files of which nothing has changed that they depend on.
 
 One SQLite file. A result is kept with the content of its file, and a graph says what each file consulted when questions
-were answered in its context: other files, what they have under a name, which names are modules, in which files a word stands. A result
-is used again only while everything that can be reached from its file is as it was. For a word only the files that have
-changed are searched, so the graph knows each source file of a folder of which a word was asked.
+were answered in its context: other files, what they have under a name, which names are modules, in which files of the
+project a word stands. A result is used again only while everything that can be reached from its file is as it was. For
+a word only the files that have changed are searched, so the graph knows each source file of a folder of which a word
+was asked.
 """
 
 from __future__ import annotations
