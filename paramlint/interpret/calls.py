@@ -13,6 +13,7 @@ from paramlint.interpret import (
     devices,
     evaluate,
     external_calls,
+    hierarchy,
     initialisation,
     module_methods,
     objects,
@@ -27,7 +28,7 @@ from paramlint.interpret.events import MethodReached, UndefinedMethod
 from paramlint.interpret.idle import MOST_IDLE_STEPS, MOST_IDLE_STEPS_OF_CALL, Outcome, concerns_models, outcome
 from paramlint.interpret.limits import IdleSpent, PathEnds
 from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine, Made
-from paramlint.interpret.scan import walks_modules
+from paramlint.interpret.scan import walks_all
 from paramlint.interpret.slots import Phase, Place
 from paramlint.interpret.uses import annotates_plain
 from paramlint.interpret.values import (
@@ -153,7 +154,8 @@ def _note_undefined(machine: Machine, frame: Frame, function: code.Attribute, sp
         return
     if linked.find(name) is not None or objects.has_own_lookup(linked) or objects.is_announced(linked, name):
         return
-    machine.emit(UndefinedMethod(frame.place(span), name, machine.phase is Phase.CONSTRUCTOR))
+    may_be_bound = hierarchy.assigns(machine.project, linked, name)
+    machine.emit(UndefinedMethod(frame.place(span), name, machine.phase is Phase.CONSTRUCTOR, may_be_bound))
 
 
 def call(machine: Machine, frame: Frame, callee: Value, arguments: Arguments, span: code.Span) -> Value:
@@ -310,7 +312,7 @@ def _execute(
 ) -> Value:
     if closure.bound is machine.root and machine.root is not None:
         machine.emit(MethodReached(frame.place(span), node.name, machine.phase))
-        if node.name not in ("__init__", "forward") and machine.project.scanned(walks_modules, node.body):
+        if node.name not in ("__init__", "forward") and machine.project.scanned(walks_all, node.body):
             initialisation.note_scheme(machine, node.name, node.body, frame.place(span))
     without_gradients = any(is_no_grad(decorator) for decorator in node.decorators)
     machine.without_gradients += without_gradients

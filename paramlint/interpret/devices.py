@@ -134,8 +134,10 @@ def _is_host(value: Value | None) -> bool:
 def note_literal(
     machine: Machine, frame: Frame, device: Device | None, method: str, attribute: str | None, span: Span
 ) -> None:
-    """Record that the source sends something to an accelerator that it names itself."""
-    if device is None or device.literal is None or not is_accelerator(device.literal):
+    """Record that the source sends something to a device that it names itself; to the host, that a constructor does."""
+    if device is None or device.literal is None:
+        return
+    if machine.phase is Phase.FORWARD and not is_accelerator(device.literal):
         return
     if machine.on_meta or (machine.phase is Phase.CONSTRUCTOR and (machine.device_tests or machine.guarded)):
         return

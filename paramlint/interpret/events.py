@@ -85,11 +85,12 @@ class BaseConstructorRan(NamedTuple):
 
 
 class UndefinedMethod(NamedTuple):
-    """A method is called on self that nothing in the whole hierarchy defines."""
+    """A method is called on self that nothing in the whole hierarchy defines; ``may_be_bound``: some method assigns it."""
 
     place: Place
     method: str
     in_constructor: bool
+    may_be_bound: bool = False
 
 
 class DroppedResult(NamedTuple):
@@ -110,7 +111,7 @@ class LocalRebinding(NamedTuple):
 
 
 class HardCodedDevice(NamedTuple):
-    """A tensor or module goes to a device written in the source."""
+    """A tensor or module goes to a device written in the source, an accelerator or, in a constructor, the host."""
 
     place: Place
     phase: Phase

@@ -60,6 +60,16 @@ def describe_methods(project: Project, linked: LinkedClass) -> tuple[MethodFacts
     )
 
 
+def assigns(project: Project, linked: LinkedClass, name: str) -> bool:
+    """Whether a method of a hierarchy, be it overridden, binds an attribute of self."""
+    return any(
+        name in project.scanned(describe, statement).assigns
+        for base in linked.sources
+        for statement in base.node.body
+        if isinstance(statement, code.Function)
+    )
+
+
 def describe(function: code.Function) -> MethodFacts:
     """What the text of a method says, wherever it stands and whoever inherits it."""
     body = Gathered(nodes(function.body))

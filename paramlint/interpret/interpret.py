@@ -278,7 +278,7 @@ def _made(machine: Machine) -> Iterator[Event]:
         if isinstance(made.value, Instance)
         for binding in made.value.bindings.values()
     }
-    rewritten = machine.rewritten.keys() | machine.rewritten_in_parts
+    rewritten = machine.rewritten.keys() | machine.changed
     trains = any(isinstance(made.value, Tensor) and _is_trained(machine, made.value) for made in machine.made)
     for made in machine.made:
         if made.place in seen or id(made.value) in parts or _is_trained(machine, made.value):

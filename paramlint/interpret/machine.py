@@ -69,8 +69,8 @@ class Machine:
     ``idle_end`` is the step at which the one under way is given up.
 
     ``optimised`` are the tensors that optimisers are given. ``rewritten`` are the attributes of the root that forward
-    binds, ``made_once`` those of them below a test that something is None, ``rewritten_in_parts`` what it binds on a
-    part of the root. ``products`` are those of two factors that are zero, with the tensors between. ``has_scheme``:
+    binds, ``made_once`` those of them below a test that something is None, ``changed`` what it binds on a part of the
+    root, or writes to. ``products`` are those of two factors that are zero, with the tensors between. ``has_scheme``:
     what initialises the root's layers has run.
     """
 
@@ -100,7 +100,7 @@ class Machine:
     walking_parameters: int = 0
     is_called_by_forward: bool = False
     rewritten: dict[str, Place] = field(default_factory=dict)
-    rewritten_in_parts: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
     statement: Place | None = None
     assigned: str | None = None
     own_statement: Place | None = None

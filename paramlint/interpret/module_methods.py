@@ -198,7 +198,7 @@ def _list(machine: Machine, instance: Instance, name: str, arguments: calls.Argu
         ]
     else:
         listed = [value for _, value in pairs]
-    return Container("list", listed, is_exact=is_exact, is_walk=True)
+    return Container("list", listed, is_exact=is_exact, is_walk=True, walked=instance)
 
 
 def _register(
@@ -347,6 +347,7 @@ def _call_layer(
         moving.is_certain = any(operand.is_certain for operand in operands)
     if operands and layer.preserves_rank:
         moving.rank = operands[0].rank
+    moving.is_output = has_state
     learns = _learns(instance) if layer.parameters else None
     if machine.without_gradients:
         moving.requires_grad = False

@@ -120,6 +120,7 @@ def derived(
         origin=None if pinned is None else pinned.origin or pinned,
         values_of=next((operand.values_of for operand in among if operand.values_of is not None), None),
         is_single=all(operand.is_single for operand in among),
+        is_output=any(operand.is_output for operand in among),
     )
     if len(among) == 1 and operation in _SHAPING:
         result.storage.constant = among[0].storage.constant

@@ -250,15 +250,23 @@ def _is_init_module(node: code.Expression) -> bool:
     return isinstance(node, code.Name) and node.identifier in ("init", "weight_init", "torch_init", "nninit")
 
 
+_WALKS = ("modules", "apply", "parameters", "named_parameters", "named_modules", "children", "named_children")
+
+
 def walks_modules(body: tuple[object, ...]) -> bool:
     """Whether statements go over modules or parameters: ``self.modules()``, ``self.apply(...)``, ``parameters()``."""
-    return any(
-        isinstance(node, code.Call)
-        and isinstance(node.function, code.Attribute)
-        and node.function.name
-        in ("modules", "apply", "parameters", "named_parameters", "named_modules", "children", "named_children")
-        for node in nodes(body)
-    )
+    return any(True for _ in _walked(body))
+
+
+def walks_all(body: tuple[object, ...]) -> bool:
+    """Whether statements go over the modules or parameters of more than parts of self (``self.trunk.modules()``)."""
+    return any(self_attribute(walked) is None for walked in _walked(body))
+
+
+def _walked(body: tuple[object, ...]) -> Iterator[code.Expression]:
+    for node in nodes(body):
+        if isinstance(node, code.Call) and isinstance(node.function, code.Attribute) and node.function.name in _WALKS:
+            yield node.function.value
 
 
 def tested_types(body: tuple[object, ...]) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ class TensorSummary(NamedTuple):
     """What is known of a tensor at the end of a path; None means unknown. ``number`` tells one tensor from another.
 
     ``is_derived``: computed from a registered one, or an alias of it; ``written_by`` is the last operation that wrote it;
-    ``is_leaf``: no graph leads to it.
+    ``is_leaf``: no graph leads to it. ``is_output``: layers with weights computed it.
     """
 
     number: int
@@ -89,6 +89,7 @@ class TensorSummary(NamedTuple):
     lost: Loss | None
     is_table: bool
     is_derived: bool
+    is_output: bool
     written_by: str | None
 
 

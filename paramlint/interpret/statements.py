@@ -70,11 +70,8 @@ def _leaves(statement: code.If) -> bool:
 def execute(machine: Machine, frame: Frame, statement: code.Statement) -> Flow:
     """Execute one statement."""
     machine.step()
-    if frame.receiver is machine.root and frame.function == "__init__" and isinstance(statement, _SIMPLE):
-        machine.statement = frame.place(statement.span)
-        machine.assigned = self_attribute(statement.targets[0]) if isinstance(statement, code.Assign) else None
-        if frame.owner is not None and machine.root is not None and frame.owner is machine.root.linked:
-            machine.own_statement = machine.statement
+    if frame.receiver is machine.root and frame.function == "__init__":
+        _note_statement(machine, frame, statement)
     match statement:
         case code.Assign():
             value = devices.chosen(machine, evaluate.evaluate(machine, frame, statement.value))
@@ -120,6 +117,20 @@ def execute(machine: Machine, frame: Frame, statement: code.Statement) -> Flow:
         case code.Assert():
             return Flow.RAISE if evaluate.contradicts(machine, frame, statement.test) else Flow.NEXT
     return Flow.NEXT
+
+
+def _note_statement(machine: Machine, frame: Frame, statement: code.Statement) -> None:
+    """Remember which statement of a constructor of the instance is under way: of others than simple ones, the head."""
+    is_own = frame.owner is not None and machine.root is not None and frame.owner is machine.root.linked
+    if isinstance(statement, _SIMPLE):
+        machine.statement = frame.place(statement.span)
+        machine.assigned = self_attribute(statement.targets[0]) if isinstance(statement, code.Assign) else None
+        if is_own:
+            machine.own_statement = machine.statement
+    elif is_own and isinstance(statement, (code.If, code.While)):
+        machine.own_statement = frame.place(statement.test.span)
+    elif is_own and isinstance(statement, code.For):
+        machine.own_statement = frame.place(statement.iterable.span)
 
 
 def _expression(machine: Machine, frame: Frame, statement: code.ExpressionStatement) -> None:
@@ -300,7 +311,8 @@ def _for(machine: Machine, frame: Frame, statement: code.For) -> Flow:
         place = frame.place(loop_span(statement))
         if machine.root is not None and frame.owner is machine.root.linked:
             machine.own_statement = place
-        initialisation.note_scheme(machine, "", statement.body, place)
+        if isinstance(iterable, Container) and iterable.walked is machine.root:  # over a part, it is for that part
+            initialisation.note_scheme(machine, "", statement.body, place)
     if is_exact and not elements:
         return execute_block(machine, frame, statement.orelse)
     over_parameters = is_walk and any(isinstance(item, Tensor) or _holds_tensor(item) for item in elements)

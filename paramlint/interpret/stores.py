@@ -183,7 +183,7 @@ def store(
         if machine.below_none:
             machine.made_once.add(name)
     elif machine.phase is Phase.FORWARD and receiver.is_module:
-        machine.rewritten_in_parts.add(name)
+        machine.changed.add(name)
     if isinstance(value, (Tensor, Instance)):
         calls.note_stored(machine, receiver, name, value)
     products.count_reads([value])
@@ -251,6 +251,7 @@ def note_state(machine: Machine, tensor: Tensor, place: Place, operation: str) -
     root, name = machine.root, tensor.home
     if machine.phase is not Phase.FORWARD or not machine.is_called_by_forward or root is None or name is None:
         return
+    machine.changed.add(name)
     held = root.bindings.get(name)
     if held is None or held.registration is not Registration.OTHER or not isinstance(held.value, Tensor):
         return

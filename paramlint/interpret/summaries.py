@@ -36,6 +36,7 @@ def summarise_tensor(tensor: Tensor) -> TensorSummary:
         lost=lost,
         is_table=tensor.is_table,
         is_derived=ancestor is not None and ancestor.is_registered,
+        is_output=tensor.is_output,
         written_by=tensor.storage.written.operation if tensor.storage.written is not None else None,
     )
 

@@ -150,6 +150,7 @@ class Tensor:
     values are positions, counted and put into shape, and nothing else. ``is_part``: it is a view of a part of its
     storage. ``is_leaf``: no graph leads to it, should it ask for gradients. ``vanishing`` tells that it starts at
     zero, and why. ``is_single``: its elements are 32 bits long, as torch makes them where no type is asked for.
+    ``is_output``: a layer with weights computed it, or what it is computed from.
     """
 
     made: Place
@@ -183,6 +184,7 @@ class Tensor:
     vanishing: Vanishing | None = None
     values_of: Tensor | None = None
     is_single: bool = False
+    is_output: bool = False
     number: int = _number()
 
     @property
@@ -195,7 +197,7 @@ class Tensor:
 class Container:
     """A list, tuple, set or dict; ``is_exact`` is False where it may hold more than is listed.
 
-    ``is_walk``: it lists the modules, parameters or buffers of a module. ``written`` counts the elements that it was
+    ``is_walk``: it lists the modules, parameters or buffers of a module, ``walked``. ``written`` counts the elements that it was
     written out with, None where it was made in another way. ``is_lent``: a part of the model keeps it too. ``tail``
     counts the last items of a tuple that stand at its end though it may hold more (``(*shape, device)``).
     """
@@ -205,6 +207,7 @@ class Container:
     keys: list[Value] = field(default_factory=list)
     is_exact: bool = True
     is_walk: bool = False
+    walked: Instance | None = None
     written: int | None = None
     is_lent: bool = False
     tail: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paramlint.interpret.devices import is_accelerator
 from paramlint.interpret.events import HardCodedDevice
 from paramlint.interpret.slots import Phase
 from paramlint.interpret.trace import ClassTrace
@@ -15,6 +16,8 @@ from paramlint.rules.common import events, finding, slot_around
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield literal accelerators in construction, and copies on one that forward keeps on self."""
     for run, event in events(trace, HardCodedDevice):
+        if not is_accelerator(event.device):
+            continue  # on the path nearest to the defaults it goes to the host
         stored = slot_around(run, event.place)
         if stored is None and event.phase is Phase.CONSTRUCTOR and event.statement is not None:
             stored = slot_around(run, event.statement)
@@ -70,6 +73,7 @@ class Net(nn.Module):
 """,
     silent_when=(
         "the device comes from an argument whose default is no accelerator",
+        "the path nearest to the defaults of the arguments moves it to the host there",
         "a condition asks for the device first (`torch.cuda.is_available()`)",
     ),
     check=check,

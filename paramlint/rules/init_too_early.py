@@ -98,6 +98,7 @@ class Net(nn.Module):
     silent_when=(
         "the scheme runs again later in the constructor",
         "what comes later is of no type that the scheme names, or holds no parameters",
+        "the scheme goes over a part of the model alone (`self.trunk.modules()`)",
     ),
     check=check,
 )

@@ -10,7 +10,7 @@ from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import constructed_slots, finding, related
 
-_TELLING = frozenset({"state_dict", "parameters", "named_parameters", "_save_to_state_dict", "_apply"})
+_TELLING = frozenset({"state_dict", "parameters", "named_parameters", "_save_to_state_dict", "_apply", "train"})
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -41,7 +41,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
 
 
 def _answers_for(trace: ClassTrace, name: str) -> bool:
-    """Whether the class overrides what Module tells of its parts, to tell of those in a container."""
+    """Whether the class overrides what Module tells of its parts, or tells them, to come to those in a container."""
     return any(name in method.mentions for method in trace.methods if method.name in _TELLING)
 
 
@@ -110,7 +110,7 @@ class Stack(nn.Module):
         "nothing reads the container: what is left over changes nothing",
         "the same modules are registered as well (`add_module`, `setattr`, a later `ModuleList` or `Sequential`)",
         "they hold no parameters and no buffers",
-        "the class overrides `state_dict`, `named_parameters` or the like to answer for them itself",
+        "the class overrides `state_dict`, `named_parameters`, `train` or the like to come to them itself",
         "they are hidden on purpose: a list of one, `object.__setattr__`, a weak reference",
     ),
     check=check,

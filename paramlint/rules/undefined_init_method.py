@@ -19,7 +19,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if not event.in_constructor or trace.surroundings.has_subclass_with(event.method):
             continue
         is_bound = any(slot.name == event.method for slot in run.slots)
-        if not is_bound and any(event.method in method.assigns for method in trace.methods):
+        if event.may_be_bound and not is_bound:
             continue  # another path binds it
         yield finding(
             trace,

@@ -30,8 +30,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         if tensor.lost is not None or tensor.is_registered or tensor.is_empty or tensor.phase is not Phase.CONSTRUCTOR:
             continue
-        if tensor.is_derived:
-            continue  # its parameter is trained; what is wrong is that the attribute does not follow
+        if tensor.is_derived or tensor.is_output:
+            continue  # its parameters are trained; what is wrong is that the attribute does not follow
         if slot.name in run.rewritten:
             continue  # forward takes the steps by itself, or makes it anew
         if tensor.requires_grad is True and _is_called(trace) and not _depends_on_parameters(tensor.factory):
@@ -114,6 +114,7 @@ class Scale(nn.Module):
     silent_when=(
         "the class or its users hand the attribute to an optimiser, or forward binds it anew: it takes the steps itself",
         "it does not ask for gradients and no text says so",
+        "layers of the model have computed it: it is their weights that learn",
     ),
     check=check,
 )

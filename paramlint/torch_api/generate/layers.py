@@ -89,9 +89,13 @@ PRESERVING = re.compile(
     r"|Pixel|ChannelShuffle|Transformer|RNNCell|GRUCell"
     r"|ReLU|RReLU|LeakyReLU|PReLU|CELU|SELU|GELU|GLU|ELU|SiLU|Mish|Hard|Sigmoid|LogSigmoid|Soft|Tanh|Threshold|LogSoftmax)"
 )
-# CTCLoss copies targets and lengths where it needs them; masks of MultiheadAttention meet its weights.
+# CTCLoss copies targets and lengths where it needs them; masks of MultiheadAttention meet its weights. The stacks look at
+# a mask where it is, and drop it where it only hides what comes later.
 NOT_SAME_DEVICE = {
     "torch.nn.CTCLoss": ("targets", "input_lengths", "target_lengths"),
+    "torch.nn.Transformer": ("src_mask", "tgt_mask"),
+    "torch.nn.TransformerDecoder": ("tgt_mask",),
+    "torch.nn.TransformerEncoder": ("mask",),
 }
 NOT_TENSORS = frozenset(
     {
