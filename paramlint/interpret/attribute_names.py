@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from paramlint import torch_api
 from paramlint.interpret import objects, results, stores
+from paramlint.interpret.hierarchy import describe, own_methods
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.slots import Registration
+from paramlint.interpret.slots import Phase, Registration
 from paramlint.interpret.values import NONE, UNKNOWN, Instance, Known, Predicate, Symbol, Tensor, Value
 from paramlint.model.code import Span
-from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER
+from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER, LinkedClass
 
 if TYPE_CHECKING:
     from paramlint.interpret.calls import Arguments
@@ -33,13 +34,24 @@ def has(machine: Machine, value: Value, name: Value) -> Value:
                 return UNKNOWN
             if member is not None:
                 return Known(True)
-            return Known(value.is_module and text in torch_api.module_members())
+            if value.is_module and text in torch_api.module_members():
+                return Known(True)
+            return UNKNOWN if _may_be_set_up(machine, value.linked, text) else Known(False)
         if value.external is not None and value.external in torch_api.layers:
             return Known(bool(torch_api.external_member(value.external, text)))
         return UNKNOWN
     if isinstance(value, Symbol) and value.is_configuration:
         return Predicate(f"hasattr({value.key}, {text!r})")
     return UNKNOWN
+
+
+def _may_be_set_up(machine: Machine, linked: LinkedClass, name: str) -> bool:
+    """Whether a method that the class offers, and does not call itself, binds an attribute before forward runs."""
+    if machine.phase is not Phase.FORWARD:
+        return False
+    methods = [machine.project.scanned(describe, function) for _, function in own_methods(linked)]
+    offered = {method.name for method in methods if name in method.assigns and not method.name.startswith("_")}
+    return any(offered - {"forward"}.union(*(method.mentions for method in methods)))
 
 
 def get(machine: Machine, frame: Frame, arguments: Arguments, span: Span) -> Value:

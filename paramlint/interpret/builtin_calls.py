@@ -240,7 +240,8 @@ def _sequence(machine: Machine, name: str, first: Value, is_given: bool) -> Valu
     if isinstance(first, Symbol) and name in ("tuple", "list"):
         return Symbol(f"{name}({first.key})", is_configuration=first.is_configuration)
     items, is_exact = evaluate.elements(machine, first)
-    return Container(kind, items[::-1] if name == "reversed" else items, is_exact=is_exact)
+    made = Container(kind, items[::-1] if name == "reversed" else list(items), is_exact=is_exact)
+    return evaluate.without_repeats(made)
 
 
 def _dict(machine: Machine, first: Value, arguments: Arguments) -> Value:

@@ -252,7 +252,20 @@ def _display(machine: Machine, frame: Frame, node: code.Display) -> Value:
             result.tail += 1
     if node.kind != "tuple":
         result.tail = 0  # what can be changed may end otherwise
-    return result
+    return without_repeats(result)
+
+
+def without_repeats(container: Container) -> Container:
+    """Return a set with each of its elements once; it is not exact where two that are not known may be one."""
+    if container.kind == "set" and len(container.items) > 1:
+        unique: list[Value] = []
+        for item in container.items:
+            if item is UNKNOWN or item not in unique:
+                unique.append(item)
+        container.items = unique
+        if len(unique) > 1 and not all(isinstance(item, (Known, Instance, Tensor)) for item in unique):
+            container.is_exact = False
+    return container
 
 
 def _dict(machine: Machine, frame: Frame, node: code.DictDisplay) -> Value:
@@ -278,7 +291,7 @@ def _comprehension(machine: Machine, frame: Frame, node: code.Comprehension) -> 
     )
     result = Container("list" if node.kind == "generator" else node.kind)
     _fill(machine, inner, node, 0, result)
-    return result
+    return without_repeats(result)
 
 
 def _fill(machine: Machine, frame: Frame, node: code.Comprehension, depth: int, result: Container) -> None:
