@@ -14,6 +14,7 @@ from paramlint.project.environment import NO_ENVIRONMENT
 from paramlint.project.project import Project
 
 HEAD = "import torch\nfrom torch import nn\n\n\ndef made(width):\n    return nn.Linear(width, width)\n\n\n"
+HEAD += "def lost(part, flag):\n    if not flag:\n        return part\n    assert part.in_features\n\n\n"
 # The statements of a constructor, and of forward, that ask one condition each of whose ways is the other's like.
 QUIET = {
     "a layer or none": ("self.norm = nn.LayerNorm(3) if flag else nn.Identity()", "return self.norm(x)"),
@@ -45,6 +46,7 @@ TOLD = {
     "a call that initialises": ("self.part = nn.Linear(3, 3)\n        if flag:\n            nn.init.ones_(self.part.weight)", "return x"),
     "a method that does": ("if flag:\n            self.fill()", "return x\n\n    def fill(self):\n        self.table = torch.ones(3)"),
     "a way that leaves": ("if flag:\n            return\n        self.part = nn.Linear(3, 3)", "return x"),
+    "a function that returns nothing": ("self.part = lost(nn.Linear(3, 3), flag)", "return x"),
     "a tensor made in forward": ("self.flag = flag", "return x + torch.ones(3) if self.flag else x"),
     "a module made in forward": ("self.flag = flag", "return nn.ReLU()(x) if self.flag else x"),
     "a plain tensor read": ("self.table = torch.ones(3)\n        self.flag = flag", "return x + self.table if self.flag else x"),
