@@ -15,7 +15,7 @@ from paramlint.rules.base import Finding
 
 Kind = TypeVar("Kind", bound=Event)
 
-_LAZY = re.compile(r"\blaz(y|ily)\b|Lazy|\binferred from the (first|input)\b")
+_LAZY = re.compile(r"\blaz(y|ily)\b|Lazy")
 
 
 def events(trace: ClassTrace, kind: type[Kind]) -> Iterator[tuple[Run, Kind]]:
