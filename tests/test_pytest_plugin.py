@@ -162,6 +162,12 @@ def test_what_the_tests_see_is_not_changed(suite: pytest.Pytester) -> None:
             model(torch.ones(1, 3, device="meta"))
             assert torch._C._len_torch_function_stack() <= 1
 
+        def test_a_construction_is_over_when_something_of_it_is_read():
+            model = Sound()
+            model.table
+            assert torch._C._len_torch_function_stack() == 0
+            assert torch._C._len_torch_dispatch_stack() == 0
+
         def test_modules_are_themselves():
             model = Sound()
             assert not hasattr(model, "paramlint")
@@ -174,7 +180,7 @@ def test_what_the_tests_see_is_not_changed(suite: pytest.Pytester) -> None:
         """
     )
     result = run(suite, "--paramlint", "test_same.py")
-    result.assert_outcomes(passed=5)
+    result.assert_outcomes(passed=6)
 
 
 def test_importing_the_plugin_costs_nothing(tmp_path: Path) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import FrameType
+from typing import Any
 
 import torch
 from torch import nn
 
 from paramlint.runtime.live.building import Building
 from paramlint.runtime.live.provenance import Provenance
+from paramlint.runtime.worker.watch import patched
 
 
 class Construction:
@@ -22,13 +26,25 @@ class Construction:
     and left only while they are alone on it, so that the user's own modes are never taken for them.
     """
 
-    def __init__(self, module: nn.Module, outermost: FrameType) -> None:
+    def __init__(self, module: nn.Module, outermost: FrameType, settle: Callable[[], None]) -> None:
+        """``settle`` is called where it may be over: what is read of a Module afterwards is the first sign of that."""
         self._building = Building()
         self._frame = outermost
         self._thread = threading.get_ident()
         self._active = ExitStack()
         self._active.enter_context(self._building.watching())
+        self._settle = settle
+        self._active.enter_context(patched(nn.Module, "__getattr__", self._wrap_getattr))
         self._building.note(module, sys._getframe(2))
+
+    def _wrap_getattr(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def getattr_(module: nn.Module, name: str) -> Any:
+            if threading.get_ident() == self._thread and self.is_over():
+                self._settle()
+            return original(module, name)
+
+        return getattr_
 
     def is_over(self) -> bool:
         """Whether the constructor has returned; asked on the thread that runs it."""

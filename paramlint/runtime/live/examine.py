@@ -39,7 +39,7 @@ def examine(model: nn.Module, provenance: Provenance, recipe: str | None = None)
     blank = Observation(
         "", source.path if source else "", kind.__qualname__, "built", recipe=recipe, recipe_kind="given"
     )
-    known = snapshot.describe(blank, Subject(model, Recorder(), walk))
+    known = snapshot.describe(blank, Subject(model, Recorder(), walk), reads_memory=False)
     known = known._replace(
         tensors=tuple(_tensor(entry, walk, provenance) for entry in known.tensors),
         modules=tuple(_modules(known, walk, provenance)),

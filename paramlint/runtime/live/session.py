@@ -110,7 +110,7 @@ class Session:
         if outermost is None or not are_modes_alone(0):
             return
         self._built.add(kind)
-        self._construction = Construction(module, outermost)
+        self._construction = Construction(module, outermost, self.settle)
 
     def _wrap_call(self, original: Callable[..., Any]) -> Callable[..., Any]:
         done, follower, thread = self._done, self._follower, self._thread
@@ -162,7 +162,7 @@ class Session:
     ) -> Any:
         recorder = Recorder()
         try:
-            with trial.undisturbed():
+            with trial.uncollected(), trial.undisturbed():
                 examined = examine(module, self.provenance)
                 before = forward.Before(examined.walk)
                 inputs = Inputs(arguments, keywords).copied()
@@ -179,9 +179,11 @@ class Session:
         finally:
             self._called = None
         try:
-            known = forward.witnessed(examined.observation, before, [recorder], None)
+            with trial.uncollected():
+                known = forward.witnessed(examined.observation, before, [recorder], None)
             known = trial.placement(known, earlier, inputs, recorder.makes_tensors)
-            self.conclude(known, examined)
+            with trial.uncollected():
+                self.conclude(known, examined)
             if self._follower is not None:
                 self._follower.observed(module, known, examined)
         except Exception as error:

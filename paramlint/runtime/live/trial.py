@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -240,6 +241,18 @@ def undisturbed() -> Iterator[None]:
             random.setstate(states[0])
             if numpy is not None:
                 numpy.set_state(states[1])
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Run the body without garbage collection: what it makes is kept, and each pass goes through all of torch."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _copied(value: Any) -> Any:

@@ -46,8 +46,11 @@ def instance(way: Built, clock: Clock, number: int) -> nn.Module:
             return way.make()
 
 
-def describe(known: Observation, subject: Subject) -> Observation:
-    """The observation with tensors, modules, bindings and writes."""
+def describe(known: Observation, subject: Subject, reads_memory: bool = True) -> Observation:
+    """The observation with tensors, modules, bindings and writes.
+
+    ``reads_memory``: whether it tells which elements nothing ever wrote; that reads all of them.
+    """
     names, failure = None, None
     try:
         names = set(subject.instance.state_dict())
@@ -68,7 +71,9 @@ def describe(known: Observation, subject: Subject) -> Observation:
     if not subject.walk.is_complete:
         notes.append("the instance holds more than was walked")
     return known._replace(
-        tensors=tuple(_tensor(found, names, places, own, registered) for found in subject.walk.tensors[:_LISTED]),
+        tensors=tuple(
+            _tensor(found, names, places, own, registered, reads_memory) for found in subject.walk.tensors[:_LISTED]
+        ),
         modules=tuple(
             ModuleObservation(
                 found.path,
@@ -95,6 +100,7 @@ def _tensor(
     places: dict[tuple[int, str], Place | None],
     own: dict[int, str],
     registered: dict[object, str],
+    reads_memory: bool,
 ) -> TensorObservation:
     tensor = found.tensor
     lazy = is_lazy(tensor)
@@ -118,7 +124,7 @@ def _tensor(
         elements=0 if lazy else int(tensor.numel()),
         is_uninitialised_lazy=lazy,
         same_as=same_as,
-        uninitialised=None if lazy else unwritten_share(tensor),
+        uninitialised=None if lazy or not reads_memory else unwritten_share(tensor),
         in_state_dict=names is not None and found.path in names,
         place=places.get((id(found.owner_module), found.attribute)),
     )
