@@ -12,7 +12,7 @@ from paramlint.interpret.slots import REGISTERED
 from paramlint.model import code
 from paramlint.model.diagnostic import Applicability, Edit, Effect, Fix
 from paramlint.project.definitions import ClassDefinition
-from paramlint.project.resolve import dotted_name
+from paramlint.project.names import dotted_name
 
 _PARAMETER = "torch.nn.Parameter"
 _REGISTERING = frozenset({"register_buffer", "register_parameter", "add_module", "register_module"})

@@ -27,7 +27,7 @@ from paramlint.interpret.values import (
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass, Member
 from paramlint.project.definitions import ClassDefinition, External, SourceModule, ValueDefinition
-from paramlint.project.resolve import dotted_name
+from paramlint.project.names import dotted_name
 
 _MODULE_WORDS = frozenset({"Module", "ModuleList", "Sequential"})
 _MOST_ALIASES = 3

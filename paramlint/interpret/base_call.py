@@ -11,8 +11,8 @@ from paramlint.interpret.scan import nodes
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass, Member
 from paramlint.project.definitions import ClassDefinition, FunctionDefinition
+from paramlint.project.names import dotted_name
 from paramlint.project.project import Project
-from paramlint.project.resolve import dotted_name
 
 # By these an instance may be given what Module.__init__ makes, or its class be asked for a constructor.
 _WAYS = frozenset({"super", "__init__", "__class__", "__bases__", "__mro__", "__dict__", "__setstate__", "_modules"})

@@ -12,7 +12,7 @@ from paramlint.interpret.values import Plain, Predicate
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import SourceModule
-from paramlint.project.resolve import Enclosing
+from paramlint.project.names import Enclosing
 
 MOST_PATHS = 16
 

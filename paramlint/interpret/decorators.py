@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paramlint.model import code
-from paramlint.project.resolve import dotted_name
+from paramlint.project.names import dotted_name
 
 _TRANSPARENT = frozenset(
     {

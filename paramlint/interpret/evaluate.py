@@ -26,7 +26,7 @@ from paramlint.interpret.values import (
     join,
 )
 from paramlint.model import code
-from paramlint.project.resolve import dotted_name
+from paramlint.project.names import dotted_name
 
 LONGEST_SEQUENCE = 64
 

@@ -10,7 +10,7 @@ from paramlint.facts.source import SourceError
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
 from paramlint.project.definitions import ClassDefinition, External, FunctionDefinition, SourceModule
-from paramlint.project.resolve import dotted_name
+from paramlint.project.names import dotted_name
 
 if TYPE_CHECKING:
     from paramlint.project.project import Project

@@ -22,8 +22,8 @@ from paramlint.project.definitions import (
     Unresolved,
     ValueDefinition,
 )
+from paramlint.project.names import Enclosing
 from paramlint.project.project import Project
-from paramlint.project.resolve import Enclosing
 
 
 class Kind(IntEnum):

@@ -10,7 +10,7 @@ from paramlint.interpret.holders import DEEPEST, Scope, defined, may_mean, users
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
 from paramlint.project.definitions import ClassDefinition, FunctionDefinition, SourceModule
-from paramlint.project.resolve import dotted_name
+from paramlint.project.names import dotted_name
 
 if TYPE_CHECKING:
     from paramlint.project.project import Project

@@ -10,8 +10,8 @@ from paramlint.model import code
 from paramlint.project import frameworks
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import ClassDefinition, Definition, External, FunctionDefinition, SourceModule
+from paramlint.project.names import Enclosing
 from paramlint.project.project import Project
-from paramlint.project.resolve import Enclosing
 
 # What makes an instance; ``train(False)`` is run on it before it is used.
 CONSTRUCTORS = frozenset({"__init__", "__post_init__", "__attrs_pre_init__", "__attrs_post_init__", "train"})

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 from paramlint.interpret.scan import header, inner_blocks, leaves, nodes
 from paramlint.model import code
 from paramlint.project.definitions import SourceModule
-from paramlint.project.resolve import dotted_name
+from paramlint.project.names import dotted_name
 
 Dotted: TypeAlias = tuple[str, ...]
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from enum import Enum
 
-from paramlint.interpret import assignment, devices, evaluate, initialisation, names, objects
+from paramlint.interpret import assignment, devices, dropped, evaluate, initialisation, objects
 from paramlint.interpret.decorators import is_transparent_decorator
-from paramlint.interpret.events import DroppedResult, LocalRebinding, LostWrite
+from paramlint.interpret.events import LocalRebinding
 from paramlint.interpret.limits import PathEnds
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import asked_names, guarded_attributes, loop_span, nodes, self_attribute, tests_for_none
-from paramlint.interpret.slots import Fill, Phase, Place
+from paramlint.interpret.slots import Phase
 from paramlint.interpret.values import (
     UNKNOWN,
     Closure,
@@ -30,7 +29,6 @@ from paramlint.model import code
 
 MOST_ITERATIONS = 10
 MOST_MODULES = 150
-_NAMES = re.compile(r"\w+(\s*,\s*\w+)*")
 _SIMPLE = (code.Assign, code.AnnotatedAssign, code.AugmentedAssign, code.ExpressionStatement)
 
 
@@ -84,7 +82,7 @@ def execute(machine: Machine, frame: Frame, statement: code.Statement) -> Flow:
                 value = evaluate.evaluate(machine, frame, statement.value)
                 assignment.assign(machine, frame, statement.target, value, statement.span)
         case code.ExpressionStatement():
-            _expression(machine, frame, statement)
+            dropped.execute_expression(machine, frame, statement)
         case code.Return():
             value = Known(None) if statement.value is None else evaluate.evaluate(machine, frame, statement.value)
             frame.returns.append(value)
@@ -131,82 +129,6 @@ def _note_statement(machine: Machine, frame: Frame, statement: code.Statement) -
         machine.own_statement = frame.place(statement.test.span)
     elif is_own and isinstance(statement, code.For):
         machine.own_statement = frame.place(statement.iterable.span)
-
-
-def _expression(machine: Machine, frame: Frame, statement: code.ExpressionStatement) -> None:
-    value = evaluate.evaluate(machine, frame, statement.value)
-    if (
-        machine.root is not None
-        and frame.receiver is machine.root
-        and _works_on_caller(machine, frame, statement.value)
-    ):
-        machine.root.is_opaque = True
-    if not isinstance(value, Tensor):
-        return
-    attribute = next((name for node in nodes(statement.value) if (name := self_attribute(node)) is not None), None)
-    operation: str | None = None
-    if isinstance(statement.value, code.BinaryOperation):
-        operation = statement.value.operator
-    elif isinstance(statement.value, code.Call):
-        if machine.phase is Phase.CONSTRUCTOR and not machine.undecided:
-            _note_written_copy(machine, frame.place(statement.span), value, statement.value, attribute)
-        operation = _lost_operation(value, statement.value)
-        attribute = attribute or _of_layer(statement.value.function)
-    if operation is not None:
-        machine.emit(
-            DroppedResult(frame.place(statement.span), operation, attribute, machine.phase is Phase.CONSTRUCTOR)
-        )
-
-
-def _note_written_copy(machine: Machine, place: Place, value: Tensor, call: code.Call, attribute: str | None) -> None:
-    """Notice a statement that copies a Parameter, writes to the copy and drops it: ``normal_(self.w.clone())``."""
-    operation, source = _called(call), value.ancestor or value.values_of
-    if source is None or not operation.endswith("_") or value.storage is source.storage or not source.is_parameter:
-        return
-    copied, at = (value.factory, value.made) if value.lost is None else (value.lost.operation, value.lost.place)
-    if place.encloses(at):
-        machine.emit(LostWrite(place, operation, attribute, copied))
-
-
-def _works_on_caller(machine: Machine, frame: Frame, call: code.Expression) -> bool:
-    """Whether an unseen function is called for an effect, and given at most names: it sets attributes in its caller.
-
-    fastcore's ``store_attr("width,depth")`` stores what the constructor was given, through the frame that called it.
-    """
-    if not isinstance(call, code.Call) or not isinstance(call.function, code.Name):
-        return False
-    for argument in call.arguments:
-        text = argument.value.value if isinstance(argument.value, code.Constant) else None
-        if argument.keyword is None and not (isinstance(text, str) and _NAMES.fullmatch(text)):
-            return False
-    callee = names.lookup(machine, frame, call.function.identifier)
-    return callee is UNKNOWN or (isinstance(callee, External) and not callee.name.startswith(("builtins.", "torch.")))
-
-
-def _lost_operation(value: Tensor, call: code.Call) -> str | None:
-    """The name of a call whose tensor result nobody takes and which changes nothing in place; None if it may."""
-    name = _called(call)
-    if not name or name.endswith("_") or value.factory != name or value.storage.fill is Fill.UNKNOWN:
-        return None
-    return name
-
-
-def _called(call: code.Call) -> str:
-    """The last name of what is called; empty where it has none."""
-    match call.function:
-        case code.Attribute(name=name) | code.Name(identifier=name):
-            return name
-    return ""
-
-
-def _of_layer(function: code.Expression) -> str | None:
-    """``weight`` of ``module.weight.data.clamp``: the parameter of some module whose method is called."""
-    if not isinstance(function, code.Attribute):
-        return None
-    receiver = function.value
-    while isinstance(receiver, code.Attribute) and receiver.name == "data":
-        receiver = receiver.value
-    return receiver.name if isinstance(receiver, code.Attribute) and receiver.name in ("weight", "bias") else None
 
 
 def _raise(machine: Machine, frame: Frame, statement: code.Raise) -> Flow:

@@ -12,8 +12,8 @@ from paramlint.interpret.reach import Unit
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
 from paramlint.project.definitions import External, SourceModule
+from paramlint.project.names import dotted_name
 from paramlint.project.project import Project
-from paramlint.project.resolve import dotted_name
 from paramlint.torch_api import Kind as FunctionKind
 
 _UNSEEN = frozenset({"exec", "eval", "vars", "setattr", "delattr", "globals", "locals"})

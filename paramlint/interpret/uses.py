@@ -7,7 +7,7 @@ from typing import NamedTuple
 from paramlint import torch_api
 from paramlint.interpret.scan import annotation_words, nodes
 from paramlint.model import code
-from paramlint.project.resolve import dotted_name
+from paramlint.project.names import dotted_name
 
 # Members of tensors that other objects have as well.
 _SHARED_MEMBERS = frozenset(

@@ -19,8 +19,9 @@ from paramlint.project.definitions import (
     ValueDefinition,
 )
 from paramlint.project.fields import generates_constructor
+from paramlint.project.names import Enclosing, define
 from paramlint.project.order import Entry, depth_first, external_order, merge
-from paramlint.project.resolve import Enclosing, Position, Resolver, define
+from paramlint.project.resolve import Position, Resolver
 
 # Hierarchies nested deeper than this are left unknown: real ones stay below fifteen.
 MOST_DEPTH = 60

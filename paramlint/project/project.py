@@ -16,7 +16,8 @@ from paramlint.project.files import source_files
 from paramlint.project.linker import ClassLinker
 from paramlint.project.mentions import WordIndex
 from paramlint.project.modules import ModuleStore
-from paramlint.project.resolve import Enclosing, Position, Resolver
+from paramlint.project.names import Enclosing
+from paramlint.project.resolve import Position, Resolver
 from paramlint.project.root import is_packages_folder
 
 Node = TypeVar("Node")

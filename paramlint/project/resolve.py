@@ -25,7 +25,6 @@ from paramlint.project.definitions import (
     ClassDefinition,
     Definition,
     External,
-    FunctionDefinition,
     ModuleReference,
     SourceModule,
     Unresolved,
@@ -33,8 +32,8 @@ from paramlint.project.definitions import (
 )
 from paramlint.project.dependencies import Dependency, content, exports, file, global_name, stars
 from paramlint.project.modules import ModuleStore
+from paramlint.project.names import Enclosing, absolute_name, define, dotted_name
 
-Enclosing = tuple[code.Function | code.Class, ...]
 Position = tuple[int, int]
 
 # Aliases and re-exports followed below each other; real code stays below ten, and each takes a dozen frames.
@@ -370,51 +369,6 @@ class Resolver:
         if called == External("importlib.import_module") and len(values) == 1 and not text.startswith("."):
             return self._store.locate(text, context.module) or ModuleReference(text)
         return Unresolved("a call")
-
-
-def define(
-    module: SourceModule, node: code.Class | code.Function, enclosing: Enclosing
-) -> ClassDefinition | FunctionDefinition:
-    """Return the definition that a class or function statement makes in a scope."""
-    if isinstance(node, code.Class):
-        return ClassDefinition(module, node, qualified_name(node.name, enclosing), enclosing)
-    return FunctionDefinition(module, node, qualified_name(node.name, enclosing), enclosing)
-
-
-def qualified_name(name: str, enclosing: Enclosing) -> str:
-    """Return the ``__qualname__`` of a definition in a scope: ``Outer.Inner``, ``make.<locals>.Net``."""
-    parts: list[str] = []
-    for node in enclosing:
-        parts.append(node.name)
-        if isinstance(node, code.Function):
-            parts.append("<locals>")
-    return ".".join((*parts, name))
-
-
-def absolute_name(module: SourceModule, name: str, level: int) -> str | None:
-    """Return the absolute dotted name of an import written in a module; None beyond the top of its package.
-
-    Empty where the import starts at a root that is itself a package.
-    """
-    if level == 0:
-        return name
-    package = module.package.split(".") if module.package else []
-    if level - 1 > len(package):
-        return None
-    start = package[: len(package) - (level - 1)]
-    return ".".join((*start, name) if name else start)
-
-
-def dotted_name(expression: code.Expression) -> tuple[str, ...] | None:
-    """Return ``a.b.c`` as a tuple of its parts; None for any other expression."""
-    parts: list[str] = []
-    while isinstance(expression, code.Attribute):
-        parts.append(expression.name)
-        expression = expression.value
-    if not isinstance(expression, code.Name):
-        return None
-    parts.append(expression.identifier)
-    return tuple(reversed(parts))
 
 
 def _external(name: str) -> External | ModuleReference:

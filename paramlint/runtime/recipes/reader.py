@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from paramlint.model import code
-from paramlint.project import resolve
+from paramlint.project import names
 from paramlint.project.bindings import scope_of
 from paramlint.project.definitions import (
     ClassDefinition,
@@ -248,7 +248,7 @@ def text_of(expression: code.Expression) -> str | None:
 
 def dotted_name(expression: code.Expression) -> tuple[str, ...]:
     """Return the parts of ``a.b.c``; empty for any other expression."""
-    return resolve.dotted_name(expression) or ()
+    return names.dotted_name(expression) or ()
 
 
 def target_names(target: code.Expression) -> tuple[str, ...]:

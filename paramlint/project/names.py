@@ -1,0 +1,55 @@
+"""Names as code spells them: dotted, qualified, absolute."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from paramlint.model import code
+from paramlint.project.definitions import ClassDefinition, FunctionDefinition, SourceModule
+
+Enclosing: TypeAlias = tuple[code.Function | code.Class, ...]
+
+
+def define(
+    module: SourceModule, node: code.Class | code.Function, enclosing: Enclosing
+) -> ClassDefinition | FunctionDefinition:
+    """Return the definition that a class or function statement makes in a scope."""
+    if isinstance(node, code.Class):
+        return ClassDefinition(module, node, qualified_name(node.name, enclosing), enclosing)
+    return FunctionDefinition(module, node, qualified_name(node.name, enclosing), enclosing)
+
+
+def qualified_name(name: str, enclosing: Enclosing) -> str:
+    """Return the ``__qualname__`` of a definition in a scope: ``Outer.Inner``, ``make.<locals>.Net``."""
+    parts: list[str] = []
+    for node in enclosing:
+        parts.append(node.name)
+        if isinstance(node, code.Function):
+            parts.append("<locals>")
+    return ".".join((*parts, name))
+
+
+def absolute_name(module: SourceModule, name: str, level: int) -> str | None:
+    """Return the absolute dotted name of an import written in a module; None beyond the top of its package.
+
+    Empty where the import starts at a root that is itself a package.
+    """
+    if level == 0:
+        return name
+    package = module.package.split(".") if module.package else []
+    if level - 1 > len(package):
+        return None
+    start = package[: len(package) - (level - 1)]
+    return ".".join((*start, name) if name else start)
+
+
+def dotted_name(expression: code.Expression) -> tuple[str, ...] | None:
+    """Return ``a.b.c`` as a tuple of its parts; None for any other expression."""
+    parts: list[str] = []
+    while isinstance(expression, code.Attribute):
+        parts.append(expression.name)
+        expression = expression.value
+    if not isinstance(expression, code.Name):
+        return None
+    parts.append(expression.identifier)
+    return tuple(reversed(parts))
