@@ -52,6 +52,11 @@ def _in_place(net: Net, x: torch.Tensor) -> torch.Tensor:
     return x
 
 
+def _into_a_number(net: Net, x: torch.Tensor) -> torch.Tensor:
+    net.scalar += x.mean()
+    return x
+
+
 def _branch(net: Net, x: torch.Tensor) -> torch.Tensor:
     return x + net.row if x.abs().sum() > 0 else x
 
@@ -96,6 +101,10 @@ FORWARDS: dict[str, tuple[Forward, str]] = {
     "gru_sound": (lambda net, x: net.gru(x)[0], "ran"),
     "lstm_sound": (lambda net, x: net.lstm(x)[0], "ran"),
     "unused": (lambda net, x: net.layer(x), "ran"),
+    "into_a_number": (_into_a_number, "clash"),
+    "into_a_number_by_method": (lambda net, x: net.scalar.add_(x.mean()), "clash"),
+    "copied_into_a_number": (lambda net, x: net.scalar.copy_(x.mean()), "ran"),
+    "filled_into_a_number": (lambda net, x: net.scalar.fill_(x.mean()), "ran"),
     "as_numbers": (lambda net, x: x * net.row.tolist()[1], "ran"),
 }
 

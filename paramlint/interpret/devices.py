@@ -150,15 +150,27 @@ def note_literal(
     )
 
 
-def check(machine: Machine, frame: Frame, operation: str, operands: list[Tensor], span: Span) -> None:
-    """Record a clash where a pinned operand with dimensions meets one that moves."""
+def check(
+    machine: Machine,
+    frame: Frame,
+    operation: str,
+    operands: list[Tensor],
+    span: Span,
+    written: Tensor | None = None,
+) -> None:
+    """Record a clash where a pinned operand with dimensions meets one that moves, or where ``written`` is pinned.
+
+    Torch takes a number on the CPU beside tensors of another device, but writes nothing of another device into it
+    (aten/src/ATen/TensorIterator.cpp, ``compute_types``: scalars of the CPU are let pass unless they are an output).
+    """
     if machine.phase is not Phase.FORWARD or machine.device_tests:
         return
     moving = next((operand for operand in operands if operand.placement.is_moving and operand.is_certain), None)
     if moving is None:
         return
     for operand in operands:
-        if operand.placement.is_pinned and operand.dimensions and not operand.is_empty:
+        counts = operand.dimensions > 0 or (operand is written and operand.rank == 0)
+        if operand.placement.is_pinned and counts and not operand.is_empty:
             machine.emit(
                 Clash(
                     frame.place(span),

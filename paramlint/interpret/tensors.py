@@ -65,7 +65,7 @@ def _matmul(first: int, second: int) -> int:
 
 def augmented(machine: Machine, frame: Frame, operator: str, target: Tensor, value: Value, span: Span) -> Value:
     """``target operator= value`` for a tensor: in place."""
-    devices.check(machine, frame, f"{operator}=", results.operands_of([target, value]), span)
+    devices.check(machine, frame, f"{operator}=", results.operands_of([target, value]), span, written=target)
     products.count_reads([target, value])
     stores.note_state(machine, target, frame.place(span), f"{operator}=")
     results.write(machine, target)
@@ -123,7 +123,7 @@ def call(
         return factories.like(machine, frame, function, first, positional, keywords, span)
     function, bound = _as_called(function, positional, keywords)
     checked = results.operands_of([value for place, value in bound if place in function.same_device])
-    devices.check(machine, frame, name, checked, span)
+    devices.check(machine, frame, name, checked, span, written=first if function.kind is Kind.IN_PLACE else None)
     if function.kind is not Kind.VIEW:
         initialisation.note_read(machine, frame.place(span), operands[function.kind is Kind.IN_PLACE :], name)
     if function.kind is Kind.IN_PLACE:

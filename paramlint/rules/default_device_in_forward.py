@@ -66,7 +66,7 @@ class Pad(nn.Module):
         return torch.cat([x, torch.zeros(1, x.shape[1], device=x.device)])
 """,
     silent_when=(
-        "it is moved before it is used, or has no dimensions",
+        "it is moved before it is used, or has no dimensions and nothing is written into it",
         "it is used only as an index or in an item assignment",
         "the class is private, and only functions of the project make instances, which speak of no device",
     ),

@@ -113,7 +113,7 @@ class Normalise(nn.Module):
     silent_when=(
         "no operation is found in which the tensor meets the input or the model",
         "every use converts it first (`.to(x.device)`, `.type_as(x)`, `.item()`)",
-        "it has no dimensions, or is only used as an index",
+        "it has no dimensions and nothing is written into it, or it is only used as an index",
         "an `_apply` override, own or inherited, may move it, or another method of the class converts it",
         "its device is given by an argument of the constructor",
         "it has no elements, or memory that nothing writes, and a method puts another tensor in its place",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from paramlint.model.observation import Failure, Observation, TensorObservation
-from paramlint.runtime.worker import accelerator as accelerators, shadow, snapshot, stack
+from paramlint.runtime.worker import accelerator as accelerators, holes, shadow, snapshot, stack
 from paramlint.runtime.worker.accelerator import Accelerator, unfilled
 from paramlint.runtime.worker.build import Built
 from paramlint.runtime.worker.inputs import Input
@@ -326,7 +326,7 @@ def _run(instance: nn.Module, chosen: Input, accelerator: Accelerator, clock: Cl
         return attempt(
             call,
             accelerator.mode,
-            nullcontext() if accelerator.is_real or TorchFunctionMode is None else _holes(accelerator.name),
+            nullcontext() if accelerator.is_real or TorchFunctionMode is None else holes.filled(accelerator.name),
         )
 
 
@@ -361,41 +361,3 @@ def _on(accelerator: Accelerator, value: Any) -> Any:
             return type(value)(*items)
         return items if isinstance(value, list) else tuple(items)
     return value
-
-
-def _holes(device: str) -> Any:
-    """What fake tensors let pass and hardware does not: an index or a convolution's kernel on another device."""
-
-    class Holes(TorchFunctionMode):
-        def __torch_function__(
-            self,
-            func: Callable[..., Any],
-            types: Sequence[type],
-            args: tuple[Any, ...] = (),
-            kwargs: Mapping[str, Any] | None = None,
-        ) -> Any:
-            name = getattr(func, "__name__", "")
-            if name == "__getitem__" and isinstance(args[0], torch.Tensor) and args[0].device.type == "cpu":
-                index = args[1] if isinstance(args[1], tuple) else (args[1],)
-                if any(isinstance(item, torch.Tensor) and item.device.type == device for item in index):
-                    # The text of torch's own error (aten/src/ATen/TensorIndexing).
-                    raise RuntimeError(
-                        "indices should be either on cpu or on the same device as the indexed tensor (cpu)"
-                    )
-            elif name.startswith("conv") and name.removeprefix("conv_transpose").removeprefix("conv")[:1] in (
-                "1",
-                "2",
-                "3",
-            ):
-                kinds = {
-                    item.device.type for item in (*args, *(kwargs or {}).values()) if isinstance(item, torch.Tensor)
-                }
-                if len(kinds) > 1:
-                    raise RuntimeError(
-                        "Expected all tensors to be on the same device, but found at least two devices, "
-                        + " and ".join(sorted(kinds))
-                        + "!"
-                    )
-            return func(*args, **(kwargs or {}))
-
-    return Holes()

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from paramlint.runtime.worker.holes import MIXING, writes
 from paramlint.runtime.worker.snapshot import storage_key
 from paramlint.runtime.worker.watch import FACTORIES
 
@@ -22,45 +23,6 @@ except ImportError:  # before torch 1.13
     TorchFunctionMode = None  # type: ignore[assignment, misc]
 
 CLASH = "Expected all tensors to be on the same device, but found at least two devices, {accelerator} and cpu!"
-
-# Calls that may take tensors of several devices, as torch's kernels allow it.
-_MIXING = frozenset(
-    (
-        "copy_",
-        "set_",
-        "data=",
-        "to",
-        "cpu",
-        "type_as",
-        "_to_copy",
-        "ctc_loss",
-        "multinomial",
-        "pack_padded_sequence",
-        "_pack_padded_sequence",
-        "pad_packed_sequence",
-        "is_same_size",
-        "tensor_split",
-        "result_type",
-        "can_cast",
-        "broadcast_tensors",
-        "broadcast_shapes",
-        "is_tensor",
-        "size",
-        "dim",
-        "__set__",
-        "__len__",
-        "expand_as",
-        "view_as",
-        "reshape_as",
-        "is_set_to",
-        "as_tensor",
-        "requires_grad=",
-        "grad=",
-        "deepcopy",
-        "__deepcopy__",
-        "empty_like",
-    )
-)
 
 
 class Books:
@@ -134,7 +96,7 @@ def _call(books: Books, func: Callable[..., Any], args: tuple[Any, ...], keyword
     args = tuple(_plain(books, item) for item in args)
     keywords = {key: _plain(books, item) for key, item in keywords.items()}
     operands = list(tensors_in((args, tuple(keywords.values()))))
-    if name not in _MIXING:
+    if name not in MIXING:
         _check(books, name, args, operands)
     if name in ("cuda", "xpu") and operands:
         return books.put(operands[0].clone(), True)
@@ -194,7 +156,11 @@ def _plain(books: Books, item: Any) -> Any:
 
 def _check(books: Books, name: str, args: tuple[Any, ...], operands: list[torch.Tensor]) -> None:
     fast = [item for item in operands if books.is_accelerated(item)]
-    slow = [item for item in operands if books.is_pinned(item) and item.dim() > 0 and item.numel() > 0]
+    # A number on the CPU may stand beside tensors of the accelerator, but nothing of theirs is written into it.
+    written = args[0] if args and writes(name) else None
+    slow = [
+        item for item in operands if books.is_pinned(item) and (item.dim() > 0 or item is written) and item.numel() > 0
+    ]
     if not fast or not slow:
         return
     if name in ("__getitem__", "index_put_", "index_put", "__setitem__"):
