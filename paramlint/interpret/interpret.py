@@ -271,7 +271,6 @@ def _enter(machine: Machine, root: Instance, member: Member, place: Place) -> No
 
 def _made(machine: Machine) -> Iterator[Event]:
     """The Parameters and Modules that forward made, each place once."""
-    seen: set[Place] = set()
     parts = {
         id(binding.value)
         for made in machine.made
@@ -279,9 +278,12 @@ def _made(machine: Machine) -> Iterator[Event]:
         for binding in made.value.bindings.values()
     }
     rewritten = machine.rewritten.keys() | machine.changed
-    trains = any(isinstance(made.value, Tensor) and _is_trained(machine, made.value) for made in machine.made)
+    trained = [made for made in machine.made if _is_trained(machine, made.value)]
+    trains = any(isinstance(made.value, Tensor) for made in trained)
+    # What is made at the same place again, in the course of the training, is of the same kind.
+    seen = {made.place for made in trained}
     for made in machine.made:
-        if made.place in seen or id(made.value) in parts or _is_trained(machine, made.value):
+        if made.place in seen or id(made.value) in parts:
             continue
         seen.add(made.place)
         value = made.value
