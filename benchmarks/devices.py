@@ -11,7 +11,6 @@ disagreement, and why a device could not run, is listed. The exit code is 1 wher
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import multiprocessing
 import sys
 from collections import Counter
@@ -21,7 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from paramlint.runtime.worker import device
+from paramlint.runtime.worker import device, importing
 from paramlint.runtime.worker.accelerator import simulated
 from paramlint.runtime.worker.inputs import Input
 from paramlint.runtime.worker.timing import Clock
@@ -92,12 +91,7 @@ def _tell(path: Path, sender: Connection) -> None:
 
 def tell(path: Path) -> Said:
     """What both devices say of one file; raises where it makes no instance or has no input."""
-    spec = importlib.util.spec_from_file_location("case", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module: Any = importlib.util.module_from_spec(spec)
-    sys.modules["case"] = module
-    spec.loader.exec_module(module)
+    module: Any = importing.find("", str(path))
     chosen = Input("example_inputs()", lambda: (tuple(module.example_inputs()), {}))
     module.build()(*chosen.make()[0])
     accelerator = simulated()

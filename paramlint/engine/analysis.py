@@ -104,7 +104,7 @@ class Analyser:
         gc.collect()
 
     def consulted(self) -> Consulted:
-        """Return what the questions since the last call consulted, by the file in whose context each was asked."""
+        """Return what was consulted since the last call, for each file and each name that was asked for."""
         return merged(project.dependencies.drain() for project in self._projects.values())
 
     def project_for(self, root: Path, environment: Environment, exact: frozenset[Path] = frozenset()) -> Project:

@@ -15,6 +15,7 @@ from paramlint.interpret.uses import uses
 from paramlint.model import code
 from paramlint.model.code import Span
 from paramlint.model.diagnostic import Applicability, Edit, Fix
+from paramlint.project.choose import is_none
 
 _MOST_STEPS = 2
 _KEPT = "checkpoints keep their keys, older ones load"
@@ -219,7 +220,7 @@ def _sources(site: Site, spot: Spot, function: code.Function) -> Iterator[str]:
 def _may_be_none(parameter: code.Parameter, function: code.Function, spot: Spot) -> bool:
     """Whether an argument that need not be given may be None at a statement."""
     default = parameter.default
-    is_optional = isinstance(default, code.Constant) and default.value is None
+    is_optional = default is not None and is_none(default)
     if not is_optional and not any(_asks_for_none(node, parameter.name) for node in nodes(function)):
         return False
     return not any(
@@ -241,8 +242,7 @@ def _asks_for_none(node: object, name: str, *operators: str) -> bool:
         and node.left.identifier == name
         and len(node.operators) == 1
         and node.operators[0] in (operators or ("is", "is not", "==", "!="))
-        and isinstance(node.comparators[0], code.Constant)
-        and node.comparators[0].value is None
+        and is_none(node.comparators[0])
     )
 
 

@@ -19,6 +19,7 @@ from paramlint.model.code import Span
 from paramlint.model.diagnostic import Diagnostic, Edit
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import ClassDefinition, External, ModuleReference, SourceModule
+from paramlint.project.names import dotted_name
 from paramlint.project.project import Project
 
 Kind = TypeVar("Kind")
@@ -191,7 +192,7 @@ class Site:
 
     def refers(self, node: code.Expression, spot: Spot | None = None) -> str | None:
         """The canonical dotted name of what an expression names outside the project: ``torch.nn.Parameter``."""
-        dotted = _dotted(node)
+        dotted = dotted_name(node)
         if dotted is None:
             return None
         found = self.project.resolve(self.module, dotted, () if spot is None else spot.enclosing)
@@ -234,7 +235,7 @@ class Site:
         """The class whose call each statement binds to a name on self: of the project, or its name outside."""
         found: set[ClassDefinition | str | None] = set()
         for binding in self.bindings(name) or ():
-            dotted = _dotted(binding.value.function) if isinstance(binding.value, code.Call) else None
+            dotted = dotted_name(binding.value.function) if isinstance(binding.value, code.Call) else None
             held = None if dotted is None else self.project.resolve(self.module, dotted, binding.spot.enclosing)
             found.add(
                 torch_api.canonical(held.name)
@@ -298,16 +299,6 @@ def _targets(statement: code.Statement) -> tuple[code.Expression, ...]:
     if isinstance(statement, code.With):
         return tuple(item.target for item in statement.items if item.target is not None)
     return ()
-
-
-def _dotted(node: code.Expression) -> tuple[str, ...] | None:
-    names: list[str] = []
-    while isinstance(node, code.Attribute):
-        names.append(node.name)
-        node = node.value
-    if not isinstance(node, code.Name):
-        return None
-    return (node.identifier, *reversed(names))
 
 
 def class_spots(site: Site) -> Iterator[Spot]:

@@ -25,6 +25,7 @@ from paramlint.interpret.values import (
     Symbol,
     Tensor,
     Value,
+    without_repeats,
 )
 from paramlint.model.code import Span
 from paramlint.project.definitions import External as ExternalDefinition
@@ -241,7 +242,7 @@ def _sequence(machine: Machine, name: str, first: Value, is_given: bool) -> Valu
         return Symbol(f"{name}({first.key})", is_configuration=first.is_configuration)
     items, is_exact = evaluate.elements(machine, first)
     made = Container(kind, items[::-1] if name == "reversed" else list(items), is_exact=is_exact)
-    return evaluate.without_repeats(made)
+    return without_repeats(made)
 
 
 def _dict(machine: Machine, first: Value, arguments: Arguments) -> Value:

@@ -15,6 +15,7 @@ from paramlint.interpret import (
     external_calls,
     hierarchy,
     initialisation,
+    module_calls,
     module_methods,
     objects,
     results,
@@ -181,7 +182,7 @@ def call(machine: Machine, frame: Frame, callee: Value, arguments: Arguments, sp
             )
             return call(machine, frame, callee.function, merged, span)
         case Instance(is_module=True):
-            return module_methods.call_module(machine, frame, callee, arguments, span)
+            return module_calls.call_module(machine, frame, callee, arguments, span)
         case Instance():
             method = objects.get_attribute(machine, frame, callee, "__call__", span)
             if isinstance(method, Closure):

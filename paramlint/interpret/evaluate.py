@@ -24,6 +24,7 @@ from paramlint.interpret.values import (
     Tensor,
     Value,
     join,
+    without_repeats,
 )
 from paramlint.model import code
 from paramlint.project.names import dotted_name
@@ -253,19 +254,6 @@ def _display(machine: Machine, frame: Frame, node: code.Display) -> Value:
     if node.kind != "tuple":
         result.tail = 0  # what can be changed may end otherwise
     return without_repeats(result)
-
-
-def without_repeats(container: Container) -> Container:
-    """Return a set with each of its elements once; it is not exact where two that are not known may be one."""
-    if container.kind == "set" and len(container.items) > 1:
-        unique: list[Value] = []
-        for item in container.items:
-            if item is UNKNOWN or item not in unique:
-                unique.append(item)
-        container.items = unique
-        if len(unique) > 1 and not all(isinstance(item, (Known, Instance, Tensor)) for item in unique):
-            container.is_exact = False
-    return container
 
 
 def _dict(machine: Machine, frame: Frame, node: code.DictDisplay) -> Value:

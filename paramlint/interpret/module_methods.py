@@ -1,12 +1,22 @@
-"""What the methods of ``nn.Module`` do, and what calling a module returns."""
+"""What the methods of ``nn.Module`` do."""
 
 from __future__ import annotations
 
 from paramlint import torch_api
-from paramlint.interpret import calls, construct, devices, evaluate, initialisation, objects, products, results, stores
+from paramlint.interpret import (
+    calls,
+    construct,
+    devices,
+    evaluate,
+    initialisation,
+    module_calls,
+    objects,
+    results,
+    stores,
+)
 from paramlint.interpret.events import AskedBeforeInit
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.slots import Fill, Phase, Registration
+from paramlint.interpret.slots import Registration
 from paramlint.interpret.summaries import has_state
 from paramlint.interpret.values import (
     NONE,
@@ -19,7 +29,6 @@ from paramlint.interpret.values import (
     Known,
     Partial,
     Placement,
-    Storage,
     Super,
     Tensor,
     Value,
@@ -143,7 +152,7 @@ def call_method(
             _freeze(instance, arguments)
         return instance
     if name in ("forward", "__call__"):
-        return _forward_of_base(machine, frame, receiver, instance, arguments, span)
+        return module_calls.forward_of_base(machine, frame, receiver, instance, arguments, span)
     if name in ("reset_parameters", "_reset_parameters", "init_weights", "load_state_dict"):
         for module in walk(instance)[0]:
             for binding in module.bindings.values():
@@ -285,118 +294,3 @@ def _freeze(instance: Instance, arguments: calls.Arguments) -> None:
     for _, value in _tensors(instance, Registration.PARAMETER, True)[0]:
         if isinstance(value, Tensor):
             value.requires_grad = bool(flag.value) if isinstance(flag, Known) else None
-
-
-def _forward_of_base(
-    machine: Machine,
-    frame: Frame,
-    receiver: Instance | Super,
-    instance: Instance,
-    arguments: calls.Arguments,
-    span: Span,
-) -> Value:
-    if isinstance(receiver, Super) and instance.linked is not None:
-        base = construct.external_base(instance.linked, receiver.owner.definition)
-        if base is not None and base in torch_api.layers:
-            return _call_layer(machine, frame, instance, torch_api.layers[base], arguments, span)
-        return UNKNOWN
-    return call_module(machine, frame, instance, arguments, span)
-
-
-def call_module(machine: Machine, frame: Frame, instance: Instance, arguments: calls.Arguments, span: Span) -> Value:
-    """Call a module: its own forward, or what torch's layer is known to do."""
-    for value in arguments.positional[:1]:
-        if isinstance(value, Tensor):
-            value.is_certain = True
-    if instance.linked is not None:
-        forward = construct.forward_of(machine, instance)
-        if isinstance(forward, Closure):
-            return calls.call(machine, frame, forward, arguments, span)
-        base = construct.external_base(instance.linked, None)
-        layer = torch_api.layers.get(base) if base is not None else None
-        return UNKNOWN if layer is None else _call_layer(machine, frame, instance, layer, arguments, span)
-    layer = torch_api.layers.get(instance.external or "")
-    if layer is not None:
-        return _call_layer(machine, frame, instance, layer, arguments, span)
-    return UNKNOWN
-
-
-def _call_layer(
-    machine: Machine,
-    frame: Frame,
-    instance: Instance,
-    layer: torch_api.Layer,
-    arguments: calls.Arguments,
-    span: Span,
-) -> Value:
-    if layer.is_container:
-        return _call_sequence(machine, frame, instance, layer, arguments, span)
-    operands = results.operands_of(arguments.values())
-    has_state = bool(layer.parameters or layer.buffers or layer.children)
-    placed = [
-        value
-        for place, value in [*zip(layer.forward, arguments.positional, strict=False), *arguments.keywords.items()]
-        if place in layer.same_device
-    ]
-    moving = _output(machine, frame, layer, span, Placement.MODEL if machine.phase is Phase.FORWARD else None)
-    checked = [*results.operands_of(placed), *([moving] if has_state else [])]
-    devices.check(machine, frame, layer.name.rsplit(".", 1)[-1], checked, span)
-    if not has_state:
-        is_seen = operands and UNKNOWN not in arguments.positional
-        moving.placement = devices.combined(operands if is_seen else [])
-        moving.is_certain = any(operand.is_certain for operand in operands)
-    if operands and layer.preserves_rank:
-        moving.rank = operands[0].rank
-    moving.is_output = has_state
-    learns = _learns(instance) if layer.parameters else None
-    if machine.without_gradients:
-        moving.requires_grad = False
-    elif learns is True or (operands and has_state and learns is None):
-        moving.requires_grad = True
-    elif operands:
-        moving.requires_grad = operands[0].requires_grad
-    if operands:
-        products.note_layer(machine, frame, instance, operands, moving, span)
-    if layer.returns_tuple:
-        return Container("tuple", [moving], is_exact=False)
-    return moving
-
-
-def _learns(instance: Instance) -> bool | None:
-    """Whether a layer has a parameter that asks for gradients: then so does what it returns of anything."""
-    held = [binding.value for binding in instance.bindings.values() if binding.registration is Registration.PARAMETER]
-    flags = [value.requires_grad for value in held if isinstance(value, Tensor)]
-    if True in flags:
-        return True
-    return False if flags and not any(flag is None for flag in flags) else None
-
-
-def _output(machine: Machine, frame: Frame, layer: torch_api.Layer, span: Span, placement: Placement | None) -> Tensor:
-    return Tensor(
-        made=frame.place(span),
-        factory=layer.name.rsplit(".", 1)[-1],
-        phase=machine.phase,
-        placement=placement or Placement.DEFAULT,
-        storage=Storage(Fill.WRITTEN),
-        requires_grad=None,
-    )
-
-
-def _call_sequence(
-    machine: Machine,
-    frame: Frame,
-    instance: Instance,
-    layer: torch_api.Layer,
-    arguments: calls.Arguments,
-    span: Span,
-) -> Value:
-    if not layer.name.endswith("Sequential"):
-        return UNKNOWN
-    value: Value = arguments.positional[0] if arguments.positional else UNKNOWN
-    is_moving = isinstance(value, Tensor) and value.is_certain
-    for item in objects.children(machine, instance)[0]:
-        inner = calls.Arguments([value])
-        value = calls.call(machine, frame, item, inner, span)
-    if value is UNKNOWN and is_moving:
-        return UNKNOWN
-    return value

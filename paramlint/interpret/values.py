@@ -197,9 +197,9 @@ class Tensor:
 class Container:
     """A list, tuple, set or dict; ``is_exact`` is False where it may hold more than is listed.
 
-    ``is_walk``: it lists the modules, parameters or buffers of a module, ``walked``. ``written`` counts the elements that it was
-    written out with, None where it was made in another way. ``is_lent``: a part of the model keeps it too. ``tail``
-    counts the last items of a tuple that stand at its end though it may hold more (``(*shape, device)``).
+    ``is_walk``: it lists the modules, parameters or buffers of a module, ``walked``. ``written`` counts the elements
+    that it was written out with, None where it was made in another way. ``is_lent``: a part of the model keeps it too.
+    ``tail`` counts the last items of a tuple that stand at its end though it may hold more (``(*shape, device)``).
     """
 
     kind: str
@@ -368,3 +368,16 @@ def join_tensors(first: Tensor, second: Tensor) -> Tensor:
         home=first.home if first.home == second.home else None,
         is_single=first.is_single and second.is_single,
     )
+
+
+def without_repeats(container: Container) -> Container:
+    """Return a set with each of its elements once; it is not exact where two that are not known may be one."""
+    if container.kind == "set" and len(container.items) > 1:
+        unique: list[Value] = []
+        for item in container.items:
+            if item is UNKNOWN or item not in unique:
+                unique.append(item)
+        container.items = unique
+        if len(unique) > 1 and not all(isinstance(item, (Known, Instance, Tensor)) for item in unique):
+            container.is_exact = False
+    return container

@@ -126,12 +126,11 @@ class ModuleStore:
         return files
 
     def _loaded(self, path: Path) -> SourceModule:
-        base, name, is_package = name_module(path, self._naming_root(path))
-        self._bases[path] = base
         root = self._naming_root(path)
-        on_the_way = *names(names_on_the_way(path, root)), *names([os.path.join(root, "src")])
+        base, name, is_package = name_module(path, root)
+        self._bases[path] = base
         for dependency in (file(path), content(path)):
-            self.dependencies.note_of(dependency, *on_the_way)
+            self.dependencies.note_of(dependency, *names((*names_on_the_way(path, root), os.path.join(root, "src"))))
         return SourceModule(name, path, self._load(path), is_package)
 
     def _naming_root(self, path: Path) -> Path:

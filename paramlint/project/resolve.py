@@ -216,16 +216,19 @@ class Resolver:
             with dependencies.looking_for(node):
                 dependencies.note(module.path, content(module.path))
                 for star in self.scope(module).stars:
-                    absolute = absolute_name(module, star.module, star.level)
-                    reference = None if absolute is None else self._store.locate(absolute, module)
+                    _, reference = self._located(module, star)
                     if reference is not None and reference.path is not None:
                         dependencies.note(module.path, exports(reference.path))
         return node
 
+    def _located(self, module: SourceModule, star: StarImport) -> tuple[str | None, ModuleReference | None]:
+        """Return the absolute name of what a star import takes names from, and the module where it is found."""
+        absolute = absolute_name(module, star.module, star.level)
+        return absolute, None if absolute is None else self._store.locate(absolute, module)
+
     def _through_star(self, query: _Query, module: SourceModule, star: StarImport, name: str) -> Definition | None:
         """Return what a star import binds a name to; None where it does not bind it, as far as can be seen."""
-        absolute = absolute_name(module, star.module, star.level)
-        reference = None if absolute is None else self._store.locate(absolute, module)
+        absolute, reference = self._located(module, star)
         if reference is None:
             known = None if absolute is None else externals.star_member(absolute, name)
             return None if known is None else _external(known)

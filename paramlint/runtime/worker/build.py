@@ -17,7 +17,7 @@ import torch.nn.functional
 from torch import nn
 
 from paramlint.model.observation import AGAIN, ClassRequest, Failure, Recipe
-from paramlint.runtime.worker import elsewhere, guess, importing, repair, signature, size, stack
+from paramlint.runtime.worker import elsewhere, function_mode, guess, importing, repair, signature, size, stack
 from paramlint.runtime.worker.locate import find_class, locate, locating, path_of
 from paramlint.runtime.worker.providers import Parts
 from paramlint.runtime.worker.solve import Situation, Solved, Unsolved, own_failure, solve
@@ -79,7 +79,7 @@ def build(request: ClassRequest, clock: Clock) -> Built | NotBuilt:
         return NotBuilt("abstract", f"abstract methods: {names}", None, False, ())
     budget = Clock(min(clock.left, clock.budget * _SHARE_OF_BUILDING))
     result = _build(request, module, kind, budget, pretend=False)
-    if isinstance(result, NotBuilt) and elsewhere.is_available() and result.failure is not None:
+    if isinstance(result, NotBuilt) and function_mode.is_available() and result.failure is not None:
         failure = result.failure
         if elsewhere.is_about_devices(failure.message):
             budget = Clock(min(clock.left, clock.budget * _SHARE_OF_BUILDING))

@@ -12,17 +12,12 @@ import torch
 from torch import nn
 
 from paramlint.model.observation import Failure, Observation, TensorObservation
-from paramlint.runtime.worker import accelerator as accelerators, holes, shadow, snapshot, stack
+from paramlint.runtime.worker import accelerator as accelerators, function_mode, holes, shadow, snapshot, stack
 from paramlint.runtime.worker.accelerator import Accelerator, unfilled
 from paramlint.runtime.worker.build import Built
 from paramlint.runtime.worker.inputs import Input
 from paramlint.runtime.worker.timing import Clock
 from paramlint.runtime.worker.walk import Walk
-
-try:
-    from torch.overrides import TorchFunctionMode
-except ImportError:  # before torch 1.13
-    TorchFunctionMode = None  # type: ignore[assignment, misc]
 
 _TRIED_ALONE = 6
 _CLASH = re.compile(
@@ -201,7 +196,7 @@ def is_fake(tensor: torch.Tensor) -> bool:
 
 def _by_shadow(known: Observation, way: Built, clock: Clock, chosen: Input | None) -> Observation:
     """Forward on real tensors whose device is kept in books, for what fake tensors cannot run."""
-    if chosen is None or known.forward is None or TorchFunctionMode is None:
+    if chosen is None or known.forward is None or not function_mode.is_available():
         return known
     before = known.forward.device_status
     outcomes: list[tuple[str, Failure | None]] = []
@@ -326,7 +321,9 @@ def _run(instance: nn.Module, chosen: Input, accelerator: Accelerator, clock: Cl
         return attempt(
             call,
             accelerator.mode,
-            nullcontext() if accelerator.is_real or TorchFunctionMode is None else holes.filled(accelerator.name),
+            nullcontext()
+            if accelerator.is_real or not function_mode.is_available()
+            else holes.filled(accelerator.name),
         )
 
 

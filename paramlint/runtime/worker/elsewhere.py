@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
 
-try:
-    from torch.overrides import TorchFunctionMode
-except ImportError:  # before torch 1.13
-    TorchFunctionMode = None  # type: ignore[assignment, misc]
+from paramlint.runtime.worker.function_mode import Function, is_available, through
 
 _MISSING_DEVICE = re.compile(
     r"CUDA|NVIDIA|cuda|HIP|\bMPS\b|\bmps\b|\bxpu\b|\bnpu\b|privateuseone|not compiled with|no kernel image|device type"
@@ -25,10 +22,6 @@ def is_about_devices(message: str) -> bool:
     return bool(_MISSING_DEVICE.search(message))
 
 
-def is_available() -> bool:
-    return TorchFunctionMode is not None
-
-
 @contextmanager
 def pretending() -> Iterator[None]:
     """In the body, ``.to(device)`` and ``.cuda()`` return a copy, as they do when the device is another one.
@@ -36,13 +29,13 @@ def pretending() -> Iterator[None]:
     Nothing leaves the CPU: devices named in calls are replaced by it. On a copy of a parameter autograd has its
     history, so what is stored is no leaf and no Parameter, exactly as on the real device.
     """
-    if TorchFunctionMode is None:
+    if not is_available():
         yield
         return
     set_device = torch.cuda.set_device
     torch.cuda.set_device = _ignore
     try:
-        with _mode():
+        with through(_call):
             yield
     finally:
         torch.cuda.set_device = set_device
@@ -52,31 +45,20 @@ def _ignore(*arguments: object, **keywords: object) -> None:
     return None
 
 
-def _mode() -> Any:
-    class Elsewhere(TorchFunctionMode):
-        def __torch_function__(
-            self,
-            func: Callable[..., Any],
-            types: Sequence[type],
-            args: tuple[Any, ...] = (),
-            kwargs: Mapping[str, Any] | None = None,
-        ) -> Any:
-            keywords = dict(kwargs or {})
-            name = getattr(func, "__name__", "")
-            first: Any = args[0] if args else None
-            if isinstance(first, torch.Tensor) and name in ("cuda", "xpu", "npu", "hpu", "ipu"):
-                return first.clone()
-            moves = False
-            if isinstance(first, torch.Tensor) and name == "to":
-                moves = any(_is_device(item) for item in (*args[1:], *keywords.values()))
-                args = tuple(_on_cpu(item) for item in args)
-                keywords = {key: _on_cpu(item) for key, item in keywords.items()}
-            elif keywords.get("device") is not None:
-                keywords["device"] = _on_cpu(keywords["device"])
-            result = func(*args, **keywords)
-            return result.clone() if moves and result is first and isinstance(first, nn.Parameter) else result
-
-    return Elsewhere()
+def _call(function: Function, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    name = getattr(function, "__name__", "")
+    first: Any = args[0] if args else None
+    if isinstance(first, torch.Tensor) and name in ("cuda", "xpu", "npu", "hpu", "ipu"):
+        return first.clone()
+    moves = False
+    if isinstance(first, torch.Tensor) and name == "to":
+        moves = any(_is_device(item) for item in (*args[1:], *keywords.values()))
+        args = tuple(_on_cpu(item) for item in args)
+        keywords = {key: _on_cpu(item) for key, item in keywords.items()}
+    elif keywords.get("device") is not None:
+        keywords["device"] = _on_cpu(keywords["device"])
+    result = function(*args, **keywords)
+    return result.clone() if moves and result is first and isinstance(first, nn.Parameter) else result
 
 
 def _is_device(value: object) -> bool:

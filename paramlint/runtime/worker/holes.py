@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 
-try:
-    from torch.overrides import TorchFunctionMode
-except ImportError:  # before torch 1.13
-    TorchFunctionMode = None  # type: ignore[assignment, misc]
+from paramlint.runtime.worker.function_mode import Function, through
 
+_CONVOLUTION = re.compile(r"conv(_transpose)?[123]")
 # Calls that may take tensors of several devices, as torch's kernels allow it.
 MIXING = frozenset(
     (
@@ -59,41 +59,41 @@ def writes(name: str) -> bool:
     return (name.startswith("__i") and hasattr(operator, name)) or (name.endswith("_") and not name.endswith("__"))
 
 
-def filled(device: str) -> Any:
+def filled(device: str) -> AbstractContextManager[object]:
     """A mode in which the gaps are closed: an index, a convolution's kernel, a number that is written to, elsewhere."""
 
-    class Holes(TorchFunctionMode):
-        def __torch_function__(
-            self,
-            func: Callable[..., Any],
-            types: Sequence[type],
-            args: tuple[Any, ...] = (),
-            kwargs: Mapping[str, Any] | None = None,
-        ) -> Any:
-            _refuse(device, getattr(func, "__name__", ""), args, kwargs or {})
-            return func(*args, **(kwargs or {}))
+    def call(function: Function, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        _refuse(device, getattr(function, "__name__", ""), args, keywords)
+        return function(*args, **keywords)
 
-    return Holes()
+    return through(call)
 
 
 def _refuse(device: str, name: str, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:
-    operands = [item for item in (*args, *keywords.values()) if isinstance(item, torch.Tensor)]
-    kinds = {item.device.type for item in operands}
-    if name == "__getitem__" and isinstance(args[0], torch.Tensor) and args[0].device.type == "cpu":
+    first: Any = args[0] if args else None
+    is_on_cpu = isinstance(first, torch.Tensor) and first.device.type == "cpu"
+    if name == "__getitem__" and is_on_cpu:
         index = args[1] if isinstance(args[1], tuple) else (args[1],)
-        if any(isinstance(item, torch.Tensor) and item.device.type == device for item in index):
+        if device in _kinds(index):
             # The text of torch's own error (aten/src/ATen/TensorIndexing).
             raise RuntimeError("indices should be either on cpu or on the same device as the indexed tensor (cpu)")
-    elif name.removeprefix("conv_transpose").removeprefix("conv")[:1] in ("1", "2", "3") and name.startswith("conv"):
+    elif _CONVOLUTION.match(name):
+        kinds = _kinds((*args, *keywords.values()))
         if len(kinds) > 1:
-            raise _clash(kinds)
-    elif writes(name) and name not in MIXING and operands and args and operands[0] is args[0]:
+            raise clash(sorted(kinds))
+    elif is_on_cpu and first.dim() == 0 and writes(name) and name not in MIXING:
         # A number on the CPU may stand beside tensors of another device, but not take what they give: of an output the
         # device is asked for (aten/src/ATen/TensorIterator.cpp, ``compute_types``).
-        if operands[0].dim() == 0 and operands[0].device.type == "cpu" and device in kinds:
-            raise _clash(kinds)
+        kinds = _kinds((*args, *keywords.values()))
+        if device in kinds:
+            raise clash(sorted(kinds))
 
 
-def _clash(kinds: set[str]) -> RuntimeError:
-    both = " and ".join(sorted(kinds))
+def _kinds(values: Iterable[object]) -> set[str]:
+    return {item.device.type for item in values if isinstance(item, torch.Tensor)}
+
+
+def clash(devices: Iterable[str]) -> RuntimeError:
+    """Return torch's own error about operands on several devices."""
+    both = " and ".join(devices)
     return RuntimeError(f"Expected all tensors to be on the same device, but found at least two devices, {both}!")

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from paramlint.model.observation import Failure, Observation, TensorObservation
-from paramlint.runtime.worker import build, elsewhere, preparation, snapshot, stack, zeroing
+from paramlint.runtime.worker import build, elsewhere, function_mode, preparation, snapshot, stack, zeroing
 from paramlint.runtime.worker.build import Built
 from paramlint.runtime.worker.snapshot import Subject
 from paramlint.runtime.worker.timing import Clock
@@ -93,7 +93,7 @@ def _differs(first: torch.Tensor, second: torch.Tensor) -> bool | None:
 
 def registration_elsewhere(known: Observation, subject: Subject, way: Built, clock: Clock) -> Observation:
     """What is registered where ``.to(device)`` in the constructor really moves."""
-    if not elsewhere.is_available() or not (subject.recorder.moved_parameter or way.needs_pretence):
+    if not function_mode.is_available() or not (subject.recorder.moved_parameter or way.needs_pretence):
         return known
     with clock.limit(clock.left):
         build.seed(0)

@@ -6,23 +6,18 @@ neither book (made inside torch's own code) clashes with nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
-from paramlint.runtime.worker.holes import MIXING, writes
+from paramlint.runtime.worker.function_mode import through
+from paramlint.runtime.worker.holes import MIXING, clash, writes
 from paramlint.runtime.worker.snapshot import storage_key
 from paramlint.runtime.worker.watch import FACTORIES
-
-try:
-    from torch.overrides import TorchFunctionMode
-except ImportError:  # before torch 1.13
-    TorchFunctionMode = None  # type: ignore[assignment, misc]
-
-CLASH = "Expected all tensors to be on the same device, but found at least two devices, {accelerator} and cpu!"
 
 
 class Books:
@@ -63,23 +58,8 @@ def moved(books: Books, tensor: torch.Tensor) -> torch.Tensor:
 @contextmanager
 def running(books: Books) -> Iterator[None]:
     """In the body, devices are those of the books; RuntimeError with torch's own words where two of them meet."""
-    assert TorchFunctionMode is not None
-    with _mode(books):
+    with through(partial(_call, books)):
         yield
-
-
-def _mode(books: Books) -> Any:
-    class Shadow(TorchFunctionMode):
-        def __torch_function__(
-            self,
-            func: Callable[..., Any],
-            types: Sequence[type],
-            args: tuple[Any, ...] = (),
-            kwargs: Mapping[str, Any] | None = None,
-        ) -> Any:
-            return _call(books, func, args, dict(kwargs or {}))
-
-    return Shadow()
 
 
 def _call(books: Books, func: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
@@ -167,7 +147,7 @@ def _check(books: Books, name: str, args: tuple[Any, ...], operands: list[torch.
         if books.is_pinned(args[0]) and name == "__getitem__":
             raise RuntimeError("indices should be either on cpu or on the same device as the indexed tensor (cpu)")
         return
-    raise RuntimeError(CLASH.format(accelerator=books.device))
+    raise clash((str(books.device), "cpu"))
 
 
 def _place_of_result(books: Books, name: str, target: bool | None, operands: list[torch.Tensor]) -> bool | None:

@@ -5,19 +5,15 @@ from __future__ import annotations
 import math
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
 from torch import nn
 
 from paramlint.runtime.worker import limits
-
-try:
-    from torch.overrides import TorchFunctionMode
-except ImportError:  # before torch 1.13: a model that is too large is found out by filling memory
-    TorchFunctionMode = None  # type: ignore[assignment, misc]
+from paramlint.runtime.worker.function_mode import Function, is_available, through
 
 # What a constructor may ask for before it is looked at how much more it wants.
 _SUSPICIOUS = 256 * 2**20
@@ -30,36 +26,29 @@ def guarded(make: Callable[[], object]) -> Iterator[None]:
     """In the body, which does what ``make`` does, raise MemoryError as soon as it shows that memory will not do.
 
     Once much is asked for, ``make`` is done in a process forked from this one, on the meta device; what it makes is
-    compared with what this process may still hold.
+    compared with what this process may still hold. On a torch without function modes memory is filled to find out.
     """
-    if TorchFunctionMode is None or not hasattr(os, "fork") or not hasattr(torch.device, "__enter__"):
+    if not is_available() or not hasattr(os, "fork") or not hasattr(torch.device, "__enter__"):
         yield
         return
     with _guard(make):
         yield
 
 
-def _guard(make: Callable[[], object]) -> TorchFunctionMode:
-    class Guard(TorchFunctionMode):
-        asked: float = 0
+def _guard(make: Callable[[], object]) -> AbstractContextManager[object]:
+    asked = 0.0
 
-        def __torch_function__(
-            self,
-            func: Callable[..., Any],
-            types: Sequence[type],
-            args: tuple[Any, ...] = (),
-            kwargs: Mapping[str, Any] | None = None,
-        ) -> Any:
-            keywords = kwargs or {}
-            if self.asked < _SUSPICIOUS and getattr(func, "__name__", "") in _FACTORIES:
-                self.asked += 4.0 * _elements(args, keywords)
-                if self.asked >= _SUSPICIOUS:
-                    allowed, needed = limits.allowance(), _needed(make)
-                    if allowed is not None and needed is not None and needed > allowed:
-                        raise MemoryError(f"the model holds {needed / 2**30:.0f} GB")
-            return func(*args, **keywords)
+    def call(function: Function, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        nonlocal asked
+        if asked < _SUSPICIOUS and getattr(function, "__name__", "") in _FACTORIES:
+            asked += 4.0 * _elements(args, keywords)
+            if asked >= _SUSPICIOUS:
+                allowed, needed = limits.allowance(), _needed(make)
+                if allowed is not None and needed is not None and needed > allowed:
+                    raise MemoryError(f"the model holds {needed / 2**30:.0f} GB")
+        return function(*args, **keywords)
 
-    return Guard()
+    return through(call)
 
 
 def _elements(arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> int:
