@@ -41,12 +41,25 @@ class Decider:
 
     ``taken`` lists the decisions in the order in which they were met, ``own`` what those among them choose
     between that the class's own code asks for, by position; None is a choice between nothing that can be looked at.
+    ``is_default``: every condition goes the way that the defaults say, where they say one and it ends in no error.
     """
 
-    __slots__ = ("_bounds", "_constants", "_false", "_forced", "_known", "_positions", "_true", "own", "taken")
+    __slots__ = (
+        "_bounds",
+        "_constants",
+        "_false",
+        "_forced",
+        "_known",
+        "_positions",
+        "_true",
+        "is_default",
+        "own",
+        "taken",
+    )
 
-    def __init__(self, forced: tuple[bool, ...]) -> None:
+    def __init__(self, forced: tuple[bool, ...], is_default: bool = True) -> None:
         self._forced = forced
+        self.is_default = is_default
         self._known: dict[str, bool] = {}
         self._constants: dict[str, Plain] = {}
         self._true: set[str] = set()
@@ -55,11 +68,6 @@ class Decider:
         self.taken: list[Decision] = []
         self.own: dict[int, list[Choice | None]] = {}
         self._positions: dict[str, int] = {}
-
-    @property
-    def is_default(self) -> bool:
-        """Whether nothing is forced: every condition goes the way that the defaults say, where they say one."""
-        return not self._forced
 
     def shares(self, outcomes: tuple[bool, ...]) -> bool:
         """Whether this path is to go as another went until it had decided that."""
@@ -176,19 +184,19 @@ def paths(
     front of that goes the other way for good, whoever asks it, and the others are looked at on the path that this leads
     to.
     """
-    waiting: deque[tuple[tuple[bool, ...], int]] = deque([((), 0)])
+    waiting: deque[tuple[tuple[bool, ...], int, bool]] = deque([((), 0, True)])
     tried = 0
     turned: set[tuple[str, int | None]] = set()
     settled: set[str] = set()
     while waiting and tried < most:
-        forced, first = waiting.popleft()
-        decider = Decider(forced)
+        forced, first, is_default = waiting.popleft()
+        decider = Decider(forced, is_default)
         tried += 1
         is_seen = run(decider)
         outcomes = [decision.outcome for decision in decider.taken]
         if is_seen is None and len(outcomes) > len(forced):
             settled.add(decider.taken[-1].condition)
-            waiting.appendleft(((*outcomes[:-1], not outcomes[-1]), first))
+            waiting.appendleft(((*outcomes[:-1], not outcomes[-1]), first, is_default))
             yield True
             continue
         for index in range(first, len(outcomes)):
@@ -199,5 +207,5 @@ def paths(
             new = choices.keys() - turned
             if new and (not is_seen or any(matters(choices[place]) for place in new)):
                 turned |= new
-                waiting.append(((*outcomes[:index], not outcomes[index]), index + 1))
+                waiting.append(((*outcomes[:index], not outcomes[index]), index + 1, False))
         yield bool(waiting)

@@ -9,6 +9,7 @@ from paramlint import torch_api
 from paramlint.interpret.scan import (
     Gathered,
     assigned_attributes,
+    carried_attributes,
     class_names,
     initialised_attributes,
     nodes,
@@ -85,6 +86,7 @@ def describe(function: code.Function) -> MethodFacts:
         delegates=frozenset(_delegates(function, body)),
         has_wrong_subject=_has_wrong_subject(function, body),
         assigns=frozenset(assigned_attributes(body)),
+        carries=carried_attributes(body),
         ties=frozenset(_ties(body)),
         is_explained=function.name in re.findall(r"\w+", _docstring(function.body)),
     )

@@ -220,10 +220,41 @@ def initialised_attributes(body: tuple[object, ...]) -> tuple[str, ...]:
 
     An empty name stands for a write to something that is no attribute (a loop's variable).
     """
-    return tuple(_initialised_targets(body))
+    return tuple(name for name, _ in _initialised_targets(body))
 
 
-def _initialised_targets(body: tuple[object, ...]) -> Iterator[str]:
+# Methods by which a moving average or a count goes on from what it holds.
+_CARRYING = frozenset({"add_", "sub_", "mul_", "div_", "lerp_"})
+
+
+def carried_attributes(body: tuple[object, ...]) -> frozenset[str]:
+    """The attributes that statements write only by going on from what they hold, as moving averages and counts do.
+
+    That gives nothing its first value: ``self.mean = self.mean * 0.9 + x``, ``self.mean.mul_(0.9).add_(x)``.
+    """
+    written: dict[str, bool] = {}
+    for name, method in _initialised_targets(body):
+        written[name] = written.get(name, True) and method in _CARRYING
+    for node in nodes(body):
+        if isinstance(node, code.AugmentedAssign):
+            written.update((name, written.get(name, True)) for name in assigned_attributes((node,)))
+        elif isinstance(node, (code.Assign, code.AnnotatedAssign)):
+            for name in assigned_attributes((node,)):
+                written[name] = written.get(name, True) and node.value is not None and _goes_on_from(node.value, name)
+    return frozenset(name for name, is_carried in written.items() if is_carried)
+
+
+def _goes_on_from(value: code.Expression, name: str) -> bool:
+    """Whether arithmetic makes the value of what the attribute holds; another factor of zero would leave nothing of it."""
+    if isinstance(value, code.BinaryOperation):
+        return any(
+            (self_attribute(side) == name or _goes_on_from(side, name)) for side in (value.left, value.right)
+        ) and not any(isinstance(side, code.Constant) and not side.value for side in (value.left, value.right))
+    return False
+
+
+def _initialised_targets(body: tuple[object, ...]) -> Iterator[tuple[str, str]]:
+    """The names, each with the method or function that writes it."""
     for node in nodes(body):
         if not isinstance(node, code.Call) or not isinstance(node.function, code.Attribute):
             continue
@@ -238,10 +269,7 @@ def _initialised_targets(body: tuple[object, ...]) -> Iterator[str]:
             if isinstance(target, code.Attribute) and target.name not in ("data", "T"):
                 break
             target = target.function if isinstance(target, code.Call) else target.value
-        if isinstance(target, code.Attribute):
-            yield target.name
-        else:
-            yield ""
+        yield (target.name if isinstance(target, code.Attribute) else ""), name
 
 
 def _is_init_module(node: code.Expression) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from paramlint.interpret.events import UninitialisedRead
 from paramlint.interpret.slots import Phase, Registration, Slot
-from paramlint.interpret.trace import ClassTrace, Run
+from paramlint.interpret.trace import ClassTrace, MethodFacts, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import events, finding, related
@@ -26,7 +26,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if read.home in seen or not run.is_complete or run.is_opaque or not slot.is_certain or slot.tensor is None:
             continue
         seen.add(read.home)
-        writers = {method.name for method in trace.methods if read.home in (*method.initialises, *method.assigns)}
+        writers = {method.name for method in trace.methods if _may_fill(method, read.home)}
         if writers - {"__init__", "forward"} or _is_compared(run, slot, read.operation):
             continue
         is_own_matter = fills_others(run, slot)
@@ -42,6 +42,11 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             f"'{read.home}' is read before anything writes it: its values are whatever lay in memory",
             related(read.place, f"'{read.operation}' reads it here"),
         )
+
+
+def _may_fill(method: MethodFacts, name: str) -> bool:
+    """Whether a method may give an attribute its first value; what goes on from what it holds needs one."""
+    return name in (*method.initialises, *method.assigns) and name not in method.carries
 
 
 def _is_compared(run: Run, slot: Slot, operation: str) -> bool:
@@ -88,6 +93,7 @@ class Shift(nn.Module):
     silent_when=(
         "a method of the class, or code that may hold an instance, writes it",
         "forward writes it first, or may have (a condition that cannot be decided)",
+        "another method writes it, and not only by going on from what it holds (`self.mean = self.mean * 0.9 + x`)",
         "it has no elements",
     ),
     check=check,
