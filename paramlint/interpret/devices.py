@@ -34,8 +34,8 @@ def device_of(value: Value) -> Device | None:
     match value:
         case Device():
             return value
-        case Tensor(placement=placement):
-            return Device(placement)
+        case Tensor():
+            return of_tensor(value)
         case Known(value=str() as name) | External(name=name) if typed := _TENSOR_TYPE.fullmatch(name):
             return Device(Placement.LITERAL, "cuda" if typed[1] else "cpu")
         case Known(value=str() as name):
@@ -52,6 +52,12 @@ def device_of(value: Value) -> Device | None:
         case Instance():
             return Device(Placement.MODEL) if value.is_module else Device(Placement.UNKNOWN)
     return Device(Placement.UNKNOWN)
+
+
+def of_tensor(tensor: Tensor) -> Device:
+    """The device of a tensor: ``x.device``. A registered one moves later, and the device that was asked for stays."""
+    source = tensor.origin or tensor
+    return Device(tensor.placement, source=source if tensor.placement.is_pinned and not source.is_registered else None)
 
 
 def literal_of(given: Value | None) -> str:
@@ -176,7 +182,7 @@ def check(
                     frame.place(span),
                     operation,
                     _summary(operand),
-                    operand.home,
+                    _home(operand),
                     "the model" if moving.placement is Placement.MODEL else "the input",
                 )
             )
@@ -185,11 +191,16 @@ def check(
 def _summary(operand: Tensor) -> TensorSummary:
     """What is said of a pinned operand: it was made where the tensor was that it is computed from."""
     summary, origin = summarise_tensor(operand), operand.origin
-    if origin is None or operand.home is not None:
+    if origin is None or _home(operand) is not None:
         return summary
     return summary._replace(
         made=origin.made, factory=origin.factory, phase=origin.phase, placement=origin.placement.value
     )
+
+
+def _home(operand: Tensor) -> str | None:
+    """The attribute that an operand comes from, by its values or by its device."""
+    return operand.home if operand.home is not None or operand.origin is None else operand.origin.home
 
 
 def combined(operands: list[Tensor]) -> Placement:

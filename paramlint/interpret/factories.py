@@ -77,6 +77,7 @@ def factory(
         least_rank=least_rank(function, positional, keywords),
         is_random=draws_anew(function, keywords) or any(item.is_random for item in source),
         follows_model=device is not None,
+        origin=None if device is None or not placement.is_pinned else device.source,
         is_empty=_is_empty(positional, is_uninitialised) or _has_no_size(function, positional),
         length=length,
         is_integer=_is_integer(function, positional, keywords),
@@ -181,11 +182,13 @@ def like(
     requires = keywords.get("requires_grad", Known(False))
     name = function.name.rsplit(".", 1)[-1]
     constant = constants.constant_of(name, positional, keywords)
+    at = devices.of_tensor(first) if device is None else device
     return Tensor(
         made=frame.place(span),
         factory=name,
         phase=machine.phase,
-        placement=first.placement if device is None else device.placement,
+        placement=at.placement,
+        origin=at.source,
         storage=Storage(_fill(machine, function.is_uninitialised), constant=constant),
         rank=result_rank(function, positional, keywords),
         least_rank=least_rank(function, positional, keywords),

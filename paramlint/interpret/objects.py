@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from paramlint import torch_api
-from paramlint.interpret import calls, evaluate, results, tensors
+from paramlint.interpret import calls, devices, evaluate, results, tensors
 from paramlint.interpret.decorators import is_transparent_decorator
 from paramlint.interpret.events import AttributeRead, EarlyRead, UnassignedRead
 from paramlint.interpret.machine import Frame, Machine
@@ -247,7 +247,7 @@ def _of_class(machine: Machine, frame: Frame, receiver: ClassValue, name: str) -
 
 def _of_tensor(machine: Machine, frame: Frame, receiver: Tensor, name: str, span: code.Span) -> Value:
     if name == "device":
-        return Device(receiver.placement)
+        return devices.of_tensor(receiver)
     if name in ("data", "T", "mT", "H", "mH", "real", "imag"):
         result = results.view(machine, frame, receiver, name, span, receiver.rank)
         if name == "data":

@@ -222,6 +222,7 @@ def _convert(
         device = None
     if device is not None:
         result.placement = Placement.UNKNOWN if machine.on_meta else device.placement
+        result.origin = device.source or result.origin
         if result.placement is Placement.LITERAL and machine.phase is Phase.FORWARD:
             result.placement = Placement.UNKNOWN
         if not (source.is_registered and machine.device_tests):  # what follows the model is only moved a call early

@@ -299,11 +299,15 @@ class Super:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device, as far as it is known what it follows; ``literal`` is its name where the source writes it."""
+    """A device, as far as it is known what it follows; ``literal`` is its name where the source writes it.
+
+    ``source`` is the pinned tensor whose device it is: what is made there is where that one was made.
+    """
 
     placement: Placement
     literal: str | None = None
     argument: str | None = None
+    source: Tensor | None = None
 
 
 @dataclass(eq=False, slots=True)
