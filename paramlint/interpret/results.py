@@ -155,11 +155,11 @@ def is_kept_from_writes(machine: Machine, tensor: Tensor) -> bool:
     return tensor.is_parameter and tensor.requires_grad is True and not machine.without_gradients
 
 
-def write(machine: Machine, tensor: Tensor) -> None:
-    """Note that the memory of a tensor is written."""
+def write(machine: Machine, tensor: Tensor, *, is_carried: bool = False) -> None:
+    """Note that the memory of a tensor is written; ``is_carried``: with what is computed from what it held."""
     initialisation.touch(tensor.storage)
     tensor.vanishing = None
-    if tensor.storage.fill is Fill.UNINITIALISED:
+    if tensor.storage.fill is Fill.UNINITIALISED and not is_carried:
         tensor.storage.fill = Fill.UNKNOWN if machine.undecided else Fill.WRITTEN
     tensor.is_empty = False if machine.undecided else tensor.is_empty
 

@@ -223,8 +223,8 @@ def initialised_attributes(body: tuple[object, ...]) -> tuple[str, ...]:
     return tuple(name for name, _ in _initialised_targets(body))
 
 
-# Methods by which a moving average or a count goes on from what it holds.
-_CARRYING = frozenset({"add_", "sub_", "mul_", "div_", "lerp_"})
+# Methods that compute what they write from what is there: a moving average goes on by them, and garbage stays garbage.
+CARRYING = frozenset({"add_", "sub_", "mul_", "div_", "lerp_", "clamp_", "clamp_min_", "clamp_max_", "clip_"})
 
 
 def carried_attributes(body: tuple[object, ...]) -> frozenset[str]:
@@ -234,7 +234,7 @@ def carried_attributes(body: tuple[object, ...]) -> frozenset[str]:
     """
     written: dict[str, bool] = {}
     for name, method in _initialised_targets(body):
-        written[name] = written.get(name, True) and method in _CARRYING
+        written[name] = written.get(name, True) and method in CARRYING
     for node in nodes(body):
         if isinstance(node, code.AugmentedAssign):
             written.update((name, written.get(name, True)) for name in assigned_attributes((node,)))

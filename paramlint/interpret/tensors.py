@@ -7,6 +7,7 @@ from paramlint.interpret import constants, devices, factories, initialisation, p
 from paramlint.interpret.events import LostParameter, LostWrite
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.ranks import least_of_index, least_rank, rank_of_index, result_rank
+from paramlint.interpret.scan import CARRYING
 from paramlint.interpret.slots import Phase
 from paramlint.interpret.values import (
     UNKNOWN,
@@ -262,7 +263,7 @@ def _in_place(
         machine.emit(LostWrite(frame.place(span), name, target.home))
     stores.note_state(machine, target, frame.place(span), name)
     before = target.storage.overwritten
-    results.write(machine, target)
+    results.write(machine, target, is_carried=name in CARRYING)
     target.storage.overwritten = before
     if not (machine.undecided or target.is_part):
         target.storage.constant = constants.constant_of(name, positional, keywords)
