@@ -28,7 +28,7 @@ from paramlint.interpret.values import (
 from paramlint.model import code
 
 MOST_ITERATIONS = 10
-MOST_MODULES = 150
+MOST_MODULES = 300
 _SIMPLE = (code.Assign, code.AnnotatedAssign, code.AugmentedAssign, code.ExpressionStatement)
 
 
