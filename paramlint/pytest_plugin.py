@@ -71,6 +71,7 @@ class _Auditor:
         from paramlint.runtime.live.scope import Scope
         from paramlint.runtime.live.session import Session
 
+        _spare_the_collector()
         self._session = Session(Scope(self._config.rootpath, self._config.getoption("--paramlint-package")))
         self._active.enter_context(self._session.watching())
 
@@ -152,6 +153,19 @@ def _does_run_tests(config: pytest.Config) -> bool:
     if hasattr(config, "workerinput"):
         return True
     return not (getattr(config.option, "numprocesses", None) or getattr(config.option, "tx", None))
+
+
+def _spare_the_collector() -> None:
+    """Take what was imported so far out of the garbage collector's rounds, unless the user's code froze its own.
+
+    Watching makes objects, and these bring on more full collections, each of which would go through all that torch
+    and paramlint hold to the end: that cost more than the watching itself.
+    """
+    import gc
+
+    if gc.get_freeze_count() == 0:
+        gc.collect()
+        gc.freeze()
 
 
 def _each_once(findings: list[Diagnostic]) -> list[Diagnostic]:

@@ -127,7 +127,7 @@ def test_nothing_happens_unless_asked(pytester: pytest.Pytester) -> None:
 def test_what_the_tests_see_is_not_changed(suite: pytest.Pytester) -> None:
     suite.makepyfile(
         test_same="""\
-        import inspect, pickle, copy
+        import copy, gc, inspect, pickle, weakref
         import pytest
         import torch
         from torch import nn
@@ -168,6 +168,17 @@ def test_what_the_tests_see_is_not_changed(suite: pytest.Pytester) -> None:
             assert torch._C._len_torch_function_stack() == 0
             assert torch._C._len_torch_dispatch_stack() == 0
 
+        def test_the_collector_goes_through_what_tests_make_and_not_through_torch():
+            model = Sound()
+            model.itself = [model]
+            model(torch.ones(1, 3))
+            gone = weakref.ref(model.table)
+            del model
+            assert len(gc.get_objects()) < gc.get_freeze_count()
+            Faulty()
+            gc.collect()
+            assert gone() is None
+
         def test_modules_are_themselves():
             model = Sound()
             assert not hasattr(model, "paramlint")
@@ -180,7 +191,7 @@ def test_what_the_tests_see_is_not_changed(suite: pytest.Pytester) -> None:
         """
     )
     result = run(suite, "--paramlint", "test_same.py")
-    result.assert_outcomes(passed=6)
+    result.assert_outcomes(passed=7)
 
 
 def test_importing_the_plugin_costs_nothing(tmp_path: Path) -> None:
