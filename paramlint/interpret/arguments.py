@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from paramlint import torch_api
 from paramlint.interpret import calls, evaluate
 from paramlint.interpret.machine import Frame, Machine
@@ -31,6 +33,7 @@ from paramlint.project.names import dotted_name
 
 _MODULE_WORDS = frozenset({"Module", "ModuleList", "Sequential"})
 _MOST_ALIASES = 3
+_DTYPE = re.compile(r"torch\.(b?float\d*|half|double|u?int\d*|long|short|bool|complex\d*|cfloat|cdouble)")
 
 
 def constructor_arguments(machine: Machine, linked: LinkedClass) -> calls.Arguments:
@@ -84,11 +87,21 @@ def _constructor_value(machine: Machine, frame: Frame, function: code.Function, 
         return Instance(place, Phase.CONSTRUCTOR, None, "torch.nn.Module", True, True, True)
     if isinstance(default, Device) and default.literal is not None:
         default = Known(default.literal)
+    is_dtype = isinstance(default, ExternalValue) and _DTYPE.fullmatch(default.name) is not None
+    if is_dtype and isinstance(default, ExternalValue):
+        default = Known(default.name)
     known = default if isinstance(default, Known) else None
     is_number = words == {"int"} or (known is not None and type(known.value) is int)
     is_number = is_number or parameter.name in machine.project.scanned(uses, function).as_number
     makes_modules = _is_module_factory(default) or _returns_module(machine, frame, parameter.annotation)
-    return Symbol(parameter.name, parameter.name, known, is_number=is_number, makes_modules=makes_modules)
+    return Symbol(
+        parameter.name,
+        parameter.name,
+        known,
+        is_number=is_number,
+        is_dtype=is_dtype,
+        makes_modules=makes_modules,
+    )
 
 
 def _is_module_factory(default: Value | None) -> bool:

@@ -13,6 +13,7 @@ from paramlint.interpret.values import (
     UNKNOWN,
     Container,
     Device,
+    External,
     Known,
     Placement,
     Symbol,
@@ -160,9 +161,14 @@ def _changes_nothing(tensor: Tensor, name: str, arguments: list[Value]) -> bool:
     if name == "cpu" or arguments == [Known("cpu")]:
         return tensor.placement is Placement.DEFAULT
     if name in ("to", "type") and len(arguments) == 1:
-        asked = getattr(arguments[0], "name", None)
-        return tensor.is_single and asked in ("torch.float", "torch.float32")
+        return tensor.is_single and _is_single_type(arguments[0])
     return name == "float" and tensor.is_single
+
+
+def _is_single_type(value: Value) -> bool:
+    """Whether a value is, or is by default, the type whose elements are 32 bits long."""
+    default = value.default.value if isinstance(value, Symbol) and value.is_dtype and value.default else None
+    return (value.name if isinstance(value, External) else default) in ("torch.float", "torch.float32")
 
 
 def _without_tensors(machine: Machine, function: Function) -> Value:
@@ -235,7 +241,7 @@ def _convert(
         result.is_integer = False
         result.is_single = name == "float"
     elif name in ("to", "type", "type_as"):
-        result.is_single = False  # whatever was asked for
+        result.is_single = len(arguments) == 1 and _is_single_type(arguments[0])
     return result
 
 
