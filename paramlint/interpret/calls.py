@@ -83,7 +83,7 @@ def evaluate_call(machine: Machine, frame: Frame, node: code.Call) -> Value:
     """Evaluate a call expression."""
     function = node.function
     if isinstance(function, code.Name) and function.identifier == "super":
-        return _super(machine, frame, node)
+        return objects.super_of(machine, frame, node)
     callee = evaluate.evaluate(machine, frame, function)
     arguments = evaluate_arguments(machine, frame, node.arguments)
     if callee is UNKNOWN and isinstance(function, code.Attribute):
@@ -123,24 +123,6 @@ def evaluate_arguments(machine: Machine, frame: Frame, nodes: tuple[code.Argumen
         else:
             arguments.positional.append(value)
     return arguments
-
-
-def _super(machine: Machine, frame: Frame, node: code.Call) -> Value:
-    scope: Frame | None = frame
-    while scope is not None and (scope.owner is None or scope.receiver is None):
-        scope = scope.outer
-    if scope is None or scope.owner is None:
-        return UNKNOWN
-    owner = scope.owner
-    if len(node.arguments) == 1 and not node.arguments[0].star:
-        return UNKNOWN  # bound to no instance: what is called on it is called on the super object itself
-    if node.arguments:
-        named = evaluate.evaluate(machine, frame, node.arguments[0].value)
-        if isinstance(named, ClassValue):
-            owner = named.linked
-    if isinstance(scope.receiver, Instance):
-        return Super(scope.receiver, owner)
-    return UNKNOWN
 
 
 def _note_undefined(machine: Machine, frame: Frame, function: code.Attribute, span: code.Span) -> None:

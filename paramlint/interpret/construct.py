@@ -35,6 +35,7 @@ from paramlint.torch_api import COMPUTED, REQUIRED, Layer
 _SHARE_KEPT = 4
 _ORDINARY_METACLASSES = ("abc.ABCMeta", "builtins.type", "typing.GenericMeta")
 MODULE = "torch.nn.Module"
+_UNKNOWN_BASE = ""
 # Switches that torch's layers keep under their names.
 _KEPT = frozenset({"affine", "elementwise_affine", "track_running_stats", "batch_first", "bidirectional"})
 
@@ -163,15 +164,30 @@ def _run_hook(machine: Machine, frame: Frame, instance: Instance, linked: Linked
         calls.call(machine, frame, method, calls.Arguments([]), span)
 
 
-def external_base(linked: LinkedClass, after: ClassDefinition | None) -> str | None:
-    """The first of torch's (or a framework's) Module classes in the method resolution order, behind ``after``."""
+def external_base(linked: LinkedClass, after: ClassDefinition | External | None) -> str | None:
+    """The first of torch's (or a framework's) Module classes in the method resolution order, behind ``after``.
+
+    Where it is not known what stands behind a class that is not read, that is ``_UNKNOWN_BASE``.
+    """
     mro = list(linked.mro)
+    if isinstance(after, External) and after.name != MODULE:
+        return _behind(mro, after.name)
     if after is not None and after in mro:
         mro = mro[mro.index(after) + 1 :]
     for base in mro:
         if isinstance(base, External) and torch_api.is_module_class(base.name):
             return base.name
     return None
+
+
+def _behind(mro: list[ClassDefinition | External], name: str) -> str:
+    """What stands right behind a class of torch's, where one base of torch's brought it into the order."""
+    unread = [base.name for base in mro if isinstance(base, External) and base.name != MODULE]
+    bases = [base for base in unread if torch_api.is_module_class(base) is not False]
+    order = torch_api.class_mro(bases[0]) if len(bases) == 1 else None
+    if order is None or name not in order:
+        return _UNKNOWN_BASE
+    return order[order.index(name) + 1]
 
 
 def initialise_external(

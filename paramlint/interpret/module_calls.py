@@ -30,7 +30,7 @@ def forward_of_base(
 ) -> Value:
     """Call ``forward`` or ``__call__`` of a module, or what ``super()`` has in its place."""
     if isinstance(receiver, Super) and instance.linked is not None:
-        base = construct.external_base(instance.linked, receiver.owner.definition)
+        base = construct.external_base(instance.linked, receiver.after)
         if base is not None and base in torch_api.layers:
             return _call_layer(machine, frame, instance, torch_api.layers[base], arguments, span)
         return UNKNOWN

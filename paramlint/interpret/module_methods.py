@@ -122,7 +122,7 @@ def call_method(
         if not (machine.is_unsure or machine.guarded):
             machine.emit(AskedBeforeInit(place, name))
     if name == "__init__":
-        after = receiver.owner.definition if isinstance(receiver, Super) else None
+        after = receiver.after if isinstance(receiver, Super) else None
         base = construct.external_base(instance.linked, after) if instance.linked is not None else None
         construct.initialise_external(machine, instance, base, arguments, place)
         return NONE

@@ -29,7 +29,7 @@ from paramlint.interpret.values import (
 )
 from paramlint.model import code
 from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER, LinkedClass, Member
-from paramlint.project.definitions import ClassDefinition
+from paramlint.project.definitions import ClassDefinition, External as Unread
 
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
 # Methods of tensors by which memory is filled.
@@ -221,13 +221,34 @@ def last_name(decorator: code.Expression) -> str:
     return decorator.identifier if isinstance(decorator, code.Name) else ""
 
 
+def super_of(machine: Machine, frame: Frame, node: code.Call) -> Value:
+    """The value of a call of ``super``: what stands behind the class that it names, or stands in."""
+    scope: Frame | None = frame
+    while scope is not None and (scope.owner is None or scope.receiver is None):
+        scope = scope.outer
+    if scope is None or scope.owner is None:
+        return UNKNOWN
+    after: ClassDefinition | Unread = scope.owner.definition
+    if len(node.arguments) == 1 and not node.arguments[0].star:
+        return UNKNOWN  # bound to no instance: what is called on it is called on the super object itself
+    if node.arguments:
+        named = evaluate.evaluate(machine, frame, node.arguments[0].value)
+        if isinstance(named, ClassValue):
+            after = named.linked.definition
+        elif isinstance(named, External):
+            after = Unread(named.name)
+    if isinstance(scope.receiver, Instance):
+        return Super(scope.receiver, after)
+    return UNKNOWN
+
+
 def _of_super(machine: Machine, receiver: Super, name: str) -> Value:
     linked = receiver.receiver.linked
     if linked is None:
         return UNKNOWN
-    member = linked.find_after(receiver.owner.definition, name)
+    member = linked.find_after(receiver.after, name)
     if isinstance(member, Member) and member.node is not None:
-        frame = Frame(receiver.owner.definition.module, ())
+        frame = Frame(linked.definition.module, ())
         return bind_member(machine, frame, receiver.receiver, receiver.receiver, member)
     if member is UNKNOWN_MEMBER and name not in torch_api.module_methods() and name != "__init__":
         return UNKNOWN

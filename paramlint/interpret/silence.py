@@ -106,7 +106,7 @@ class _Silence:
         for base in self._reach.bases:
             for function in base.node.body:
                 if isinstance(function, code.Function) and function.name == "__init__":
-                    if not begins_with_base(function, self._reach.facts(function)):
+                    if not begins_with_base(function, self._reach.facts(function), base.node.name):
                         return False
         return all(map(self._is_no_scheme, linked.definition.node.body)) and self._has_tame_methods()
 

@@ -156,18 +156,24 @@ def has_state(name: str) -> bool:
     return layer is not None and bool(layer.parameters or layer.buffers or layer.children)
 
 
-def begins_with_base(function: code.Function, facts: Ingredients) -> bool:
-    """Whether a constructor runs the next one once, before it uses self for anything else."""
+def begins_with_base(function: code.Function, facts: Ingredients, owner: str) -> bool:
+    """Whether a constructor of a class of that name runs the next one once, before it uses self for anything else."""
     if facts.base_constructors != 1 or function.decorators or not function.parameters:
         return False
     for statement in function.body:
         if isinstance(statement, code.ExpressionStatement) and isinstance(statement.value, code.Call):
             called = statement.value.function
             if isinstance(called, code.Attribute) and called.name == "__init__":
-                return is_super(called.value)
+                return is_super(called.value) and _looks_behind(called.value, owner)
         if any(_is_named(node, function.parameters[0].name) for node in nodes(statement)):
             return False
     return False
+
+
+def _looks_behind(call: code.Expression, owner: str) -> bool:
+    """Whether ``super`` is given no class, or one of that name: behind another stand other constructors, or none."""
+    given = call.arguments if isinstance(call, code.Call) else ()
+    return not given or _is_named(given[0].value, owner)
 
 
 def _is_named(node: object, name: str) -> bool:

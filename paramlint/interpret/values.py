@@ -15,7 +15,7 @@ from paramlint.model.code import Class, Function, Lambda
 if TYPE_CHECKING:
     from paramlint.interpret.machine import Frame
     from paramlint.project.classes import LinkedClass
-    from paramlint.project.definitions import SourceModule
+    from paramlint.project.definitions import ClassDefinition, External as Unread, SourceModule
 
 _numbers = count()
 
@@ -291,10 +291,10 @@ class BoundExternal:
 
 @dataclass(eq=False, slots=True)
 class Super:
-    """``super()`` in a method of ``owner``, on ``receiver``."""
+    """``super()`` on ``receiver``: what stands behind ``after`` in the order of its class."""
 
     receiver: Instance
-    owner: LinkedClass
+    after: ClassDefinition | Unread
 
 
 @dataclass(frozen=True, slots=True)

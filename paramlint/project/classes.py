@@ -110,7 +110,7 @@ class LinkedClass:
 
     def find_after(self, owner: ClassDefinition | External, name: str) -> Member | Literal[Unknown.UNKNOWN] | None:
         """Return what ``super().name`` finds in a method of ``owner`` when it runs on an instance of this class."""
-        if owner not in self.order:
+        if owner not in self.order or (isinstance(owner, External) and externals.stands_before_unlisted(owner.name)):
             return UNKNOWN
         return self._search(self.order[self.order.index(owner) + 1 :], name)
 

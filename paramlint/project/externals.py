@@ -74,6 +74,12 @@ def is_module_class(name: str) -> bool | None:
     return None if framework is None else framework.is_module
 
 
+def stands_before_unlisted(name: str) -> bool:
+    """Whether a class that is not read inherits from others than ``torch.nn.Module`` and ``object``, or may."""
+    order = torch_api.class_mro(name)
+    return order is None or not set(order[1:]) <= {"torch.nn.Module", "object"}
+
+
 def is_known(name: str) -> bool:
     """Whether a name that is not read is known to exist where the code runs: torch's, Python's, a known framework's."""
     return name.partition(".")[0] in NEVER_READ or is_standard_library(name) or is_module_class(name) is not None
