@@ -100,6 +100,49 @@ for _ in range(4):
 """
 
 
+DRAWN = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(4, 2)
+        self.register_buffer("projection", torch.randn(4, 4), persistent=False)  # lost
+        self.register_buffer("mask", torch.rand(4) > 0.5, persistent=False)  # lost
+        self.register_buffer("order", torch.empty(4).uniform_().argsort(), persistent=False)  # lost
+        self.register_buffer("table", nn.init.orthogonal_(torch.empty(4, 4)), persistent=False)  # lost
+        self.register_buffer("part", torch.zeros(4), persistent=False)  # lost
+        self.part[:2] = torch.rand(2)
+        self.register_buffer("saved", torch.randn(4))
+        self.register_buffer("unread", torch.randn(4), persistent=False)
+        self.register_buffer("shaped", torch.zeros_like(torch.randn(4)), persistent=False)
+        self.register_buffer("filled", torch.randn(4).fill_(2.0), persistent=False)
+        self.register_buffer("drawn_again", torch.randn(4), persistent=False)
+        generator = torch.Generator().manual_seed(1)
+        self.register_buffer("generated", torch.randn(4, generator=generator), persistent=False)
+        with torch.random.fork_rng():
+            torch.manual_seed(7)
+            self.register_buffer("seeded", torch.randn(4), persistent=False)
+
+    def forward(self, x):
+        self.drawn_again = torch.randn_like(self.drawn_again)
+        x = (x @ self.projection * self.mask)[:, self.order] @ self.table + self.part + self.saved + self.shaped
+        return self.head(x * self.filled + self.generated + self.seeded + self.drawn_again)
+
+
+torch.manual_seed(7)
+net = Net()
+optimiser = torch.optim.SGD(net.parameters(), lr=0.1)
+for _ in range(3):
+    optimiser.zero_grad()
+    net(torch.randn(8, 4)).sum().backward()
+    optimiser.step()
+torch.save(net.state_dict(), "net.pt")
+"""
+
+
 class Done(NamedTuple):
     code: int
     output: str
@@ -148,6 +191,17 @@ def test_a_right_training_is_left_alone(project: Path) -> None:
     # The parameters in a list are trained: the optimiser was handed them. That state_dict() lacks them is another matter.
     assert done.report.splitlines() == ["No findings in 1 file."]
     assert done.code == 0
+
+
+def test_what_was_drawn_and_is_in_no_checkpoint_is_told(project: Path) -> None:
+    (project / "drawn.py").write_text(DRAWN)
+    done = paramlint_run(project, "--output-format", "json", "--output", "report.json", "drawn.py")
+    assert done.code == 1, done.report
+    report = json.loads((project / "report.json").read_text())
+    lost = {number for number, line in enumerate(DRAWN.splitlines(), 1) if line.endswith("# lost")}
+    assert {(item["code"], item["line"], item["verdict"]) for item in report["diagnostics"]} == {
+        ("PRM504", line, "confirmed") for line in lost
+    }
 
 
 def test_few_steps_say_nothing_of_gradients_and_findings_need_not_change_the_exit_code(project: Path) -> None:

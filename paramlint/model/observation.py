@@ -143,7 +143,7 @@ class TensorObservation(NamedTuple):
     "non-persistent buffer" or "plain" with regard to the instance as a whole (a parameter of a hidden module is
     "plain" here; ``is_parameter`` tells its type). ``same_as`` is the path of a registered tensor that is this object
     or shares its storage (for a registered one: the first path of the same object). ``uninitialised`` is the share of elements, 0 to 1, that nothing wrote after allocation.
-    ``is_random``: the value differs between two builds under different seeds.
+    ``is_random``: the value differs between two builds under different seeds, or its building was seen to draw it.
     ``follows_device``, ``follows_dtype``: whether the tensor under this path moves with the instance.
     ``place``: where the attribute was last bound. ``gradient`` after a backward pass: "none", "zero" or "flows".
     ``changed_by_forward``: bound to another tensor, or rewritten in place, by a forward pass.

@@ -13,6 +13,7 @@ from torch import nn
 
 from paramlint.model.observation import Place
 from paramlint.runtime.live import memory
+from paramlint.runtime.live.draws import Draws
 from paramlint.runtime.live.provenance import ParameterCopy, Provenance
 from paramlint.runtime.worker import stack
 from paramlint.runtime.worker.watch import Recorder, patched
@@ -30,6 +31,7 @@ class Building:
         self.made: list[tuple[nn.Module, Place | None]] = []
         self.copied: list[tuple[nn.Module, Place | None]] = []
         self.copies: list[ParameterCopy] = []
+        self._draws = Draws()
         self._seen: set[int] = set()
 
     @contextmanager
@@ -37,7 +39,8 @@ class Building:
         """Watch the body; uninitialised memory is marked in it."""
         with ExitStack() as active:
             active.enter_context(memory.marking())
-            active.enter_context(self.recorder.watching())
+            active.enter_context(self._draws.watching())
+            active.enter_context(self.recorder.watching(note=self._draws.note))
             active.enter_context(patched(nn.Module, "__init__", self._wrap_init))
             active.enter_context(patched(nn.Module, "__setstate__", self._wrap_setstate))
             active.enter_context(patched(nn.Parameter, "__deepcopy__", self._wrap_deepcopy))
@@ -45,7 +48,7 @@ class Building:
 
     def digest(self, provenance: Provenance) -> None:
         """Hand over what was seen."""
-        provenance.add(self.recorder, self.made)
+        provenance.add(self.recorder, self.made, self._draws.holds)
         provenance.add_copies(self.recorder, self.copied, self.copies)
 
     def note(self, module: nn.Module, frame: FrameType | None) -> None:

@@ -96,7 +96,11 @@ def _tensor(entry: TensorObservation, walk: Walk, provenance: Provenance) -> Ten
     found = walk.by_path[entry.path]
     place = provenance.place(found.owner_module, found.attribute)
     lazy = torch.nn.parameter.is_lazy(found.tensor)
-    return entry._replace(place=place, uninitialised=None if lazy else provenance.unwritten(found.tensor))
+    return entry._replace(
+        place=place,
+        uninitialised=None if lazy else provenance.unwritten(found.tensor),
+        is_random=True if provenance.is_drawn(found.tensor) else None,
+    )
 
 
 def _modules(known: Observation, walk: Walk, provenance: Provenance) -> Iterator[ModuleObservation]:

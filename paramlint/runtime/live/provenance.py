@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 import torch
@@ -64,6 +64,7 @@ class Provenance:
         self._made: ByIdentity[Place | None] = ByIdentity()
         self._writes: ByIdentity[tuple[Write, ...]] = ByIdentity()
         self._unwritten: ByIdentity[tuple[float, int]] = ByIdentity()
+        self._drawn: ByIdentity[bool] = ByIdentity()
         self._of_class: dict[tuple[type, str], Place | None] = {}
 
     def is_known(self, module: nn.Module) -> bool:
@@ -109,8 +110,17 @@ class Provenance:
                     memory.clear(tensor)
                     self._unwritten.set(tensor, (share, tensor._version))
 
-    def add(self, recorder: Recorder, made: list[tuple[nn.Module, Place | None]]) -> None:
-        """Take over what a recorder saw of Modules; it may be dropped afterwards."""
+    def is_drawn(self, tensor: torch.Tensor) -> bool:
+        """Whether the tensor was seen to be drawn at random while its Module was built."""
+        return bool(self._drawn.get(tensor))
+
+    def add(
+        self,
+        recorder: Recorder,
+        made: list[tuple[nn.Module, Place | None]],
+        is_drawn: Callable[[torch.Tensor], bool],
+    ) -> None:
+        """Take over what a recorder saw of Modules, and which of their tensors were drawn; it may be dropped then."""
         modules: dict[int, nn.Module] = {}
         for module, place in made:
             modules[id(module)] = module
@@ -132,6 +142,8 @@ class Provenance:
                 history.setdefault(id(tensor), []).append(_write(written, tensor))
         for tensors in by_storage.values():
             for tensor in tensors:
+                if is_drawn(tensor):
+                    self._drawn.set(tensor, True)
                 earlier = self._writes.get(tensor) or ()
                 self._writes.set(tensor, (*earlier, *history.get(id(tensor), ())))
 

@@ -108,8 +108,9 @@ def _not_saved(model: TrainedModel, parts: Parts, entries: _Entries) -> Iterator
     known = [item for item in model.tensors if item.path in entries]
     trained = {item.path: item for item in known if not item.is_saved and item.is_held and item.has_gradient}
     state = {item.path: item for item in known if not item.is_saved and _is_state(model, entries[item.path])}
-    for lost, words in ((trained, "trained"), (state, "changed by forward")):
-        among = [item.path for item in known if item.is_held or lost is state]
+    drawn = {item.path: item for item in known if not item.is_saved and _is_drawn(entries[item.path])}
+    for lost, words in ((trained, "trained"), (state, "changed by forward"), (drawn, "drawn at random")):
+        among = [item.path for item in known if item.is_held or lost is not trained]
         for path in parts.largest(lost, among):
             part = parts.of(path)
             inside = [item for name, item in lost.items() if seen.is_under(name, path)]
@@ -133,6 +134,17 @@ def _is_state(model: TrainedModel, entry: TensorObservation) -> bool:
         return True
     return (
         entry.registration == "plain" and bool(entry.read_in_forward) and entry.path not in forward.written_attributes
+    )
+
+
+def _is_drawn(entry: TensorObservation) -> bool:
+    """Whether forward reads a buffer as it was drawn when the model was built; a plain tensor is PRM101's to tell of."""
+    return bool(
+        entry.registration == "non-persistent buffer"
+        and entry.is_random
+        and entry.read_in_forward
+        and entry.changed_by_forward is False
+        and entry.same_as is None
     )
 
 

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any, NamedTuple
 
 import torch
@@ -106,11 +106,14 @@ class Recorder:
         self._is_inside = False
 
     @contextmanager
-    def watching(self, creations: bool = False, operands: bool = False) -> Iterator[None]:
+    def watching(
+        self, creations: bool = False, operands: bool = False, note: Callable[..., None] | None = None
+    ) -> Iterator[None]:
         """Record bindings and writes in the body.
 
         On demand also what belongs to forward passes: ``creations`` of Modules and Parameters and which Modules are
-        called, and ``operands``.
+        called, and ``operands``. ``note`` is told of each operation of torch that has run: its name, its arguments,
+        its keywords and its result.
         """
         self.has_operands = self.has_operands or (operands and TorchFunctionMode is not None)
         with ExitStack() as undo:
@@ -122,7 +125,7 @@ class Recorder:
                 undo.enter_context(patched(nn.Parameter, "__new__", self._wrap_parameter_new))
                 undo.enter_context(patched(nn.Module, "__call__", self._wrap_call))
             if TorchFunctionMode is not None:
-                undo.enter_context(_watcher(self, operands))
+                undo.enter_context(_watcher(self, operands, note))
             yield
 
     def _wrap_setattr(self, original: Callable[..., None]) -> Callable[..., None]:
@@ -201,7 +204,7 @@ class Recorder:
 
 
 @contextmanager
-def patched(owner: type, name: str, wrap: Callable[[Callable[..., Any]], object]) -> Iterator[None]:
+def patched(owner: type | ModuleType, name: str, wrap: Callable[[Callable[..., Any]], object]) -> Iterator[None]:
     """In the body, the owner's own function of that name is what ``wrap`` makes of it."""
     original = owner.__dict__[name]
     setattr(owner, name, wrap(original.__func__ if isinstance(original, staticmethod) else original))
@@ -211,7 +214,7 @@ def patched(owner: type, name: str, wrap: Callable[[Callable[..., Any]], object]
         setattr(owner, name, original)
 
 
-def _watcher(recorder: Recorder, operands: bool) -> TorchFunctionMode:
+def _watcher(recorder: Recorder, operands: bool, note: Callable[..., None] | None) -> TorchFunctionMode:
     class Watcher(TorchFunctionMode):
         def __torch_function__(
             self,
@@ -231,6 +234,8 @@ def _watcher(recorder: Recorder, operands: bool) -> TorchFunctionMode:
                 result = func(*args, **keywords)
                 if operands and name in FACTORIES and not recorder.makes_tensors:
                     recorder.makes_tensors = _is_on_default_device(result, args, keywords)
+                if note is not None:
+                    note(name, args, keywords, result)
                 return result
             frame = sys._getframe(1)
             try:
@@ -239,6 +244,8 @@ def _watcher(recorder: Recorder, operands: bool) -> TorchFunctionMode:
                 recorder.writes.append(_written(target, name, frame, stack.message(error)))
                 raise
             recorder.writes.append(_written(target, name, frame, None))
+            if note is not None:
+                note(name, args, keywords, result)
             return result
 
     return Watcher()
