@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from paramlint import torch_api
-from paramlint.interpret import builtin_calls, calls, construct, devices, initialisation, results, tensors
+from paramlint.interpret import builtin_calls, calls, construct, devices, einops_calls, initialisation, results, tensors
 from paramlint.interpret.compare import key_of
 from paramlint.interpret.events import ParameterAsBuffer, ParameterOfNoTensor
 from paramlint.interpret.machine import Frame, Machine
@@ -43,7 +43,6 @@ _RESTORING = ("remove_weight_norm", "remove_spectral_norm", "remove_parametrizat
 # The older one leaves the data of the new parameter under the old name until the first forward (torch/nn/utils/
 # spectral_norm.py), so that what is written there then is kept.
 _SHARING = ("torch.nn.utils.spectral_norm", "torch.nn.utils.spectral_norm.spectral_norm")
-_EINOPS = ("einops.rearrange", "einops.repeat", "einops.reduce", "einops.einsum")
 _NUMPY_SHAPING = frozenset(
     {
         *("astype", "ravel", "reshape", "flatten", "transpose", "copy", "repeat", "squeeze", "swapaxes"),
@@ -164,11 +163,9 @@ def _other(machine: Machine, frame: Frame, name: str, arguments: calls.Arguments
         return Partial(first, arguments.positional[1:], arguments.keywords)
     if name in ("copy.deepcopy", "copy.copy") and first is not None:
         return clone(machine, first, frame, span)
-    if name in _EINOPS and isinstance(first, (Tensor, Container)):
-        operands = results.operands_of(arguments.positional)
-        if operands:
-            devices.check(machine, frame, last, operands, span)
-            return results.derived(machine, frame, operands[0], last, span, operands=operands, rank=None)
+    rearranged = einops_calls.call(machine, frame, name, arguments, span)
+    if rearranged is not None:
+        return rearranged
     if last == "skip_init" and isinstance(first, External) and first.name in torch_api.layers:
         rest = calls.Arguments(arguments.positional[1:], arguments.keywords, arguments.is_exact)
         layer = construct.construct_layer(machine, frame, torch_api.layers[first.name], rest, span)

@@ -11,7 +11,7 @@ from paramlint import torch_api
 from paramlint.project import frameworks, torch_names
 
 # Packages whose source is never read: what they hold is known from tables, and reading them costs seconds.
-NEVER_READ = frozenset({"torch", "torch_xla", "functorch", "numpy"})
+NEVER_READ = frozenset({"torch", "torch_xla", "functorch", "numpy", "einops"})
 
 # Modules of the standard library whose classes serve as bases; importing them here has no effect on anything.
 _PLAIN_MODULES = """
