@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from paramlint.interpret.events import EarlyRead
 from paramlint.interpret.slots import Registration, Slot
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
@@ -25,8 +26,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     for run, slot in constructed_slots(trace):
         if slot.name in seen or not _is_made_here(slot) or _ON_PURPOSE.search(slot.name):
             continue
-        if run.refuses:
-            continue  # what forward does not do yet reads nothing
+        if run.refuses or any(isinstance(event, EarlyRead) for event in run.events):
+            continue  # what forward does not do yet reads nothing, and what cannot be built has nothing to be read
         seen.add(slot.name)
         paths = [other for path in trace.runs for other in path.slots if other.name == slot.name]
         if any(_is_handed_in(other) for other in paths):
@@ -103,6 +104,7 @@ class Block(nn.Module):
         "checkpoint's keys",
         "the documentation of the class speaks of checkpoints, whose layout it may be there for",
         "the class has no forward of its own, is abstract, or part of it is not known",
+        "the constructor asks for an attribute that nothing has set, and raises AttributeError",
         "it was made elsewhere and handed in, does not ask for gradients, or its name says that it is there on purpose",
     ),
     check=check,
