@@ -157,10 +157,14 @@ def default_device_in_forward(site: Site) -> Fix | None:
     if source is None:
         return None
     message = f"make it on the device of '{source}': {_KEPT}"
-    return Fix(message, Applicability.SAFE, (_with_device(site, call, split, source),))
+    return Fix(message, Applicability.SAFE, (_on_device(site, call, split, name, source),))
 
 
-def _with_device(site: Site, call: code.Call, split: Parts, source: str) -> Edit:
+def _on_device(site: Site, call: code.Call, split: Parts, name: str | None, source: str) -> Edit:
+    """``device=``; the legacy constructors take none but the CPU (torch/csrc/utils/tensor_new.cpp)."""
+    if name in torch_api.tensor_classes():
+        end = site.text.end(call.span)
+        return site.text.edit(end, end, f".to({source}.device)")
     return with_argument(site.text, split, f"device={source}.device")
 
 
