@@ -5,8 +5,9 @@ from __future__ import annotations
 from paramlint.fixes.constants import stays_constant
 from paramlint.fixes.edits import parts, without_argument
 from paramlint.fixes.site import Binding, Site, Spot, self_name
+from paramlint.interpret.events import Clash
 from paramlint.interpret.scan import nodes
-from paramlint.interpret.slots import Registration
+from paramlint.interpret.slots import Phase, Registration
 from paramlint.model import code
 from paramlint.model.diagnostic import Applicability, Edit, Effect, Fix
 
@@ -21,7 +22,7 @@ def unregistered_tensor(site: Site) -> Fix | None:
     if slots and not held:
         return _filled_later(site)
     tensors = [slot.tensor for slot in held if slot.registration is Registration.PLAIN_TENSOR and slot.is_certain]
-    if not held or len(tensors) != len(held):
+    if not held or len(tensors) != len(held) or _is_made_by_forward(site):
         return None
     bound = tuple(item.value for item in site.bindings(site.name, with_augmented=True) or ())
     if any(_asks_for_gradients(node) for node in nodes(bound)):
@@ -43,6 +44,15 @@ def unregistered_tensor(site: Site) -> Fix | None:
     if any(isinstance(node, code.Attribute) and node.name in _COMPLEX for node in nodes(bound)):
         message += "; .to() a real dtype would drop its imaginary part"
     return Fix(message, Applicability.SAFE, edits, Effect((site.name,)))
+
+
+def _is_made_by_forward(site: Site) -> bool:
+    """Whether what meets the model under this name is made by forward, where a buffer holds it no better."""
+    return any(
+        isinstance(event, Clash) and event.home == site.name and event.pinned.phase is Phase.FORWARD
+        for run in (site.trace.runs if site.trace is not None else ())
+        for event in run.events
+    )
 
 
 def _filled_later(site: Site) -> Fix | None:
