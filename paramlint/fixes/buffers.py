@@ -5,7 +5,6 @@ from __future__ import annotations
 from paramlint.fixes.constants import stays_constant
 from paramlint.fixes.edits import parts, without_argument
 from paramlint.fixes.site import Binding, Site, Spot, self_name
-from paramlint.interpret.events import Clash
 from paramlint.interpret.scan import nodes
 from paramlint.interpret.slots import Phase, Registration
 from paramlint.model import code
@@ -48,11 +47,7 @@ def unregistered_tensor(site: Site) -> Fix | None:
 
 def _is_made_by_forward(site: Site) -> bool:
     """Whether what meets the model under this name is made by forward, where a buffer holds it no better."""
-    return any(
-        isinstance(event, Clash) and event.home == site.name and event.pinned.phase is Phase.FORWARD
-        for run in (site.trace.runs if site.trace is not None else ())
-        for event in run.events
-    )
+    return any(clash.home == site.name and clash.pinned.phase is Phase.FORWARD for clash in site.clashes())
 
 
 def _filled_later(site: Site) -> Fix | None:

@@ -272,11 +272,9 @@ def _is_operand(statement: code.Statement, name: code.Name) -> bool:
 
 
 def _clashes(site: Site) -> Iterator[Clash]:
-    for run in site.trace.runs if site.trace is not None else ():
-        for event in run.events:
-            if isinstance(event, Clash) and event.place.path == site.diagnostic.path:
-                if event.pinned.made.span == site.diagnostic.span:
-                    yield event
+    for clash in site.clashes():
+        if clash.place.path == site.diagnostic.path and clash.pinned.made.span == site.diagnostic.span:
+            yield clash
 
 
 def _bound(function: code.Function, before: Spot) -> set[str]:

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from paramlint import torch_api
 from paramlint.fixes.edits import Text
-from paramlint.interpret.events import MethodReached
+from paramlint.interpret.events import Clash, MethodReached
 from paramlint.interpret.interpret import interpret
 from paramlint.interpret.scan import leaves, nodes
 from paramlint.interpret.slots import Phase, Slot
@@ -123,6 +123,11 @@ class Site:
         """What construction leaves under a name, on each path."""
         for run in self.trace.runs if self.trace is not None else ():
             yield from ((run, slot) for slot in run.slots if slot.name == name and slot.phase is Phase.CONSTRUCTOR)
+
+    def clashes(self) -> Iterator[Clash]:
+        """Where a tensor that stays behind meets one that moves, on each path."""
+        for run in self.trace.runs if self.trace is not None else ():
+            yield from (event for event in run.events if isinstance(event, Clash))
 
     @cached_property
     def constructing(self) -> frozenset[str]:

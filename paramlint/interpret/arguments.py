@@ -33,7 +33,7 @@ from paramlint.project.names import dotted_name
 
 _MODULE_WORDS = frozenset({"Module", "ModuleList", "Sequential"})
 _MOST_ALIASES = 3
-_DTYPE = re.compile(r"torch\.(b?float\d*|half|double|u?int\d*|long|short|bool|complex\d*|cfloat|cdouble)")
+_DTYPE = re.compile(r"torch\.(b?float\d*|half|double|u?int\d*|long|short|bool|complex\d+|cfloat|cdouble)")
 
 
 def constructor_arguments(machine: Machine, linked: LinkedClass) -> calls.Arguments:

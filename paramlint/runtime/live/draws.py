@@ -10,9 +10,7 @@ from typing import Any
 import torch
 
 from paramlint.runtime.live.provenance import ByIdentity
-from paramlint.runtime.worker.watch import patched, written_tensor
-
-_NESTED_LIMIT = 64
+from paramlint.runtime.worker.watch import patched, tensors_in
 
 
 class Draws:
@@ -35,19 +33,25 @@ class Draws:
                 active.enter_context(patched(owner, "manual_seed", self._wrap_seed))
             yield
 
-    def note(self, name: str, args: tuple[Any, ...], keywords: Mapping[str, Any], result: object) -> None:
-        """Take into account an operation of torch that has run."""
+    def note(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        keywords: Mapping[str, Any],
+        result: object,
+        target: torch.Tensor | None,
+    ) -> None:
+        """Take into account an operation of torch that has run; ``target`` is what it wrote in place."""
         is_drawn = self._is_draw(name, keywords) or (
-            not _takes_shape_alone(name) and any(self.holds(item) for item in _tensors((args, *keywords.values())))
+            not _takes_shape_alone(name) and any(self.holds(item) for item in tensors_in((args, *keywords.values())))
         )
-        target = written_tensor(name, args, keywords)
         if target is not None and name in ("zero_", "fill_", "copy_", "data="):
-            is_drawn = any(self.holds(item) for item in _tensors(args[1:]))
+            is_drawn = any(self.holds(item) for item in tensors_in(args[1:]))
             self._drawn.set(target, is_drawn)
         if is_drawn:
             # What is written through a view is in what it is a view of.
             base = target._base if target is not None else None
-            for item in _tensors((result, target, base)):
+            for item in tensors_in((result, target, base)):
                 self._drawn.set(item, True)
 
     def holds(self, tensor: torch.Tensor) -> bool:
@@ -83,13 +87,3 @@ def _draws(name: str) -> bool:
 
 def _takes_shape_alone(name: str) -> bool:
     return name.startswith("new_") or name in ("zeros_like", "ones_like", "full_like", "empty_like")
-
-
-def _tensors(value: object) -> Iterator[torch.Tensor]:
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, torch.Tensor):
-            yield item
-        elif isinstance(item, (tuple, list)) and len(item) <= _NESTED_LIMIT:
-            waiting.extend(item)

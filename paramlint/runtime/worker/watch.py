@@ -113,7 +113,7 @@ class Recorder:
 
         On demand also what belongs to forward passes: ``creations`` of Modules and Parameters and which Modules are
         called, and ``operands``. ``note`` is told of each operation of torch that has run: its name, its arguments,
-        its keywords and its result.
+        its keywords, its result and the tensor that it wrote in place, or None.
         """
         self.has_operands = self.has_operands or (operands and TorchFunctionMode is not None)
         with ExitStack() as undo:
@@ -235,7 +235,7 @@ def _watcher(recorder: Recorder, operands: bool, note: Callable[..., None] | Non
                 if operands and name in FACTORIES and not recorder.makes_tensors:
                     recorder.makes_tensors = _is_on_default_device(result, args, keywords)
                 if note is not None:
-                    note(name, args, keywords, result)
+                    note(name, args, keywords, result, target)
                 return result
             frame = sys._getframe(1)
             try:
@@ -245,7 +245,7 @@ def _watcher(recorder: Recorder, operands: bool, note: Callable[..., None] | Non
                 raise
             recorder.writes.append(_written(target, name, frame, None))
             if note is not None:
-                note(name, args, keywords, result)
+                note(name, args, keywords, result, target)
             return result
 
     return Watcher()
@@ -317,10 +317,15 @@ def _is_on_default_device(made: Any, args: tuple[Any, ...], keywords: Mapping[st
 
 
 def _note_operands(recorder: Recorder, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:
-    waiting: list[Any] = [args, tuple(keywords.values())]
+    recorder.operands.update((id(tensor), tensor) for tensor in tensors_in((args, tuple(keywords.values()))))
+
+
+def tensors_in(value: object) -> Iterator[torch.Tensor]:
+    """The tensors among an operation's arguments or results, and in sequences among them, but for long ones."""
+    waiting = [value]
     while waiting:
         item = waiting.pop()
         if isinstance(item, torch.Tensor):
-            recorder.operands[id(item)] = item
+            yield item
         elif isinstance(item, (tuple, list)) and len(item) < 64:
             waiting.extend(item)
