@@ -213,6 +213,8 @@ def _target(site: Site, spot: Spot, call: code.Call, made: MadeInForward) -> tup
                 return None
             return target.name, [removal]
     name = _free(site, made.local or _snake(made.class_name))
+    if name is None:
+        return None
     owner = self_name(spot.function) if spot.function is not None else "self"
     return name, [site.text.edit(site.text.start(call.span), site.text.end(call.span), f"{owner}.{name}")]
 
@@ -221,12 +223,8 @@ def _snake(class_name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", class_name.rpartition(".")[2]).lower()
 
 
-def _free(site: Site, wanted: str) -> str:
-    """The name, with a number behind it where the hierarchy uses it already."""
+def _free(site: Site, wanted: str) -> str | None:
+    """The name, with a number behind it where the hierarchy uses it already; None where a base may use any name."""
     taken = {node.name for method in site.methods for node in nodes(method) if isinstance(node, code.Attribute)}
-    number = 1
-    name = wanted
-    while name in taken or site.inherited_binds(name):
-        number += 1
-        name = f"{wanted}_{number}"
-    return name
+    names = (wanted, *(f"{wanted}_{number}" for number in range(2, len(taken) + 3)))
+    return next((name for name in names if name not in taken and not site.inherited_binds(name)), None)
