@@ -53,6 +53,7 @@ from paramlint.interpret.values import (
     join,
 )
 from paramlint.model import code
+from paramlint.project.frameworks import leaves_heirs_alone
 
 
 @dataclass(eq=False, slots=True)
@@ -268,16 +269,29 @@ def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Argumen
     choosing = machine.choice, machine.is_choosing
     machine.choice, machine.is_choosing = None, False
     machine.abroad += is_abroad
+    spared = _spared(closure)
+    before = (spared.is_opaque, machine.is_complete) if spared is not None else None
     try:
         if isinstance(closure.node, code.Lambda):
             return evaluate.evaluate(machine, inner, closure.node.body)
         return _execute(machine, frame, inner, closure, closure.node, span)
     finally:
+        if spared is not None and before is not None:
+            spared.is_opaque, machine.is_complete = before
         machine.undecided = undecided
         machine.abroad -= is_abroad
         machine.choice, machine.is_choosing = choosing
         machine.depth -= 1
         machine.active.pop()
+
+
+def _spared(closure: Closure) -> Instance | None:
+    """The instance on which a framework's constructor runs that does nothing to what its heirs put there."""
+    if not isinstance(closure.node, code.Function) or closure.node.name != "__init__" or closure.owner is None:
+        return None
+    instance = closure.bound
+    is_known = leaves_heirs_alone(closure.owner.definition.full_name)
+    return instance if is_known and isinstance(instance, Instance) else None
 
 
 def _is_abroad(machine: Machine, closure: Closure) -> bool:

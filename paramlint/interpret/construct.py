@@ -11,6 +11,7 @@ from paramlint.interpret.decorators import is_transparent_decorator
 from paramlint.interpret.events import BaseConstructorRan
 from paramlint.interpret.limits import BudgetSpent
 from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine
+from paramlint.interpret.sets import set_when_made
 from paramlint.interpret.slots import REGISTERED, Fill, Phase, Place, Registration
 from paramlint.interpret.values import (
     NONE,
@@ -29,6 +30,7 @@ from paramlint.model.code import Function, Span
 from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER, LinkedClass, Member
 from paramlint.project.definitions import ClassDefinition, External
 from paramlint.project.fields import DataclassField, dataclass_fields
+from paramlint.project.frameworks import leaves_heirs_alone
 from paramlint.torch_api import COMPUTED, REQUIRED, Layer
 
 # Of the steps that are left when a constructor makes a part, one in so many is kept for what follows.
@@ -88,12 +90,14 @@ def run_constructor(machine: Machine, frame: Frame, instance: Instance, argument
     assert linked is not None
     if linked.method_before_init is not None:
         _run_hook(machine, frame, instance, linked, linked.method_before_init, span)
-    elif instance.is_module and (linked.is_prepared or _may_be_prepared(linked)):
+    elif instance.is_module and (linked.is_prepared or _may_be_prepared(machine, linked)):
         note_initialised(machine, frame, instance, span)
-    makes = linked.find("__new__")
-    if isinstance(makes, Member) and makes.node is not None:
+    set_before = _set_when_made(machine, linked)
+    if set_before is None:
         # what a class's own __new__ returns may be any object
         instance.is_opaque = True
+    for name in sorted(set_before or ()):
+        stores.store(machine, instance, name, UNKNOWN, Registration.UNKNOWN, frame.place(span))
     member = linked.find("__init__")
     if member is UNKNOWN_MEMBER:
         instance.is_opaque = True
@@ -116,12 +120,19 @@ def run_constructor(machine: Machine, frame: Frame, instance: Instance, argument
         initialise_external(machine, instance, external_base(linked, None), arguments, frame.place(span))
 
 
-def _may_be_prepared(linked: LinkedClass) -> bool:
+def _may_be_prepared(machine: Machine, linked: LinkedClass) -> bool:
     """Whether ``__new__`` or a metaclass of the source may run ``Module.__init__`` before ``__init__`` does."""
     metaclass = linked.metaclass
     is_ordinary = metaclass is None or (isinstance(metaclass, External) and metaclass.name in _ORDINARY_METACLASSES)
+    return not is_ordinary or _set_when_made(machine, linked) is None
+
+
+def _set_when_made(machine: Machine, linked: LinkedClass) -> frozenset[str] | None:
+    """The attributes that an instance has before its constructor runs; None where its class may make anything."""
     new = linked.find("__new__")
-    return not is_ordinary or (isinstance(new, Member) and new.node is not None)
+    if not isinstance(new, Member) or new.node is None:
+        return frozenset()
+    return machine.project.scanned(set_when_made, new.node) if isinstance(new.node, Function) else None
 
 
 def note_initialised(machine: Machine, frame: Frame, instance: Instance, span: Span) -> None:
@@ -207,7 +218,7 @@ def initialise_external(
     layer = torch_api.layers.get(name)
     if layer is not None:
         add_layer_state(machine, instance, layer, arguments, place)
-    elif name != MODULE:
+    elif name != MODULE and not leaves_heirs_alone(name):
         instance.is_opaque = True
 
 

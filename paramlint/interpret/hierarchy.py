@@ -22,6 +22,7 @@ from paramlint.interpret.trace import Maker, MethodFacts
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import ClassDefinition
+from paramlint.project.frameworks import leaves_heirs_alone
 from paramlint.project.project import Project
 
 # The methods of Module that move it; a parent's call of its own comes by ``_apply`` instead.
@@ -196,12 +197,15 @@ def _docstring(body: Sequence[code.Statement]) -> str:
 
 
 def is_abstract(linked: LinkedClass) -> bool:
-    """Whether some method that instances would have is marked abstract."""
+    """Whether some method that instances would have is marked abstract.
+
+    A framework may mark those that only some of its heirs need, and make instances of all (MessagePassing).
+    """
     return any(
         isinstance(node, (code.Name, code.Attribute))
         and (node.identifier if isinstance(node, code.Name) else node.name).startswith("abstract")
-        for _, function in own_methods(linked)
-        if function.decorators
+        for owner, function in own_methods(linked)
+        if function.decorators and not leaves_heirs_alone(owner.full_name)
         for node in nodes(function.decorators)
     )
 

@@ -13,7 +13,8 @@ from paramlint.interpret.receivers import Dotted, Object, asked_of_objects, bind
 from paramlint.interpret.scan import nodes
 from paramlint.interpret.sets import names_set_in, names_set_on_others, sets_computed_names
 from paramlint.model import code
-from paramlint.project.definitions import ClassDefinition, External, FunctionDefinition
+from paramlint.project.definitions import ClassDefinition, External, FunctionDefinition, ModuleReference
+from paramlint.project.externals import is_standard_library
 
 if TYPE_CHECKING:
     from paramlint.project.classes import LinkedClass
@@ -128,6 +129,19 @@ def _may_be_called_so(project: Project, linked: LinkedClass, module: SourceModul
         return _may_make(project, linked, module, described.maker)
     if described.holder is not None:
         return _may_hold(project, linked, module, described)
+    return not described.receiver or _may_name_one(project, module, described.receiver)
+
+
+def _may_name_one(project: Project, module: SourceModule, name: Dotted) -> bool:
+    """Whether what a name stands for throughout a file may be an instance of some class of the project.
+
+    A module is none, nor is a function, a class, or what comes from torch or the standard library.
+    """
+    match project.resolve(module, name):
+        case ModuleReference() | ClassDefinition() | FunctionDefinition():
+            return False
+        case External(name=found):
+            return not (found.partition(".")[0] == "torch" or is_standard_library(found))
     return True
 
 

@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from paramlint import torch_api
-from paramlint.interpret.receivers import OuterRead, outer_reads
+from paramlint.interpret.receivers import Object, OuterRead, outer_reads, outer_requests
 from paramlint.interpret.scan import initialised_attributes, nodes, self_attribute
 from paramlint.model import code
 from paramlint.project.definitions import SourceModule
+from paramlint.project.names import dotted_name
 
 _BY_NAME = frozenset({"children", "named_children", "modules", "named_modules", "get_submodule", "get_parameter"})
 _REGISTRIES = frozenset({"_modules", "_parameters", "__dict__"})
 # What takes an object apart, one level deep.
 TAKING_APART = frozenset({"children", "named_children", "_modules"})
+# What of a module's attributes is its values, or a way to call it.
+_USING_THE_WHOLE = frozenset({"weight", "bias", "forward", "parameters", "named_parameters", "state_dict"})
+_ASKING_WHAT_IT_IS = frozenset({"hasattr", "isinstance", "type"})
 _REGISTERING = frozenset({"register_buffer", "register_parameter", "add_module", "register_module"})
 _INITIALISER = re.compile(r"init|fill|reset|_$")
 _FILLING = frozenset({"zero_", "fill_", "normal_", "uniform_", "copy_"})
@@ -42,16 +46,17 @@ class FileReads(NamedTuple):
     """What a file reads of objects other than ``self``, each class's own reads aside.
 
     ``reads`` are those by a name that stands there; ``texts`` the names in strings that look like keys rather than
-    prose, and ``words`` those of them that are a whole string, which may be handed to ``getattr``; ``asked`` those
-    that ``getattr`` is given, ``tested`` those that ``hasattr`` is: where it is, any object may be at hand.
+    prose, and ``words`` those of them that are a whole string, which may be handed to ``getattr``; ``asked`` are names
+    that ``getattr`` is given and ``computed`` what those that it computes may look like, each with the object;
+    ``tested`` are those that ``hasattr`` is given: where it is, any object may be at hand.
     """
 
     reads: tuple[OuterRead, ...]
     texts: frozenset[str]
     words: frozenset[str]
-    asked: frozenset[str]
+    asked: tuple[tuple[str, Object], ...]
+    computed: tuple[tuple[re.Pattern[str], Object], ...]
     tested: frozenset[str]
-    patterns: tuple[re.Pattern[str], ...]
     walks: bool
 
 
@@ -60,13 +65,12 @@ def file_reads(module: SourceModule) -> FileReads:
     every = list(nodes(module.facts.body))
     texts: set[str] = set()
     words: set[str] = set()
-    asked: set[str] = set()
     tested: set[str] = set()
-    patterns: list[re.Pattern[str]] = []
     walks = False
     prose = {id(node.value) for node in every if isinstance(node, (code.ExpressionStatement, code.AnnotatedAssign))}
     prose |= {mark for node in every for mark in _registered(node)}
     prepared = frozenset(mark for node in every for mark in _prepared_elsewhere(node))
+    prepared |= {mark for node in every if isinstance(node, code.Function) for mark in _looked_at(node)}
     for node in every:
         if isinstance(node, code.Attribute):
             walks = walks or (node.name == "get_submodule" and not _is_self(node.value) and id(node) not in prepared)
@@ -75,15 +79,17 @@ def file_reads(module: SourceModule) -> FileReads:
                 texts.update(re.findall(r"\w+", node.value))
                 words.add(node.value)
         elif isinstance(node, code.Call):
-            asked |= _asked(node, "getattr")
-            tested |= _asked(node, "hasattr")
-            pattern = _computed_name(node)
-            if pattern is not None and not _is_self(node.arguments[0].value):
-                patterns.append(pattern)
+            tested |= _tested(node)
     reads = tuple(dict.fromkeys(outer_reads(module.facts.body, prepared)))
-    return FileReads(
-        reads, frozenset(texts), frozenset(words), frozenset(asked), frozenset(tested), tuple(patterns), walks
-    )
+    asked: list[tuple[str, Object]] = []
+    computed: list[tuple[re.Pattern[str], Object]] = []
+    for request in outer_requests(module.facts.body):
+        pattern = name_pattern(request.name)
+        if pattern is not None:
+            computed.append((pattern, request.object))
+        elif isinstance(request.name, code.Constant) and isinstance(request.name.value, str):
+            asked.append((request.name.value, request.object))
+    return FileReads(reads, frozenset(texts), frozenset(words), tuple(asked), tuple(computed), frozenset(tested), walks)
 
 
 def _registered(node: object) -> Iterator[int]:
@@ -204,6 +210,33 @@ def _prepared_elsewhere(node: object) -> Iterator[int]:
         target = target.value
 
 
+def _looked_at(function: code.Function) -> Iterator[int]:
+    """The ``x.get_submodule`` of a function of whose result it only reads attributes, which their names tell."""
+    every = list(nodes(function.body))
+    found: dict[str, list[int]] = {}
+    targets: set[int] = set()
+    for node in every:
+        match node:
+            case code.Assign(
+                targets=(code.Name(identifier=name) as target,),
+                value=code.Call(function=code.Attribute(name="get_submodule") as asking),
+            ):
+                found.setdefault(name, []).append(id(asking))
+                targets.add(id(target))
+    if not found:
+        return
+    looked_at = set(targets)
+    for node in every:
+        if isinstance(node, code.Attribute) and node.name not in _USING_THE_WHOLE:
+            looked_at.add(id(node.value))
+        elif isinstance(node, code.Call) and getattr(node.function, "identifier", "") in _ASKING_WHAT_IT_IS:
+            looked_at.update(id(item.value) for item in node.arguments[:1])
+    used = {node.identifier for node in every if isinstance(node, code.Name) and id(node) not in looked_at}
+    for name, marks in found.items():
+        if name not in used:
+            yield from marks
+
+
 def _initialised(call: code.Call) -> code.Expression | None:
     """What a bare call gives a first value: the argument of a function of ``nn.init``, what a method fills."""
     function = call.function
@@ -225,14 +258,13 @@ def _computes_in_place(name: str) -> bool:
     return torch_api.method(name) is not None and f"torch.nn.init.{name}" not in torch_api.initialisers
 
 
-def _asked(call: code.Call, builtin: str) -> set[str]:
-    """The name that ``hasattr(x, "name")`` or ``getattr(x, "name")`` asks an object other than ``self`` for."""
-    if not isinstance(call.function, code.Name) or call.function.identifier != builtin:
-        return set()
-    if len(call.arguments) < 2 or _is_self(call.arguments[0].value):
-        return set()
-    name = call.arguments[1].value
-    return {name.value} if isinstance(name, code.Constant) and isinstance(name.value, str) else set()
+def _tested(call: code.Call) -> set[str]:
+    """The name that ``hasattr(x, "name")`` asks an object other than ``self`` for."""
+    match call:
+        case code.Call(function=code.Name(identifier="hasattr"), arguments=(asked, name)) if not _is_self(asked.value):
+            if isinstance(name.value, code.Constant) and isinstance(name.value.value, str):
+                return {name.value.value}
+    return set()
 
 
 def names_thawed(module: SourceModule) -> frozenset[str]:
@@ -273,13 +305,17 @@ def names_called(body: tuple[code.Statement, ...]) -> frozenset[tuple[str, ...]]
 
 
 def _computed_name(call: code.Call) -> re.Pattern[str] | None:
-    """What the name in ``getattr(x, name)`` may look like, where it is computed."""
-    if not isinstance(call.function, code.Name) or call.function.identifier not in ("getattr", "attrgetter"):
-        return None
-    position = 1 if call.function.identifier == "getattr" else 0
-    if len(call.arguments) <= position:
-        return None
-    return name_pattern(call.arguments[position].value)
+    """What the name in ``getattr(self, name)`` may look like, where it is computed.
+
+    What other objects are asked for is among the reads of the file, with the objects.
+    """
+    match call:
+        case code.Call(function=code.Name(identifier="getattr"), arguments=(asked, name, *_)):
+            is_other = not _is_self(asked.value) and dotted_name(asked.value) is not None
+            return None if is_other else name_pattern(name.value)
+        case code.Call(function=code.Name(identifier="attrgetter"), arguments=(name, *_)):
+            return name_pattern(name.value)
+    return None
 
 
 def name_pattern(node: code.Expression) -> re.Pattern[str] | None:

@@ -38,7 +38,8 @@ class Object(NamedTuple):
 
     ``classes`` are those of an ``isinstance`` test or an annotation, as they are written; ``maker`` is what was called
     to make it; ``attribute`` is the attribute of ``self`` that it is, in the class whose name stands at ``holder``.
-    ``place`` is the function or class throughout which one name means it, with that name. All may be empty.
+    ``place`` is the function or class throughout which one name means it, with that name; ``receiver`` is the name by
+    which it is spoken of, where that is no local one. All may be empty.
     """
 
     classes: tuple[Dotted, ...] = ()
@@ -46,6 +47,7 @@ class Object(NamedTuple):
     attribute: str = ""
     holder: code.Span | None = None
     place: tuple[code.Span, Dotted] | None = None
+    receiver: Dotted = ()
 
 
 class OuterRead(NamedTuple):
@@ -55,6 +57,13 @@ class OuterRead(NamedTuple):
     kind: ReadKind
     object: Object
     is_called: bool
+
+
+class OuterRequest(NamedTuple):
+    """A call that asks an object for an attribute by a name that it is given or computes: ``getattr(x, name)``."""
+
+    name: code.Expression
+    object: Object
 
 
 class _Scope(NamedTuple):
@@ -67,10 +76,29 @@ class _Scope(NamedTuple):
 
 def outer_reads(body: tuple[code.Statement, ...], ignored: frozenset[int]) -> Iterator[OuterRead]:
     """The reads in a module's statements, those of ``self`` in methods and the ``ignored`` nodes aside."""
+    for parts, scope in _scoped(body):
+        yield from _reads(parts, scope, ignored)
+
+
+def outer_requests(body: tuple[code.Statement, ...]) -> Iterator[OuterRequest]:
+    """The calls of ``getattr`` and ``attrgetter`` in a module's statements, those that ask ``self`` aside."""
+    for parts, scope in _scoped(body):
+        for node in nodes(parts):
+            match node:
+                case code.Call(function=code.Name(identifier="getattr"), arguments=(asked, name, *_)):
+                    receiver = dotted_name(asked.value)
+                    if receiver not in (("self",), ("cls",)):
+                        yield OuterRequest(name.value, _object(receiver, scope))
+                case code.Call(function=code.Name(identifier="attrgetter"), arguments=(name, *_)):
+                    yield OuterRequest(name.value, Object())
+
+
+def _scoped(body: tuple[code.Statement, ...]) -> Iterator[tuple[tuple[object, ...], _Scope]]:
+    """The parts of a module's statements that no statement inside them has, each with what is known there."""
     waiting: list[tuple[code.Statement, _Scope]] = [(statement, _Scope(None, {}, {})) for statement in body]
     while waiting:
         statement, scope = waiting.pop()
-        yield from _reads(header(statement), scope, ignored)
+        yield header(statement), scope
         match statement:
             case code.Class():
                 inner = _Scope(statement, {}, {})
@@ -139,7 +167,9 @@ def _object(receiver: Dotted | None, scope: _Scope) -> Object:
     if len(receiver) == 2 and receiver[0] == "self" and scope.holder is not None:
         span = scope.holder.span
         return Object(attribute=receiver[1], holder=span, place=(span, receiver))
-    return scope.names.get(receiver[0], Object()) if len(receiver) == 1 else Object()
+    if receiver[0] not in scope.names:
+        return Object(receiver=receiver)
+    return scope.names[receiver[0]] if len(receiver) == 1 else Object()
 
 
 def _names(function: code.Function, holder: code.Class | None) -> dict[str, Object]:

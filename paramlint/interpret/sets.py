@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paramlint.interpret.ingredients import is_super
 from paramlint.interpret.scan import nodes, self_attribute
 from paramlint.model import code
 from paramlint.project.definitions import SourceModule
@@ -86,3 +87,48 @@ def _bound_in_body(node: code.Class) -> set[str]:
         for target in _targets(statement):
             found |= {inner.identifier for inner in nodes(target) if isinstance(inner, code.Name)}
     return found
+
+
+def set_when_made(new: code.Function) -> frozenset[str] | None:
+    """The attributes that a ``__new__`` sets on the instance that it returns; None where it may do anything else to it.
+
+    It does nothing else where the next class's ``__new__`` makes what it returns, and its name stands nowhere but in
+    such assignments.
+    """
+    every = list(nodes(new.body))
+    made = {
+        target.identifier
+        for node in every
+        if isinstance(node, code.Assign) and _makes_instance(node.value)
+        for target in node.targets
+        if isinstance(target, code.Name)
+    }
+    returned = [node.value for node in every if isinstance(node, code.Return)]
+    if not returned or not all(
+        value is not None and (_names(value, made) or _makes_instance(value)) for value in returned
+    ):
+        return None
+    known = {id(value) for value in returned}
+    found: set[str] = set()
+    for node in every:
+        for target in _targets(node):
+            if isinstance(target, code.Attribute) and _names(target.value, made):
+                known.add(id(target.value))
+                found.add(target.name)
+            elif _names(target, made) and isinstance(node, code.Assign) and _makes_instance(node.value):
+                known.add(id(target))
+    if any(isinstance(node, code.Name) and _names(node, made) and id(node) not in known for node in every):
+        return None
+    return frozenset(found)
+
+
+def _makes_instance(value: code.Expression) -> bool:
+    """Whether a value is what ``super().__new__`` or ``object.__new__`` returns."""
+    match value:
+        case code.Call(function=code.Attribute(name="__new__", value=owner)):
+            return is_super(owner) or (isinstance(owner, code.Name) and owner.identifier == "object")
+    return False
+
+
+def _names(expression: code.Expression, names: set[str]) -> bool:
+    return isinstance(expression, code.Name) and expression.identifier in names

@@ -30,7 +30,8 @@ from paramlint.interpret.sets import names_set, names_set_on_others, sets_comput
 from paramlint.interpret.writes import guards_of_reads
 from paramlint.model import code
 from paramlint.project.classes import Member
-from paramlint.project.definitions import ClassDefinition
+from paramlint.project.definitions import ClassDefinition, External
+from paramlint.project.frameworks import leaves_heirs_alone
 
 if TYPE_CHECKING:
     from paramlint.interpret.slots import Place
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from paramlint.project.project import Project
 
 # Bases that are not read and that read nothing of what a subclass registers.
-_READ_NOTHING = frozenset({"Module", "LightningModule", "ABC", "Generic", "Protocol"})
+_READ_NOTHING = frozenset({"Module", "ABC", "Generic", "Protocol"})
 
 _THAWING = ("requires_grad", "requires_grad_")
 
@@ -158,11 +159,11 @@ class Surroundings:
         """Whether code of the project passes an attribute of that name to an optimiser, or to autograd for its gradient."""
         for module in self._modules_with(attribute, _words_of_optimisers()):
             for node in nodes(module.facts.body):
-                if isinstance(node, code.Call) and _is_optimiser(node.function):
-                    if any(
-                        isinstance(part, code.Attribute) and part.name == attribute for part in nodes(node.arguments)
-                    ):
-                        return True
+                if not isinstance(node, code.Call):
+                    continue
+                given = nodes(_parameters_given(node))
+                if any(isinstance(part, code.Attribute) and part.name == attribute for part in given):
+                    return True
         return False
 
     @_yes_in_doubt
@@ -172,7 +173,7 @@ class Surroundings:
         The class's bases and subclasses by ``self``, anything else by any other name, by a name that it computes, by a
         key of a checkpoint, or by taking apart a module of this class.
         """
-        bases = self._linked.sources
+        bases = [base for base in self._linked.sources if not leaves_heirs_alone(base.full_name)]
         return any(self._own_reads(base).may_read(attribute) for base in bases) or self.is_read_outside(attribute)
 
     @_yes_in_doubt
@@ -186,7 +187,8 @@ class Surroundings:
         own = self._linked.definition
         for module in self._modules_with(attribute):
             found = self._project.scanned(file_reads, module)
-            if attribute in found.asked:
+            asked = (item for name, item in found.asked if name == attribute)
+            if any(may_be(self._project, self._linked, module, item) for item in asked):
                 return True
             is_key = attribute in found.texts and module.path == own.module.path and not with_gradient
             is_spelled = is_key or attribute in found.words
@@ -200,7 +202,8 @@ class Surroundings:
             if not is_named_in(self._project, module, own):
                 continue  # a comment mentions it, or another class is called so
             found = self._project.scanned(file_reads, module)
-            if found.walks or any(pattern.fullmatch(attribute) for pattern in found.patterns):
+            asked = (item for pattern, item in found.computed if pattern.fullmatch(attribute))
+            if found.walks or any(may_be(self._project, self._linked, module, item) for item in asked):
                 return True
             opened = (read.object for read in found.reads if read.name in TAKING_APART)
             if any(may_be(self._project, self._linked, module, item) for item in opened):
@@ -244,8 +247,9 @@ class Surroundings:
     def runs_its_own_code(self) -> bool:
         """Whether the class's forward stands in source, does something, and no class that is not read has a part in it."""
         for base in self._linked.mro:
-            if not isinstance(base, ClassDefinition) and base.name.rsplit(".", 1)[-1] not in _READ_NOTHING:
-                return False
+            if isinstance(base, External) and base.name.rsplit(".", 1)[-1] not in _READ_NOTHING:
+                if not leaves_heirs_alone(base.name):
+                    return False
         special = [self._linked.find(name) for name in ("__getattr__", "__getattribute__")]
         if any(member is not None and getattr(member, "node", None) is not None for member in special):
             return False
@@ -351,12 +355,17 @@ def _words_of_optimisers() -> tuple[str, ...]:
     return (*sorted(known), "optim", "optimizer", "optimizers", "optimiser", "autograd", "grad")
 
 
-def _is_optimiser(function: code.Expression) -> bool:
-    """Whether a call's function is written as an optimiser's class (``optim.Adam``, ``SGD``), or is ``autograd.grad``."""
-    words = [node.name for node in nodes(function) if isinstance(node, code.Attribute)]
-    words += [node.identifier for node in nodes(function) if isinstance(node, code.Name)]
-    known = {name.rsplit(".", 1)[-1] for name in torch_api.optimisers()}
-    return any(word in known or "optim" in word.lower() for word in words) or words[:1] == ["grad"]
+def _parameters_given(call: code.Call) -> tuple[code.Argument, ...]:
+    """The arguments among which an optimiser or ``autograd.grad`` may be given parameters.
+
+    An optimiser is called by its class (``optim.Adam``, ``SGD``), which takes settings by their keywords, or by a name
+    that speaks of one.
+    """
+    words = [node.name for node in nodes(call.function) if isinstance(node, code.Attribute)]
+    words += [node.identifier for node in nodes(call.function) if isinstance(node, code.Name)]
+    if words[:1] and words[0] in {name.rsplit(".", 1)[-1] for name in torch_api.optimisers()}:
+        return tuple(item for item in call.arguments if item.keyword in (None, "params"))
+    return call.arguments if "optim" in " ".join(words).lower() or words[:1] == ["grad"] else ()
 
 
 def _outside(statement: code.Statement, name: str) -> Iterator[object]:

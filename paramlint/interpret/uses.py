@@ -25,7 +25,7 @@ _SIZED = frozenset({"Tensor", "FloatTensor", "empty", "zeros", "ones", "rand", "
 _DIVISIONS = frozenset({"//", "/", "-", "**", "%"})
 _OF_OTHERS = frozenset({"len", "isinstance", "range", "enumerate", "zip", "type", "int", "float"})
 # What annotates a tensor, and what annotates anything else.
-TENSOR_WORDS = frozenset({"Tensor", "FloatTensor", "LongTensor", "BoolTensor", "Float", "Adj", "OptTensor"})
+TENSOR_WORDS = frozenset({"Tensor", "tensor", "FloatTensor", "LongTensor", "BoolTensor", "Float", "Adj", "OptTensor"})
 OTHER_WORDS = frozenset(
     {
         "int",

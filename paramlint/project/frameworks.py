@@ -12,7 +12,8 @@ class Known(NamedTuple):
 
     ``is_module``: they inherit from ``torch.nn.Module``. Each such class runs ``Module.__init__`` when its own
     constructor is run; ``prepares_instances``: even when it is not, since a metaclass does it before. ``hooks`` are
-    patterns of methods that the framework calls on its own. ``source`` is the file (or folder) that says so.
+    patterns of methods that the framework calls on its own. ``leaves_heirs_alone``: its constructor does nothing to
+    what a class that inherits from it registers or keeps. ``source`` is the file (or folder) that says so.
     """
 
     package: str
@@ -21,6 +22,7 @@ class Known(NamedTuple):
     source: str
     hooks: tuple[str, ...] = ()
     prepares_instances: bool = False
+    leaves_heirs_alone: bool = False
 
 
 _LIGHTNING_HOOKS = (
@@ -54,13 +56,25 @@ _TRANSFORMERS_HOOKS = (
     "_set_gradient_checkpointing",
 )
 
+_CONVOLUTION_HOOKS = ("reset_parameters", "message*", "aggregate*")
+
 # The first row that fits a class is the one that counts, so exceptions stand before the pattern they except.
 CLASSES: tuple[Known, ...] = (
+    *(
+        Known(
+            package,
+            "LightningModule",
+            True,
+            "lightning/pytorch/core/module.py",
+            _LIGHTNING_HOOKS,
+            leaves_heirs_alone=True,
+        )
+        for package in ("lightning", "pytorch_lightning")
+    ),
     *(
         Known(package, pattern, is_module, source, hooks)
         for package in ("lightning", "pytorch_lightning", "lightning_fabric")
         for pattern, is_module, source, hooks in (
-            ("LightningModule", True, "lightning/pytorch/core/module.py", _LIGHTNING_HOOKS),
             ("_FabricModule", True, "lightning/fabric/wrappers.py", ()),
             ("LightningDataModule", False, "lightning/pytorch/core/datamodule.py", ()),
             ("*Callback", False, "lightning/pytorch/callbacks/callback.py", ()),
@@ -113,9 +127,17 @@ CLASSES: tuple[Known, ...] = (
     Known("peft", "Peft*Model*", True, "peft/peft_model.py"),
     Known("peft", "BaseTuner", True, "peft/tuners/tuners_utils.py"),
     Known("peft", "BaseTunerLayer", False, "peft/tuners/tuners_utils.py"),
+    Known(
+        "torch_geometric",
+        "MessagePassing",
+        True,
+        "torch_geometric/nn/conv/message_passing.py",
+        _CONVOLUTION_HOOKS,
+        leaves_heirs_alone=True,
+    ),
     *(
-        Known("torch_geometric", pattern, True, "torch_geometric/nn/", ("reset_parameters", "message*", "aggregate*"))
-        for pattern in ("MessagePassing", "*Conv", "*Norm", "*Aggregation", "*Pooling", "MLP", "BasicGNN", "GCN", "GAE")
+        Known("torch_geometric", pattern, True, "torch_geometric/nn/", _CONVOLUTION_HOOKS)
+        for pattern in ("*Conv", "*Norm", "*Aggregation", "*Pooling", "MLP", "BasicGNN", "GCN", "GAE")
     ),
     *(
         Known("torch_geometric", pattern, False, "torch_geometric/data/, torch_geometric/loader/")
@@ -192,13 +214,20 @@ CLASSES: tuple[Known, ...] = (
         for pattern in ("*FairseqModel", "Fairseq*Model", "Fairseq*Encoder", "Fairseq*Decoder", "FairseqCriterion")
     ),
     Known("fairseq", "*Task", False, "fairseq/tasks/fairseq_task.py"),
-    Known("detectron2", "Backbone", True, "detectron2/modeling/backbone/backbone.py"),
+    Known("detectron2", "Backbone", True, "detectron2/modeling/backbone/backbone.py", leaves_heirs_alone=True),
     Known("allennlp", "Model", True, "allennlp/models/model.py"),
     Known("allennlp", "*Encoder", True, "allennlp/modules/"),
-    Known("nflows", "Transform", True, "nflows/transforms/base.py"),
-    Known("nflows", "Distribution", True, "nflows/distributions/base.py"),
+    Known("nflows", "Transform", True, "nflows/transforms/base.py", leaves_heirs_alone=True),
+    Known("nflows", "Distribution", True, "nflows/distributions/base.py", leaves_heirs_alone=True),
     Known("tensordict", "TensorDictModule*", True, "tensordict/nn/common.py"),
     Known("tensordict", "TensorDictSequential", True, "tensordict/nn/sequence.py"),
+    Known(
+        "stable_baselines3",
+        "BaseFeaturesExtractor",
+        True,
+        "stable_baselines3/common/torch_layers.py",
+        leaves_heirs_alone=True,
+    ),
     Known("stable_baselines3", "*Policy", True, "stable_baselines3/common/policies.py"),
     Known("stable_baselines3", "*Extractor", True, "stable_baselines3/common/torch_layers.py"),
     Known("ray", "TorchModelV2", False, "rllib/models/torch/torch_modelv2.py"),
@@ -300,6 +329,13 @@ def is_framework_hook(class_name: str, method: str) -> bool:
     """Whether the package of a class (read or not) calls that method of its subclasses on its own."""
     known = known_class(class_name)
     return known is not None and any(fnmatchcase(method, pattern) for pattern in known.hooks)
+
+
+@cache
+def leaves_heirs_alone(class_name: str) -> bool:
+    """Whether the constructor of a class (read or not) does nothing to what its heirs register or keep."""
+    known = known_class(class_name)
+    return known is not None and known.leaves_heirs_alone
 
 
 def packages_calling_parts(method: str) -> tuple[str, ...]:
