@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -106,6 +107,18 @@ def counted_by(net) -> list[int]:  # type: ignore[no-untyped-def]
     return net.stage_widths()  # type: ignore[no-any-return]
 
 
+class Ensemble(nn.Module):
+    def __init__(self, members: Sequence[nn.Linear]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.stack([member.weight.detach() for member in members]))
+
+
+class Classifier(nn.Module):
+    def __init__(self, n_hidden, n_class) -> None:  # type: ignore[no-untyped-def]
+        super().__init__()
+        self.head = nn.Linear(n_hidden, n_class)
+
+
 def solved(kind: type[nn.Module]) -> Solved:
     clock = Clock(20.0)
     found = solve(kind, {}, Situation(clock, lambda thunk: thunk(), Parts(clock)))
@@ -134,6 +147,14 @@ def test_what_needs_no_arguments_gets_none() -> None:
 def test_settings_of_a_neighbour_are_tried_where_those_of_the_same_name_lack_something() -> None:
     encoder = solved(Encoder)
     assert "DecoderConfig" in encoder.text
+
+
+def test_a_sequence_of_modules_holds_modules_of_the_class_that_its_annotation_names() -> None:
+    assert "[Linear(in_features=64, out_features=64), " in solved(Ensemble).text
+
+
+def test_a_class_that_is_counted_is_a_number() -> None:
+    assert solved(Classifier).text == "Classifier(n_hidden=64, n_class=10)"
 
 
 CALLS: list[str] = []

@@ -119,6 +119,8 @@ _SINGLE = re.compile(
     r"latent|res|dec|enc|spatial|token|text|audio|mel|down|up|current|prev|init|total|val|key|query|head|time|"
     r"intermediate|bottleneck|context|temporal|proj|final|first|last|conv)_?(\w+_)*(channels|dims|chans|planes|filters|units|features|hiddens|blocks)$"
     r"|^(channels|filters|planes|features|units|chans)$"
+    # A singular behind a count is counted, not given: n_class is no class.
+    r"|^(n|num|nb|number_of)_(\w+_)?(class|cls|layer|block|op|head|encoder|decoder|module|network)$"
 )
 _TEXTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"act", ("relu", "gelu", "ReLU", "silu", "tanh")),
@@ -364,7 +366,11 @@ def _lists(arguments: tuple[object, ...], name: str) -> Iterator[Guess]:
     )
     if item is None or isinstance(item.make(), int):
         yield from sequences(name)
-        return
+    else:
+        yield from several(item)
+
+
+def several(item: Guess) -> Iterator[Guess]:
     for length in (2, 4, 3, 1, 0):
         text = ", ".join([item.text] * length)
         yield Guess(f"[{text}]", lambda length=length: [item.make() for _ in range(length)])  # type: ignore[misc]

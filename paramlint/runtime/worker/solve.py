@@ -7,7 +7,8 @@ import heapq
 import inspect
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from torch import nn
@@ -244,6 +245,8 @@ def _alternatives(parameter: Parameter, target: Callable[..., object], situation
     constants = _constants(target, name)
     if constants and kind in ("text", "int"):
         yield from (guess.constant(value) for value in constants)
+    for item in _item_classes(parameter):
+        yield from itertools.chain.from_iterable(map(guess.several, of_class(item, target, situation)))
     for found in guess.from_annotation(parameter.annotation, name):
         if isinstance(found, Guess):
             yield found
@@ -269,6 +272,14 @@ def _alternatives(parameter: Parameter, target: Callable[..., object], situation
     for other in ("int", "sequence", "module", "callable", "text", "float", "tensor", "bool", "mapping"):
         if other != kind:
             yield from itertools.islice(guess.of_kind(other, name), 3)
+
+
+def _item_classes(parameter: Parameter) -> Iterator[type]:
+    """Of which classes the items are that an annotated list, tuple or sequence holds."""
+    origin, arguments = typing.get_origin(parameter.annotation), typing.get_args(parameter.annotation)
+    if arguments and isinstance(origin, type) and issubclass(origin, Sequence):
+        items = guess.from_annotation(arguments[0], parameter.name)
+        yield from (item for item in items if isinstance(item, type))
 
 
 def _kind_of_value(value: object) -> str:
