@@ -113,6 +113,12 @@ class Ensemble(nn.Module):
         self.weight = nn.Parameter(torch.stack([member.weight.detach() for member in members]))
 
 
+class Quantised(nn.Module):
+    def __init__(self, weight: nn.Parameter | torch.Tensor) -> None:
+        super().__init__()
+        self.rows, self.columns = weight.size()
+
+
 class Classifier(nn.Module):
     def __init__(self, n_hidden, n_class) -> None:  # type: ignore[no-untyped-def]
         super().__init__()
@@ -151,6 +157,10 @@ def test_settings_of_a_neighbour_are_tried_where_those_of_the_same_name_lack_som
 
 def test_a_sequence_of_modules_holds_modules_of_the_class_that_its_annotation_names() -> None:
     assert "[Linear(in_features=64, out_features=64), " in solved(Ensemble).text
+
+
+def test_a_parameter_is_given_in_a_shape() -> None:
+    assert solved(Quantised).text == "Quantised(weight=nn.Parameter(torch.randn(8, 8)))"
 
 
 def test_a_class_that_is_counted_is_a_number() -> None:

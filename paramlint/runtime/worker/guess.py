@@ -328,6 +328,9 @@ def _from_class(annotation: type, name: str) -> Iterator[Guess | type]:
         yield from texts(name)
     elif annotation is torch.Tensor:
         yield from tensors(name)
+    elif annotation is nn.Parameter:
+        for guess in tensors(name):
+            yield Guess(f"nn.Parameter({guess.text})", lambda guess=guess: nn.Parameter(guess.make()))  # type: ignore[misc]
     elif annotation is torch.dtype:
         yield from of_kind("dtype", name)
     elif annotation is torch.device:
