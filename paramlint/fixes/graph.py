@@ -43,6 +43,10 @@ def graph_tensor_attribute(site: Site) -> Fix | None:
     spot = site.spot(site.diagnostic.span)
     if spot is None or spot.function is None or not isinstance(spot.statement, (code.Assign, code.AnnotatedAssign)):
         return None
+    if site.trace is None or any(
+        slot.name == site.name and slot.tensor is None for run in site.trace.runs for slot in run.kept
+    ):
+        return None  # a container has no detach()
     value = spot.statement.value
     targets = spot.statement.targets if isinstance(spot.statement, code.Assign) else (spot.statement.target,)
     if value is None or len(targets) != 1 or not is_self_attribute(targets[0], spot.function, site.name):

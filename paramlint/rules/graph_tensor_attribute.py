@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.slots import Phase, Registration
+from paramlint.interpret.slots import Phase, Registration, Slot, TensorSummary
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
@@ -12,14 +12,12 @@ from paramlint.rules.common import finding
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
-    """Yield attributes that hold, after forward, a tensor computed from parameters."""
+    """Yield attributes that hold, after forward, a tensor computed from parameters, or a container of some."""
     seen: set[str] = set()
     for run in trace.runs:
         for slot in run.kept:
-            tensor = slot.tensor
-            if tensor is None or slot.name in seen or tensor.is_registered or tensor.phase is not Phase.FORWARD:
-                continue
-            if slot.registration is not Registration.PLAIN_TENSOR or tensor.requires_grad is not True or tensor.is_leaf:
+            kept = _kept(slot)
+            if slot.name in seen or not kept:
                 continue
             seen.add(slot.name)
             yield finding(
@@ -27,9 +25,23 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
                 run,
                 slot.place,
                 slot.name,
-                f"'{slot.name}' keeps a tensor with its graph: after a forward, deepcopy and pickle raise, and its memory "
-                "stays",
+                f"'{slot.name}' keeps {kept}: after a forward, deepcopy and pickle raise, and its memory stays",
             )
+
+
+def _kept(slot: Slot) -> str:
+    """What with a graph an attribute holds, in words; empty where there is nothing."""
+    if slot.registration is Registration.PLAIN_TENSOR and slot.tensor is not None and _has_graph(slot.tensor):
+        return "a tensor with its graph"
+    inside = [member.tensor for member in slot.members if member.tensor is not None]
+    if slot.is_certain and any(map(_has_graph, inside)):
+        return f"a {slot.container} of tensors with their graphs" if slot.container else "tensors with their graphs"
+    return ""
+
+
+def _has_graph(tensor: TensorSummary) -> bool:
+    is_new = tensor.phase is Phase.FORWARD and not tensor.is_registered
+    return is_new and tensor.requires_grad is True and not tensor.is_leaf
 
 
 RULE = Rule(
