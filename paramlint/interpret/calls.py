@@ -266,8 +266,8 @@ def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Argumen
     machine.active.append(closure.qualified_name)
     undecided = machine.undecided
     is_abroad = _is_abroad(machine, closure)
-    choosing = machine.choice, machine.is_choosing
-    machine.choice, machine.is_choosing = None, False
+    choosing = machine.choice, machine.is_choosing, machine.preferred
+    machine.choice, machine.is_choosing, machine.preferred = None, False, None
     machine.abroad += is_abroad
     spared = _spared(closure)
     before = (spared.is_opaque, machine.is_complete) if spared is not None else None
@@ -280,7 +280,7 @@ def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Argumen
             spared.is_opaque, machine.is_complete = before
         machine.undecided = undecided
         machine.abroad -= is_abroad
-        machine.choice, machine.is_choosing = choosing
+        machine.choice, machine.is_choosing, machine.preferred = choosing
         machine.depth -= 1
         machine.active.pop()
 

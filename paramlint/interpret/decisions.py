@@ -84,9 +84,16 @@ class Decider:
         """Whether earlier decisions on this path settle the condition."""
         return predicate.key in self._known or self._implied(predicate) is not None
 
-    def decide(self, predicate: Predicate, is_own: bool = True, choice: Choice | None = None) -> bool:
+    def decide(
+        self,
+        predicate: Predicate,
+        is_own: bool = True,
+        choice: Choice | None = None,
+        preferred: bool | None = None,
+    ) -> bool:
         """Return how the condition (not negated) turns out on this path; ``choice`` is what it is asked for.
 
+        What nothing says goes the ``preferred`` way first.
         Conditions on the same key agree; a symbol that equals one constant equals no other, and numbers are in order.
         """
         if predicate.key in self._known:
@@ -104,7 +111,8 @@ class Decider:
         if index < len(self._forced):
             outcome = self._forced[index]
         else:
-            outcome = predicate.default if predicate.default is not None else True
+            known = predicate.default if predicate.default is not None else preferred
+            outcome = known if known is not None else True
         self._known[predicate.key] = outcome
         if predicate.subject is not None:
             self._note(predicate, predicate.subject, outcome)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paramlint import torch_api
 from paramlint.facts.source import SourceError
 from paramlint.interpret.holders import MOST_FILES, Scope, defined, may_mean, mentions
-from paramlint.interpret.reads import names_called
+from paramlint.interpret.reads import names_called, names_given_self
 from paramlint.interpret.receivers import Dotted, Object, asked_of_objects, bindings
 from paramlint.interpret.scan import nodes
 from paramlint.interpret.sets import names_set_in, names_set_on_others, sets_computed_names
@@ -62,12 +63,12 @@ def is_named_in(project: Project, module: SourceModule, own: ClassDefinition) ->
 def holding_files(project: Project, own: ClassDefinition) -> frozenset[Path]:
     """Return the files in which an object may be one of a class's. Raises TooManyFiles.
 
-    Those that name the class, those that name what is defined by its name there, and so on; and those of the classes
-    that are made in the same functions, which may be handed one.
+    Those that name the class, those that name what is defined by its name there, and so on; those of the classes that
+    are made in the same functions, which may be handed one; and those of what its own methods hand self to.
     """
     waiting: list[tuple[str, ClassDefinition | FunctionDefinition | None]] = [(own.node.name, own)]
     asked = set(waiting)
-    files = {own.module.path}
+    files = {own.module.path}.union(*(_handed_to(project, base) for base in project.link(own).sources))
     while waiting:
         name, wanted = waiting.pop()
         for module in modules_with(project, own.module, name):
@@ -186,6 +187,14 @@ def _may_hold(project: Project, linked: LinkedClass, module: SourceModule, descr
                 return True
             is_bound = is_bound or bool(makers)
     return not is_bound
+
+
+def _handed_to(project: Project, definition: ClassDefinition) -> Iterator[Path]:
+    """The files of the functions and classes that the methods of a class call with ``self`` among the arguments."""
+    for dotted in project.scanned(names_given_self, definition.node.body):
+        found = project.resolve(definition.module, dotted)
+        if isinstance(found, (ClassDefinition, FunctionDefinition)):
+            yield found.module.path
 
 
 def _made_in(project: Project, module: SourceModule, body: tuple[code.Statement, ...]) -> set[Path]:

@@ -61,7 +61,7 @@ class Machine:
     weak, that is, the old value may survive. ``repeated`` counts the loops around it that run an unknown number of
     times. ``statement`` is the one under way in a constructor of the instance, ``own_statement`` in that of its very
     class, and ``assigned`` the attribute of self that it binds. ``choice`` is what the condition under way chooses
-    between. ``abroad`` counts the methods under way of Modules other than the root, or from other files: what they
+    between, and ``preferred`` how it turns out where nothing says so, that is, without an error. ``abroad`` counts the methods under way of Modules other than the root, or from other files: what they
     decide is theirs.
 
     ``is_complete`` turns False when something was skipped, ``refuses`` True where forward raises whatever it is given.
@@ -91,6 +91,7 @@ class Machine:
     abroad: int = 0
     choice: Choice | None = None
     is_choosing: bool = False
+    preferred: bool | None = None
     has_scheme: bool = False
     guards: list[str] = field(default_factory=list)
     below_none: int = 0
@@ -163,7 +164,8 @@ class Machine:
         """How a condition turns out on this path; None below a condition that is itself undecided."""
         if self.undecided and not self.decider.has_decided(predicate):
             return None
-        return self.decider.decide(predicate, not self.abroad, self.choice) is not predicate.negated
+        preferred = None if self.preferred is None else self.preferred is not predicate.negated
+        return self.decider.decide(predicate, not self.abroad, self.choice, preferred) is not predicate.negated
 
     @contextmanager
     def in_loop(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from paramlint import torch_api
-from paramlint.interpret.receivers import Object, OuterRead, outer_reads, outer_requests
+from paramlint.interpret.receivers import Object, OuterRead, local_names, outer_reads, outer_requests
 from paramlint.interpret.scan import initialised_attributes, nodes, self_attribute
 from paramlint.model import code
 from paramlint.project.definitions import SourceModule
@@ -112,12 +112,13 @@ def class_reads(node: code.Class) -> ClassReads:
             continue
         prepares = bool(_PREPARES.search(function.name)) or bool(initialised_attributes(function.body))
         every = list(nodes(function.body))
+        known_locally = local_names(function)
         names |= set(_names_read(every))
         for inner in every:
             if isinstance(inner, code.Attribute) and _is_self(inner.value):
                 walks = walks or (not prepares and inner.name in _BY_NAME | _REGISTRIES)
             elif isinstance(inner, code.Call):
-                pattern = _computed_name(inner)
+                pattern = _computed_name(inner, known_locally)
                 if pattern is not None:
                     patterns.append(pattern)
     return ClassReads(frozenset(names), tuple(patterns), walks)
@@ -291,27 +292,34 @@ def names_thawed(module: SourceModule) -> frozenset[str]:
 
 def names_called(body: tuple[code.Statement, ...]) -> frozenset[tuple[str, ...]]:
     """The dotted names that the functions among some statements call."""
-    found: set[tuple[str, ...]] = set()
+    return frozenset(dotted for dotted, _ in _calls(body))
+
+
+def names_given_self(body: tuple[code.Statement, ...]) -> frozenset[tuple[str, ...]]:
+    """Those of them that are called with ``self`` among the arguments."""
+    return frozenset(
+        dotted
+        for dotted, call in _calls(body)
+        if any(isinstance(item.value, code.Name) and _is_self(item.value) for item in call.arguments)
+    )
+
+
+def _calls(body: tuple[code.Statement, ...]) -> Iterator[tuple[tuple[str, ...], code.Call]]:
     for node in nodes(tuple(statement for statement in body if isinstance(statement, code.Function))):
-        if isinstance(node, code.Call):
-            parts: list[str] = []
-            function = node.function
-            while isinstance(function, code.Attribute):
-                parts.append(function.name)
-                function = function.value
-            if isinstance(function, code.Name):
-                found.add((function.identifier, *reversed(parts)))
-    return frozenset(found)
+        dotted = dotted_name(node.function) if isinstance(node, code.Call) else None
+        if dotted is not None and isinstance(node, code.Call):
+            yield dotted, node
 
 
-def _computed_name(call: code.Call) -> re.Pattern[str] | None:
-    """What the name in ``getattr(self, name)`` may look like, where it is computed.
+def _computed_name(call: code.Call, known_locally: frozenset[str]) -> re.Pattern[str] | None:
+    """What the name in ``getattr(self, name)`` may look like, where it is computed; a local name may stand for self.
 
     What other objects are asked for is among the reads of the file, with the objects.
     """
     match call:
         case code.Call(function=code.Name(identifier="getattr"), arguments=(asked, name, *_)):
-            is_other = not _is_self(asked.value) and dotted_name(asked.value) is not None
+            dotted = dotted_name(asked.value)
+            is_other = dotted is not None and (len(dotted) > 1 or dotted[0] not in known_locally)
             return None if is_other else name_pattern(name.value)
         case code.Call(function=code.Name(identifier="attrgetter"), arguments=(name, *_)):
             return name_pattern(name.value)

@@ -193,6 +193,11 @@ def _names(function: code.Function, holder: code.Class | None) -> dict[str, Obje
     return found
 
 
+def local_names(function: code.Function) -> frozenset[str]:
+    """The names of a function's parameters, and those that it binds."""
+    return frozenset(_names(function, None))
+
+
 def asked_of_objects(module: SourceModule) -> dict[tuple[code.Span, Dotted], set[str]]:
     """The attributes that functions of a file read of objects, whatever happens, by the places of those objects.
 

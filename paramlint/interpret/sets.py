@@ -9,6 +9,10 @@ from paramlint.interpret.scan import nodes, self_attribute
 from paramlint.model import code
 from paramlint.project.definitions import SourceModule
 
+# What takes a class and leaves it as it is.
+_LOOKING = frozenset(
+    {"__new__", "super", "signature", "getfullargspec", "hasattr", "getattr", "isinstance", "issubclass"}
+)
 _SETTERS = frozenset(
     {"setattr", "__setattr__", "register_buffer", "register_parameter", "add_module", "register_module"}
 )
@@ -92,10 +96,20 @@ def _bound_in_body(node: code.Class) -> set[str]:
 def set_when_made(new: code.Function) -> frozenset[str] | None:
     """The attributes that a ``__new__`` sets on the instance that it returns; None where it may do anything else to it.
 
-    It does nothing else where the next class's ``__new__`` makes what it returns, and its name stands nowhere but in
-    such assignments.
+    It does nothing else where the next class's ``__new__`` makes what it returns, its name stands nowhere but in such
+    assignments, and the class is only looked at: there are some that exchange the constructor.
     """
     every = list(nodes(new.body))
+    if any(isinstance(node, code.Function) or getattr(node, "name", None) == "__init__" for node in every):
+        return None
+    cls = new.parameters[0].name if new.parameters else ""
+    looked_at = {id(node.value) for node in every if isinstance(node, code.Attribute)}
+    for node in every:
+        looked_at -= {id(target.value) for target in _targets(node) if isinstance(target, code.Attribute)}
+        if isinstance(node, code.Call) and _last_word(node.function) in _LOOKING:
+            looked_at |= {id(item.value) for item in node.arguments}
+    if any(isinstance(node, code.Name) and node.identifier == cls and id(node) not in looked_at for node in every):
+        return None
     made = {
         target.identifier
         for node in every
@@ -120,6 +134,10 @@ def set_when_made(new: code.Function) -> frozenset[str] | None:
     if any(isinstance(node, code.Name) and _names(node, made) and id(node) not in known for node in every):
         return None
     return frozenset(found)
+
+
+def _last_word(function: code.Expression) -> str:
+    return function.name if isinstance(function, code.Attribute) else getattr(function, "identifier", "")
 
 
 def _makes_instance(value: code.Expression) -> bool:
