@@ -347,6 +347,7 @@ def _leaves_later_layers_out(kind: type, subject: Subject) -> None:
         mock.patch.object(torch.nn.Module, "modules", counting(torch.nn.Module.modules)),
         mock.patch.object(torch.nn.Module, "named_modules", counting(torch.nn.Module.named_modules)),
         mock.patch.object(torch.nn.Module, "apply", counting(torch.nn.Module.apply)),
+        mock.patch.object(torch.nn.Module, "named_children", counting(torch.nn.Module.named_children)),
     ):
         module = None
         with suppress(AttributeError):

@@ -102,6 +102,8 @@ def delete(machine: Machine, frame: Frame, target: code.Expression) -> None:
             owner = evaluate.evaluate(machine, frame, receiver)
             if isinstance(owner, Instance) and not machine.undecided:
                 owner.bindings.pop(name, None)
+            elif isinstance(owner, Instance) and name in owner.bindings:
+                owner.bindings[name].registration = Registration.UNKNOWN  # it may be gone
         case code.Subscript(value=receiver):
             owner = evaluate.evaluate(machine, frame, receiver)
             if isinstance(owner, Instance):

@@ -29,7 +29,7 @@ from paramlint.interpret.events import MethodReached, UndefinedMethod
 from paramlint.interpret.idle import MOST_IDLE_STEPS, MOST_IDLE_STEPS_OF_CALL, Outcome, concerns_models, outcome
 from paramlint.interpret.limits import IdleSpent, PathEnds
 from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine, Made
-from paramlint.interpret.scan import walks_all
+from paramlint.interpret.scan import descends, walks_all
 from paramlint.interpret.slots import Phase, Place
 from paramlint.interpret.uses import annotates_plain
 from paramlint.interpret.values import (
@@ -210,8 +210,10 @@ def _call_bound(machine: Machine, frame: Frame, callee: BoundExternal, arguments
 
 def call_closure(machine: Machine, frame: Frame, closure: Closure, arguments: Arguments, span: code.Span) -> Value:
     """Execute a function of the source with its arguments bound; bounded in depth and recursion."""
-    if machine.depth >= MOST_DEPTH or machine.active.count(closure.qualified_name) >= 2:
-        machine.is_complete = False
+    if machine.depth >= MOST_DEPTH or _is_too_deep(machine, closure):
+        if machine.idle_end == inf:
+            machine.is_complete = False
+        machine.is_idle_cut = True
         for value in (*arguments.values(), closure.bound or NONE):
             results.escape(value)
         return UNKNOWN
@@ -227,7 +229,7 @@ def call_closure(machine: Machine, frame: Frame, closure: Closure, arguments: Ar
             machine.step(known.steps)
             machine.idle_steps[name] = machine.idle_steps.get(name, 0) + known.steps
             return known.result
-        machine.idle_end = before + MOST_IDLE_STEPS_OF_CALL
+        machine.idle_end, machine.is_idle_cut = before + MOST_IDLE_STEPS_OF_CALL, False
     try:
         result = _follow(machine, frame, closure, arguments, span)
     except IdleSpent:
@@ -237,9 +239,18 @@ def call_closure(machine: Machine, frame: Frame, closure: Closure, arguments: Ar
     finally:
         if is_outermost:
             machine.idle_end = inf
+    if is_outermost and machine.is_idle_cut and concerns_models(result):
+        machine.is_complete = False
     if is_idle and not concerns_models(result):
         machine.idle_steps[name] = machine.idle_steps.get(name, 0) + machine.steps - before
     return result
+
+
+def _is_too_deep(machine: Machine, closure: Closure) -> bool:
+    """Whether a function has called itself often enough: as deep as modules lie, where it goes down these."""
+    count, node = machine.active.count(closure.qualified_name), closure.node
+    is_descent = count >= 2 and isinstance(node, code.Function) and machine.project.scanned(descends, node)
+    return count >= (module_methods.DEEPEST_TREE if is_descent else 2)
 
 
 def _outcome(machine: Machine, frame: Frame, closure: Closure, arguments: Arguments, span: code.Span) -> Outcome | None:
@@ -313,10 +324,19 @@ def _execute(
             initialisation.note_scheme(machine, node.name, node.body, frame.place(span))
     without_gradients = any(is_no_grad(decorator) for decorator in node.decorators)
     machine.without_gradients += without_gradients
+    is_descent = machine.phase is Phase.CONSTRUCTOR and machine.project.scanned(descends, node)
+    if is_descent:
+        initialisation.note_descent(machine, list(inner.names.values()), frame.place(span))
+    machine.walking += is_descent
+    is_scheme = closure.bound is machine.root and initialisation.is_scheme(machine, frame, node)
+    machine.schemes += [node.name] * is_scheme
     try:
         flow = statements.execute_block(machine, inner, node.body)
     finally:
         machine.without_gradients -= without_gradients
+        machine.walking -= is_descent
+        if is_scheme:
+            machine.schemes.pop()
     if flow is statements.Flow.RAISE and not inner.returns:
         if machine.undecided or not machine.is_complete:
             return UNKNOWN

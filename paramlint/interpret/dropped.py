@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from paramlint.interpret import evaluate, names
+from paramlint import torch_api
+from paramlint.interpret import evaluate, names, objects
 from paramlint.interpret.events import DroppedResult, LostWrite
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import nodes, self_attribute
@@ -25,6 +26,7 @@ def execute_expression(machine: Machine, frame: Frame, statement: code.Expressio
     ):
         machine.root.is_opaque = True
     if not isinstance(value, Tensor):
+        _note_unknown(machine, frame, statement)
         return
     attribute = next((name for node in nodes(statement.value) if (name := self_attribute(node)) is not None), None)
     operation: str | None = None
@@ -49,6 +51,33 @@ def _note_written_copy(machine: Machine, place: Place, value: Tensor, call: code
     copied, at = (value.factory, value.made) if value.lost is None else (value.lost.operation, value.lost.place)
     if place.encloses(at):
         machine.emit(LostWrite(place, operation, attribute, copied))
+
+
+def _note_unknown(machine: Machine, frame: Frame, statement: code.ExpressionStatement) -> None:
+    """Notice the same two mistakes where what an attribute of self holds is not known.
+
+    What ``torch.zeros_like`` makes of it is dropped whatever it is, and so is what ``init.zeros_`` writes to its clone.
+    """
+    call, place = statement.value, frame.place(statement.span)
+    if machine.phase is not Phase.CONSTRUCTOR or not isinstance(call, code.Call):
+        return
+    operation = _called(call)
+    attribute = next((name for node in nodes(call) if (name := self_attribute(node)) is not None), None)
+    if attribute is None or any(item.star or item.keyword == "out" for item in call.arguments):
+        return
+    given = call.arguments[0].value if call.arguments else None
+    callee = evaluate.evaluate(machine, frame, call.function) if given is not None else UNKNOWN
+    if isinstance(callee, External):
+        function = torch_api.functions.get(callee.name)
+        if function is not None and function.kind is torch_api.Kind.LIKE:
+            machine.emit(DroppedResult(place, operation, attribute, True))
+        is_filled = callee.name in torch_api.initialisers and operation.endswith("_")
+    else:
+        is_filled = operation in objects.FILLING
+        given = call.function.value if isinstance(call.function, code.Attribute) else None
+    if is_filled and not machine.undecided and isinstance(given, code.Call) and not given.arguments:
+        if _called(given) == "clone" and self_attribute(given.function) is None:
+            machine.emit(LostWrite(place, operation, attribute, "clone"))
 
 
 def _works_on_caller(machine: Machine, frame: Frame, call: code.Expression) -> bool:

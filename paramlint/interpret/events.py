@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from paramlint.interpret.slots import (
@@ -169,23 +170,42 @@ class SchemeRan(NamedTuple):
     is_vain: bool = False
 
 
+class Writer(str, Enum):
+    """What a write is part of: a walk over modules, the class's own constructor, a scheme that it calls, or neither."""
+
+    WALK = "walk"
+    CONSTRUCTOR = "constructor"
+    SCHEME = "scheme"
+    OTHER = "other"
+
+
 class Write(NamedTuple):
-    """A value is written to a parameter: ``key`` equal: the same value; ``factory`` made the tensor."""
+    """A value is written to a parameter: ``key`` equal: the same value; ``factory`` made the tensor.
+
+    ``scheme`` is the method of the class that is under way.
+    """
 
     place: Place
     operation: str
     key: str
-    by_walk: bool
+    writer: Writer
+    scheme: str
     factory: str
 
 
 class Overwritten(NamedTuple):
-    """A constant that construction wrote on purpose (at ``place``) is replaced by a walk over all modules."""
+    """A constant that construction wrote on purpose is replaced by a walk over all modules, or a scheme."""
 
     place: Place
-    operation: str
+    first: Write
     by: Write
     attribute: str | None
+
+
+class KeptConstant(NamedTuple):
+    """A constant that construction wrote on purpose is still there at its end."""
+
+    place: Place
 
 
 class RandomGain(NamedTuple):
@@ -325,6 +345,7 @@ Event: TypeAlias = (
     | MethodReached
     | SchemeRan
     | Overwritten
+    | KeptConstant
     | RandomGain
     | EarlyRead
     | StateWritten

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from paramlint import torch_api
 from paramlint.interpret.events import (
     DataReplaced,
     InitialisedModule,
+    KeptConstant,
     LayerLeft,
     Marked,
     Overwritten,
@@ -16,33 +18,88 @@ from paramlint.interpret.events import (
     Tied,
     UninitialisedRead,
     Write,
+    Writer,
 )
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.scan import initialised_attributes, tested_types
+from paramlint.interpret.scan import CARRYING, initialised_attributes, tested_types
 from paramlint.interpret.slots import Fill, Phase, Place, Registration
-from paramlint.interpret.values import Instance, Known, Placement, Storage, Symbol, Tensor, Value
+from paramlint.interpret.values import (
+    Closure,
+    Instance,
+    Known,
+    Partial,
+    Placement,
+    Storage,
+    Symbol,
+    Tensor,
+    Value,
+)
 from paramlint.interpret.writes import fills_parameters
 from paramlint.model import code
 
 _WITH_PARAMETERS = (Registration.PARAMETER, Registration.SUBMODULE, Registration.UNKNOWN)
 DEEPEST = 12
 _FIXED = {"zeros_": Known(0), "zero_": Known(0), "ones_": Known(1)}
+_SCHEME = re.compile(r"_*(init|reset)")
 _CONSTANT = frozenset({"zeros_", "ones_", "constant_", "zero_", "fill_", "eye_", "dirac_"})
 
 
-def note_write(machine: Machine, tensor: Tensor, place: Place, operation: str, values: list[Value]) -> None:
-    """Remember what was written to a tensor last, and whether a walk over modules overwrote something deliberate."""
+def note_write(
+    machine: Machine, frame: Frame, tensor: Tensor, place: Place, operation: str, values: list[Value]
+) -> None:
+    """Remember what was written to a tensor last, and whether that replaced something deliberate.
+
+    A walk over modules may do so, and a scheme that the constructor calls after it has set a layer's weight itself.
+    """
     storage = tensor.storage
     key = _value_written(operation, values)
-    new = Write(place, operation, key, machine.walking > 0, tensor.factory)
-    before = storage.written
+    scheme = machine.schemes[0] if machine.schemes else ""
+    new = Write(place, operation, key, _writer(machine, frame), scheme, tensor.factory)
+    before, lost = storage.written, storage.overwritten
     if machine.undecided or machine.phase is not Phase.CONSTRUCTOR:
         storage.overwritten = None
-    elif new.by_walk and before is not None and not before.by_walk and _is_deliberate(before) and before.key != key:
-        storage.overwritten = Overwritten(before.place, before.operation, new, None)
-    elif not new.by_walk:
+    elif before is not None and _replaces(machine, tensor, before, new):
+        storage.overwritten = Overwritten(before.place, before, new, None)
+    elif new.writer not in (Writer.WALK, Writer.SCHEME) or (lost is not None and lost.first.key == new.key):
         storage.overwritten = None
     storage.written = new
+
+
+def _writer(machine: Machine, frame: Frame) -> Writer:
+    root = machine.root
+    if machine.walking:
+        return Writer.WALK
+    if machine.schemes:
+        return Writer.SCHEME
+    is_own = root is not None and frame.receiver is root and frame.owner is root.linked
+    return Writer.CONSTRUCTOR if is_own and frame.function == "__init__" else Writer.OTHER
+
+
+def _replaces(machine: Machine, tensor: Tensor, before: Write, new: Write) -> bool:
+    """Whether a write puts another value where a constant was written on purpose, all over it."""
+    if not _is_deliberate(before) or before.key == new.key or tensor.is_part or new.operation in CARRYING:
+        return False
+    if new.writer is Writer.WALK:
+        return before.writer is not Writer.WALK
+    # What the constructor gives a Parameter of its own may be there for those who call the scheme no more.
+    is_direct = before.writer is Writer.CONSTRUCTOR and new.writer is Writer.SCHEME
+    held = () if machine.root is None else machine.root.bindings.values()
+    return is_direct and not any(_shares(binding.value, tensor) for binding in held)
+
+
+def is_scheme(machine: Machine, caller: Frame, method: code.Function) -> bool:
+    """Whether a method of the root initialises by its name, and the constructor calls it whatever happens."""
+    if not _SCHEME.match(method.name) or method.name == "__init__":
+        return False
+    if machine.schemes:
+        return True
+    constructor = caller.enclosing[-1] if caller.enclosing and caller.function == "__init__" else None
+    under_way = machine.own_statement
+    return (
+        constructor is not None
+        and under_way is not None
+        and any(getattr(statement, "span", None) == under_way.span for statement in constructor.body)
+    )
 
 
 def _value_written(operation: str, values: list[Value]) -> str:
@@ -97,6 +154,16 @@ def note_scheme(machine: Machine, name: str, body: tuple[code.Statement, ...], p
     is_vain = is_bare and not root.is_opaque and machine.project.scanned(fills_parameters, body)
     types = tested_types(body)
     machine.emit(SchemeRan(machine.own_statement or place, name, types, tuple(root.bindings), reached, is_vain))
+
+
+def note_descent(machine: Machine, given: list[Value], place: Place) -> None:
+    """Record the schemes among what a function is given that goes over the modules below the root (``named_apply``)."""
+    if machine.walking or not any(value is machine.root for value in given):
+        return
+    for value in given:
+        applied = value.function if isinstance(value, Partial) else value
+        if isinstance(applied, Closure) and isinstance(applied.node, code.Function):
+            note_scheme(machine, applied.node.name, applied.node.body, place)
 
 
 def layers(root: Instance) -> Iterator[tuple[str, Instance]]:
@@ -233,14 +300,16 @@ def _is_at_default(module: Instance) -> bool:
     )
 
 
-def overwritten(root: Instance) -> Iterator[Overwritten]:
-    """The deliberate values below an instance that a later walk over its modules replaced."""
+def constants(root: Instance) -> Iterator[Overwritten | KeptConstant]:
+    """What became of the deliberate values below an instance: a later scheme replaced them, or they are still there."""
     for name, module in [("", root), *layers(root)]:
         for attribute, binding in module.bindings.items():
             if isinstance(binding.value, Tensor) and binding.registration is Registration.PARAMETER:
-                event = binding.value.storage.overwritten
-                if event is not None:
-                    yield event._replace(attribute=name or attribute)
+                storage = binding.value.storage
+                if storage.overwritten is not None:
+                    yield storage.overwritten._replace(attribute=name or attribute)
+                elif storage.written is not None and _is_deliberate(storage.written):
+                    yield KeptConstant(storage.written.place)
 
 
 def touch(storage: Storage) -> None:

@@ -10,12 +10,13 @@ from paramlint import torch_api
 from paramlint.facts.source import SourceError
 from paramlint.interpret.holders import MOST_FILES, Scope, defined, may_mean, mentions
 from paramlint.interpret.reads import names_called, names_given_self
-from paramlint.interpret.receivers import Dotted, Object, asked_of_objects, bindings
+from paramlint.interpret.receivers import Dotted, Object, asked_of_objects, bindings, changes, rebinds
 from paramlint.interpret.scan import nodes
 from paramlint.interpret.sets import names_set_in, names_set_on_others, sets_computed_names
 from paramlint.model import code
 from paramlint.project.definitions import ClassDefinition, External, FunctionDefinition, ModuleReference
 from paramlint.project.externals import is_standard_library
+from paramlint.project.names import dotted_name
 
 if TYPE_CHECKING:
     from paramlint.project.classes import LinkedClass
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from paramlint.project.project import Project
 
 MOST_NAMES = 100
+# Functions that hand on what another gives them are followed so far.
+_DEEPEST = 3
 _ANSWERING = ("__getattr__", "__getattribute__")
 
 
@@ -98,7 +101,8 @@ def may_be(project: Project, linked: LinkedClass, module: SourceModule, describe
 def _may_have(project: Project, linked: LinkedClass, name: str) -> bool:
     """Whether an instance of a class, or of one that inherits from it, may have an attribute."""
     own = linked.definition
-    if name in torch_api.module_members() or _gives(project, linked, name):
+    is_everybodys = name.startswith("__") and name.endswith("__")
+    if is_everybodys or name in torch_api.module_members() or _gives(project, linked, name):
         return True
     if any(name in project.scanned(names_set_on_others, other) for other in modules_with(project, own.module, name)):
         return True
@@ -167,6 +171,45 @@ def _may_make(project: Project, linked: LinkedClass, module: SourceModule, name:
     return True
 
 
+def _may_give(
+    project: Project, linked: LinkedClass, module: SourceModule, call: code.Expression, depth: int = 0
+) -> bool:
+    """Whether an expression may be an instance of the class: it calls for one, or a function hands one of its own on."""
+    name = dotted_name(call.function) if isinstance(call, code.Call) else None
+    if not isinstance(call, code.Call) or name is None:
+        return True
+    found = project.resolve(module, name)
+    if not isinstance(found, FunctionDefinition) or found.enclosing or depth > _DEEPEST:
+        return _may_make(project, linked, module, name)
+    given = _given(found.node, call)
+    for value in _returned(found.node):
+        if isinstance(value, code.Name) and value.identifier in given:
+            if _may_give(project, linked, module, given[value.identifier], depth + 1):
+                return True
+        elif value is None or _may_give(project, linked, found.module, value, depth + 1):
+            return True
+    return False
+
+
+def _given(function: code.Function, call: code.Call) -> dict[str, code.Expression]:
+    """What a call gives those parameters of a function that the function does not bind anew."""
+    if any(argument.star for argument in call.arguments) or function.decorators:
+        return {}
+    plain = [parameter.name for parameter in function.parameters if parameter.kind.startswith("positional")]
+    unnamed = [argument.value for argument in call.arguments if argument.keyword is None]
+    given = dict(zip(plain, unnamed, strict=False))
+    given |= {argument.keyword: argument.value for argument in call.arguments if argument.keyword is not None}
+    return {name: value for name, value in given.items() if not rebinds(function.body, (name,))}
+
+
+def _returned(function: code.Function) -> list[code.Expression | None]:
+    """What the returns of a function say; None for what is told by no expression of it."""
+    every = list(nodes(function.body))
+    if function.decorators or function.is_async or any(isinstance(node, (code.Yield, code.Function)) for node in every):
+        return [None]
+    return [node.value for node in every if isinstance(node, code.Return)] or [None]
+
+
 def _may_hold(project: Project, linked: LinkedClass, module: SourceModule, described: Object) -> bool:
     """Whether an attribute of self may hold an instance: what its class, those it comes from and its heirs bind to it."""
     owners = [item for item in project.classes(module) if item.definition.node.span == described.holder]
@@ -180,12 +223,15 @@ def _may_hold(project: Project, linked: LinkedClass, module: SourceModule, descr
         for found in project.classes(other):
             if owner.definition not in found.mro and found.definition not in owner.mro:
                 continue
-            makers = bindings(found.definition.node, described.attribute)
-            if makers is None or project.scanned(sets_computed_names, found.definition.node):
+            made = bindings(found.definition.node, described.attribute)
+            if described.at is not None and changes(found.definition.node, described.attribute):
                 return True
-            if any(_may_make(project, linked, other, maker) for maker in makers):
+            if made is None or project.scanned(sets_computed_names, found.definition.node):
                 return True
-            is_bound = is_bound or bool(makers)
+            held = made if described.at is None else [_element(project, other, call, described.at) for call in made]
+            if any(value is None or _may_give(project, linked, other, value) for value in held):
+                return True
+            is_bound = is_bound or bool(made)
     return not is_bound
 
 
@@ -195,6 +241,22 @@ def _handed_to(project: Project, definition: ClassDefinition) -> Iterator[Path]:
         found = project.resolve(definition.module, dotted)
         if isinstance(found, (ClassDefinition, FunctionDefinition)):
             yield found.module.path
+
+
+def _element(project: Project, module: SourceModule, call: code.Call, index: int) -> code.Expression | None:
+    """The element of a container that is made of modules which stand there; None where that is not so."""
+    name = dotted_name(call.function)
+    found = project.resolve(module, name) if name is not None else None
+    if not isinstance(found, External) or any(argument.star or argument.keyword for argument in call.arguments):
+        return None
+    elements = tuple(argument.value for argument in call.arguments)
+    if found.name.endswith(".ModuleList") and len(elements) == 1 and isinstance(elements[0], code.Display):
+        elements = elements[0].elements
+    elif not found.name.endswith(".Sequential"):
+        return None
+    if any(isinstance(element, code.Starred) for element in elements) or not -len(elements) <= index < len(elements):
+        return None
+    return elements[index]
 
 
 def _made_in(project: Project, module: SourceModule, body: tuple[code.Statement, ...]) -> set[Path]:

@@ -145,7 +145,7 @@ def _construct(project: Project, linked: LinkedClass, decider: Decider) -> tuple
     slots = summarise_slots(root)
     left = initialisation.layers_left(root)
     unfilled = initialisation.layers_unfilled(root)
-    for event in initialisation.overwritten(root):
+    for event in initialisation.constants(root):
         machine.emit(event)
     outcomes = tuple(decision.outcome for decision in decider.taken)
     return _Built(outcomes, machine, root, slots, left, unfilled), machine.steps

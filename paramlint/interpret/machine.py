@@ -66,12 +66,14 @@ class Machine:
 
     ``is_complete`` turns False when something was skipped, ``refuses`` True where forward raises whatever it is given.
     ``idle_steps`` counts, for each function, the steps of calls that had nothing to do with tensors or modules;
-    ``idle_end`` is the step at which the one under way is given up.
+    ``idle_end`` is the step at which the one under way is given up, and ``is_idle_cut`` tells that in it a call was not
+    followed.
 
     ``optimised`` are the tensors that optimisers are given. ``rewritten`` are the attributes of the root that forward
     binds, ``made_once`` those of them below a test that something is None, ``changed`` what it binds on a part of the
     root, or writes to. ``products`` are those of two factors that are zero, with the tensors between. ``has_scheme``:
-    what initialises the root's layers has run.
+    what initialises the root's layers has run. ``schemes`` are the root's own methods under way that initialise by
+    their name, and that its constructor calls whatever happens.
     """
 
     project: Project
@@ -93,6 +95,7 @@ class Machine:
     is_choosing: bool = False
     preferred: bool | None = None
     has_scheme: bool = False
+    schemes: list[str] = field(default_factory=list)
     guards: list[str] = field(default_factory=list)
     below_none: int = 0
     made: list[Made] = field(default_factory=list)
@@ -111,6 +114,7 @@ class Machine:
     counter: int = 0
     idle_steps: dict[str, int] = field(default_factory=dict)
     idle_end: float = inf
+    is_idle_cut: bool = False
     module_values: dict[tuple[str, str], Value] = field(default_factory=dict)
     made_once: set[str] = field(default_factory=set)
     optimised: list[Tensor] = field(default_factory=list)

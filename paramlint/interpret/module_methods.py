@@ -154,10 +154,15 @@ def call_method(
     if name in ("forward", "__call__"):
         return module_calls.forward_of_base(machine, frame, receiver, instance, arguments, span)
     if name in ("reset_parameters", "_reset_parameters", "init_weights", "load_state_dict"):
+        is_default = name == "reset_parameters" and instance.external in torch_api.layers
         for module in walk(instance)[0]:
             for binding in module.bindings.values():
                 if isinstance(binding.value, Tensor):
+                    before = binding.value.storage.overwritten
                     results.write(machine, binding.value)
+                    if is_default and binding.registration is Registration.PARAMETER:
+                        binding.value.storage.overwritten = before
+                        initialisation.note_write(machine, frame, binding.value, place, name, [])
         return UNKNOWN
     if name in objects.FILLING and instance.external in torch_api.layers:
         initialisation.note_module(machine, instance, place, name)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from paramlint.facts.source import SourceError
 from paramlint.interpret.holders import MOST_FILES, Scope
+from paramlint.interpret.instances import TooManyFiles, may_be
+from paramlint.interpret.receivers import objects_with
 from paramlint.interpret.scan import initialised_attributes
 from paramlint.interpret.writes import BUFFER_WALKS, PARAMETER_WALKS, calls_method, writes_attribute
 from paramlint.model import code
@@ -26,12 +28,14 @@ def may_initialise(
     *,
     is_buffer: bool,
     is_own_matter: bool,
+    is_of_layer: bool = False,
 ) -> bool:
     """Whether code outside a class may write a tensor registered under a name, or call one of the methods that do.
 
     Such code must be able to hold an instance; ``holding`` are the scopes that can. Where those are too many to list
     (None), all code counts that speaks of the name, of a method, or of parameters in general. ``is_own_matter``: the
     class gives such tensors their values itself, so that what one owner writes to a part it names does not count.
+    ``is_of_layer``: the tensor is one of a layer that an instance holds, which other objects may be.
     """
     names = frozenset(
         entry.node.name if isinstance(entry, ClassDefinition) else entry.name.rsplit(".", 1)[-1] for entry in linked.mro
@@ -46,13 +50,27 @@ def may_initialise(
         is_heir = _inherits(project, linked, scope)
         if methods and scope.name not in own and calls_method(scope.statement, methods, is_heir):
             return True
-        if writes_attribute(
-            scope.statement, attribute, names, rank, walks, in_walks_only=is_own_matter and not is_heir
-        ):
-            return True
+        among = (scope.statement, attribute, names, rank, walks)
+        is_part_another = is_own_matter and not is_heir
+        if writes_attribute(*among, in_walks_only=is_part_another):
+            others = frozenset[int]() if is_of_layer else _of_others(project, linked, scope, attribute)
+            if not others or writes_attribute(*among, in_walks_only=is_part_another, others=others):
+                return True
         if is_heir and attribute in initialised_attributes((scope.statement,)):
             return True
     return False
+
+
+def _of_others(project: Project, linked: LinkedClass, scope: Scope, attribute: str) -> frozenset[int]:
+    """Where a scope speaks of an attribute of objects that cannot be of the class; nowhere, where there is too much to tell."""
+    try:
+        return frozenset(
+            id(node)
+            for node, described in objects_with(scope.statement, attribute)
+            if not may_be(project, linked, scope.module, described)
+        )
+    except TooManyFiles:
+        return frozenset()
 
 
 def may_call(project: Project, linked: LinkedClass, holding: Iterable[Scope] | None, method: str) -> bool:

@@ -23,6 +23,7 @@ _ABOUT = frozenset(
 _CUTTING = frozenset({"data", "detach"})
 _CONDITIONAL = (code.Conditional, code.BooleanOperation, code.Lambda, code.Comprehension)
 _PARTS = frozenset({"weight", "bias"})
+_CHANGING = frozenset({"append", "insert", "extend", "pop", "add_module", "register_module", "_modules"})
 
 
 class ReadKind(Enum):
@@ -37,9 +38,9 @@ class Object(NamedTuple):
     """What the text around a read says of the object.
 
     ``classes`` are those of an ``isinstance`` test or an annotation, as they are written; ``maker`` is what was called
-    to make it; ``attribute`` is the attribute of ``self`` that it is, in the class whose name stands at ``holder``.
-    ``place`` is the function or class throughout which one name means it, with that name; ``receiver`` is the name by
-    which it is spoken of, where that is no local one. All may be empty.
+    to make it; ``attribute`` is the attribute of ``self`` that it is, in the class whose name stands at ``holder``, or
+    that holds it ``at`` an index. ``place`` is the function or class throughout which one name means it, with that name;
+    ``receiver`` is the name by which it is spoken of, where that is no local one. All may be empty.
     """
 
     classes: tuple[Dotted, ...] = ()
@@ -48,6 +49,7 @@ class Object(NamedTuple):
     holder: code.Span | None = None
     place: tuple[code.Span, Dotted] | None = None
     receiver: Dotted = ()
+    at: int | None = None
 
 
 class OuterRead(NamedTuple):
@@ -88,9 +90,17 @@ def outer_requests(body: tuple[code.Statement, ...]) -> Iterator[OuterRequest]:
                 case code.Call(function=code.Name(identifier="getattr"), arguments=(asked, name, *_)):
                     receiver = dotted_name(asked.value)
                     if receiver not in (("self",), ("cls",)):
-                        yield OuterRequest(name.value, _object(receiver, scope))
+                        yield OuterRequest(name.value, _object(asked.value, scope))
                 case code.Call(function=code.Name(identifier="attrgetter"), arguments=(name, *_)):
                     yield OuterRequest(name.value, Object())
+
+
+def objects_with(statement: code.Statement, attribute: str) -> Iterator[tuple[code.Attribute, Object]]:
+    """The places at which a statement speaks of an attribute of something, with what its text says of that."""
+    for parts, scope in _scoped((statement,)):
+        for node in nodes(parts):
+            if isinstance(node, code.Attribute) and node.name == attribute:
+                yield node, _object(node.value, scope)
 
 
 def _scoped(body: tuple[code.Statement, ...]) -> Iterator[tuple[tuple[object, ...], _Scope]]:
@@ -107,16 +117,16 @@ def _scoped(body: tuple[code.Statement, ...]) -> Iterator[tuple[tuple[object, ..
                 inner = _Scope(scope.holder, _names(statement, scope.holder), {})
                 waiting += [(part, inner) for part in statement.body]
             case code.If(test=test, body=block, orelse=orelse):
-                kept = {name: types for name, types in _tested(test).items() if not _rebinds(block, name)}
+                kept = {name: types for name, types in _tested(test).items() if not rebinds(block, name)}
                 waiting += [(part, scope._replace(tested=scope.tested | kept)) for part in block]
                 waiting += [(part, scope) for part in orelse]
             case _:
                 waiting += [(part, scope) for block in inner_blocks(statement) for part in block]
 
 
-def bindings(holder: code.Class, attribute: str) -> tuple[Dotted, ...] | None:
-    """What the class calls wherever it binds an attribute of self (to None aside); None: it also binds something else."""
-    made: list[Dotted] = []
+def bindings(holder: code.Class, attribute: str) -> tuple[code.Call, ...] | None:
+    """The calls of names whose results the class binds to an attribute of self; None: it binds something else (not None)."""
+    made: list[code.Call] = []
     for node in nodes(holder.body):
         targets, value = _bound(node)
         for target in targets:
@@ -124,11 +134,26 @@ def bindings(holder: code.Class, attribute: str) -> tuple[Dotted, ...] | None:
                 continue
             if isinstance(value, code.Constant) and value.value is None:
                 continue
-            maker = dotted_name(value.function) if isinstance(value, code.Call) else None
-            if maker is None or isinstance(target, code.Display):
+            if not isinstance(value, code.Call) or isinstance(target, code.Display):
                 return None
-            made.append(maker)
+            if dotted_name(value.function) is None:
+                return None
+            made.append(value)
     return tuple(made)
+
+
+def changes(holder: code.Class, attribute: str) -> bool:
+    """Whether the class puts other elements into the container that an attribute of self is."""
+    own = ("self", attribute)
+    for node in nodes(holder.body):
+        match node:
+            case code.Assign(targets=targets):
+                if any(isinstance(target, code.Subscript) and dotted_name(target.value) == own for target in targets):
+                    return True
+            case code.Attribute(value=value, name=name):
+                if name in _CHANGING and dotted_name(value) == own:
+                    return True
+    return False
 
 
 def _reads(parts: tuple[object, ...], scope: _Scope, ignored: frozenset[int]) -> Iterator[OuterRead]:
@@ -146,7 +171,7 @@ def _reads(parts: tuple[object, ...], scope: _Scope, ignored: frozenset[int]) ->
         if scope.holder is not None and receiver == ("self",):
             continue
         is_called = isinstance(above.get(id(node)), code.Call) and not isinstance(node.value, code.Attribute)
-        yield OuterRead(node.name, _kind(node, above), _object(receiver, scope), is_called)
+        yield OuterRead(node.name, _kind(node, above), _object(node.value, scope), is_called)
 
 
 def _kind(node: code.Attribute, above: dict[int, object]) -> ReadKind:
@@ -159,8 +184,13 @@ def _kind(node: code.Attribute, above: dict[int, object]) -> ReadKind:
     return ReadKind.CUT if isinstance(taken, code.Attribute) and taken.name in _CUTTING else ReadKind.VALUE
 
 
-def _object(receiver: Dotted | None, scope: _Scope) -> Object:
+def _object(expression: code.Expression, scope: _Scope) -> Object:
+    receiver = dotted_name(expression)
     if receiver is None:
+        match expression:
+            case code.Subscript(value=held, index=place) if (index := _number(place)) is not None:
+                holder = _object(held, scope)
+                return holder._replace(place=None, at=index) if holder.holder is not None else Object()
         return Object()
     if receiver in scope.tested:
         return Object(classes=scope.tested[receiver])
@@ -170,6 +200,15 @@ def _object(receiver: Dotted | None, scope: _Scope) -> Object:
     if receiver[0] not in scope.names:
         return Object(receiver=receiver)
     return scope.names[receiver[0]] if len(receiver) == 1 else Object()
+
+
+def _number(index: code.Expression) -> int | None:
+    match index:
+        case code.Constant(value=int(value)):
+            return value
+        case code.UnaryOperation(operator="-", operand=code.Constant(value=int(value))):
+            return -value
+    return None
 
 
 def _names(function: code.Function, holder: code.Class | None) -> dict[str, Object]:
@@ -267,7 +306,8 @@ def _classes(expression: code.Expression) -> tuple[Dotted, ...]:
     return tuple(name for name in names if name is not None) if all(names) else ()
 
 
-def _rebinds(block: tuple[code.Statement, ...], name: Dotted) -> bool:
+def rebinds(block: tuple[code.Statement, ...], name: Dotted) -> bool:
+    """Whether statements bind a name, or what it is an attribute of."""
     parts = (part for node in nodes(block) for target in _bound(node)[0] for part in _parts(target))
     return any(part in (name, name[:1]) for part in parts)
 

@@ -220,7 +220,7 @@ def initialised_attributes(body: tuple[object, ...]) -> tuple[str, ...]:
 
     An empty name stands for a write to something that is no attribute (a loop's variable).
     """
-    return tuple(name for name, _ in _initialised_targets(body))
+    return tuple(name for name, *_ in _initialised_targets(body))
 
 
 # Methods that compute what they write from what is there: a moving average goes on by them, and garbage stays garbage.
@@ -230,11 +230,13 @@ CARRYING = frozenset({"add_", "sub_", "mul_", "div_", "lerp_", "clamp_", "clamp_
 def carried_attributes(body: tuple[object, ...]) -> frozenset[str]:
     """The attributes that statements write only by going on from what they hold, as moving averages and counts do.
 
-    That gives nothing its first value: ``self.mean = self.mean * 0.9 + x``, ``self.mean.mul_(0.9).add_(x)``.
+    That gives nothing its first value: ``self.mean = self.mean * 0.9 + x``, ``self.mean.mul_(0.9).add_(x)``,
+    ``self.mean.copy_(self.mean.lerp(x, 0.1))``.
     """
     written: dict[str, bool] = {}
-    for name, method in _initialised_targets(body):
-        written[name] = written.get(name, True) and method in CARRYING
+    for name, method, given in _initialised_targets(body):
+        is_carried = method in CARRYING or (method == "copy_" and any(_goes_on_from(value, name) for value in given))
+        written[name] = written.get(name, True) and is_carried
     for node in nodes(body):
         if isinstance(node, code.AugmentedAssign):
             written.update((name, written.get(name, True)) for name in assigned_attributes((node,)))
@@ -246,15 +248,22 @@ def carried_attributes(body: tuple[object, ...]) -> frozenset[str]:
 
 def _goes_on_from(value: code.Expression, name: str) -> bool:
     """Whether arithmetic makes the value of what the attribute holds; another factor of zero would leave nothing of it."""
-    if isinstance(value, code.BinaryOperation):
-        return any(
-            (self_attribute(side) == name or _goes_on_from(side, name)) for side in (value.left, value.right)
-        ) and not any(isinstance(side, code.Constant) and not side.value for side in (value.left, value.right))
-    return False
+    match value:
+        case code.BinaryOperation(left=left, right=right):
+            sides: tuple[code.Expression, ...] = (left, right)
+        case code.Call(function=code.Attribute(value=receiver, name=method), arguments=arguments):
+            if method not in CARRYING and f"{method}_" not in CARRYING:
+                return False
+            sides = (receiver, *(argument.value for argument in arguments if argument.keyword is None))
+        case _:
+            return False
+    return any(self_attribute(side) == name or _goes_on_from(side, name) for side in sides) and not any(
+        isinstance(side, code.Constant) and not side.value for side in sides
+    )
 
 
-def _initialised_targets(body: tuple[object, ...]) -> Iterator[tuple[str, str]]:
-    """The names, each with the method or function that writes it."""
+def _initialised_targets(body: tuple[object, ...]) -> Iterator[tuple[str, str, tuple[code.Expression, ...]]]:
+    """The names, each with the method or function that writes it and what that is given."""
     for node in nodes(body):
         if not isinstance(node, code.Call) or not isinstance(node.function, code.Attribute):
             continue
@@ -269,7 +278,8 @@ def _initialised_targets(body: tuple[object, ...]) -> Iterator[tuple[str, str]]:
             if isinstance(target, code.Attribute) and target.name not in ("data", "T"):
                 break
             target = target.function if isinstance(target, code.Call) else target.value
-        yield (target.name if isinstance(target, code.Attribute) else ""), name
+        given = tuple(argument.value for argument in node.arguments)
+        yield (target.name if isinstance(target, code.Attribute) else ""), name, given
 
 
 def _is_init_module(node: code.Expression) -> bool:
@@ -289,6 +299,20 @@ def walks_modules(body: tuple[object, ...]) -> bool:
 def walks_all(body: tuple[object, ...]) -> bool:
     """Whether statements go over the modules or parameters of more than parts of self (``self.trunk.modules()``)."""
     return any(self_attribute(walked) is None for walked in _walked(body))
+
+
+def descends(function: code.Function) -> bool:
+    """Whether a function calls itself for each child of a module that it is given, as ``named_apply`` does."""
+    given = {parameter.name for parameter in function.parameters}
+    for node in nodes(function.body):
+        if not isinstance(node, code.For) or not isinstance(node.iterable, code.Call):
+            continue
+        match node.iterable.function:
+            case code.Attribute(value=code.Name(identifier=name), name="children" | "named_children") if name in given:
+                calls = (inner.function for inner in nodes(node.body) if isinstance(inner, code.Call))
+                if any(isinstance(called, code.Name) and called.identifier == function.name for called in calls):
+                    return True
+    return False
 
 
 def _walked(body: tuple[object, ...]) -> Iterator[code.Expression]:

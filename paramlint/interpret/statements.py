@@ -27,8 +27,12 @@ from paramlint.interpret.values import (
 )
 from paramlint.model import code
 
-MOST_ITERATIONS = 10
-MOST_MODULES = 300
+# Of a loop so many iterations are followed, of a walk over modules more; and more yet while the path has steps enough.
+_FEWEST_ITERATIONS = 10
+_MOST_ITERATIONS = 64
+_SHARE_OF_LOOP = 10
+_FEWEST_MODULES = 300
+_SHARE_OF_WALK = 2
 _SIMPLE = (code.Assign, code.AnnotatedAssign, code.AugmentedAssign, code.ExpressionStatement)
 
 
@@ -225,9 +229,8 @@ def _for(machine: Machine, frame: Frame, statement: code.For) -> Flow:
     iterable = evaluate.evaluate(machine, frame, statement.iterable)
     elements, is_exact = evaluate.elements(machine, iterable)
     is_walk = isinstance(iterable, Container) and iterable.is_walk
-    most = MOST_MODULES if is_walk else MOST_ITERATIONS
-    if len(elements) > most:
-        elements = elements[:most]
+    if len(elements) > _MOST_ITERATIONS and not is_walk:
+        elements = elements[:_MOST_ITERATIONS]
         machine.is_complete = False
     if is_walk and frame.receiver is machine.root and frame.function == "__init__":
         place = frame.place(loop_span(statement))
@@ -241,7 +244,7 @@ def _for(machine: Machine, frame: Frame, statement: code.For) -> Flow:
     machine.walking += is_walk
     machine.walking_parameters += over_parameters
     try:
-        return _iterate(machine, frame, statement, elements, is_exact)
+        return _iterate(machine, frame, statement, elements, is_exact, is_walk)
     finally:
         machine.walking -= is_walk
         machine.walking_parameters -= over_parameters
@@ -251,8 +254,15 @@ def _holds_tensor(value: Value) -> bool:
     return isinstance(value, Container) and any(isinstance(item, Tensor) for item in value.items)
 
 
-def _iterate(machine: Machine, frame: Frame, statement: code.For, elements: list[Value], is_exact: bool) -> Flow:
-    for element in elements or [UNKNOWN]:
+def _iterate(
+    machine: Machine, frame: Frame, statement: code.For, elements: list[Value], is_exact: bool, is_walk: bool
+) -> Flow:
+    fewest, share = (_FEWEST_MODULES, _SHARE_OF_WALK) if is_walk else (_FEWEST_ITERATIONS, _SHARE_OF_LOOP)
+    enough = machine.steps + (machine.most_steps - machine.steps) // share
+    for count, element in enumerate(elements or [UNKNOWN]):
+        if count >= fewest and machine.steps > enough:
+            machine.is_complete = False
+            break
         assignment.assign(machine, frame, statement.target, element, frame_span(statement.target))
         _note_local_rebinding(machine, frame, statement, element)
         with nullcontext() if is_exact else machine.in_loop():

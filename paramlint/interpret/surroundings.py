@@ -80,15 +80,17 @@ class Surroundings:
         own = self._linked.sources
         for module in self._modules_with(method):
             for holder, node, call in _uses(module, method):
+                is_own_object = isinstance(node, code.Attribute) and is_self_or_super(node.value)
+                if not is_own_object and call is not None and function is not None and not may_take(function, call):
+                    continue
                 if holder is not None and self._may_inherit(module, holder):
                     return True
                 if holder is not None and any(
                     base.module.path == module.path and base.node.span == holder.span for base in own
                 ):
                     return True
-                if not (isinstance(node, code.Attribute) and is_self_or_super(node.value)):
-                    if call is None or function is None or may_take(function, call):
-                        return True
+                if not is_own_object:
+                    return True
         return False
 
     def _may_inherit(self, module: SourceModule, holder: code.Class) -> bool:
@@ -302,13 +304,15 @@ class Surroundings:
         *,
         is_buffer: bool = False,
         is_own_matter: bool = False,
+        is_of_layer: bool = False,
     ) -> bool:
         """Whether code outside the class may write a tensor of that name, or call one of the methods that do.
 
-        ``is_own_matter``: the class gives other such tensors their values itself.
+        ``is_own_matter``: the class gives other such tensors their values itself. ``is_of_layer``: the tensor is one of
+        a layer that the class holds.
         """
-        around = (self._project, self._linked, self._holding_scopes)
-        return may_initialise(*around, attribute, rank, methods, is_buffer=is_buffer, is_own_matter=is_own_matter)
+        around = (self._project, self._linked, self._holding_scopes, attribute, rank, methods)
+        return may_initialise(*around, is_buffer=is_buffer, is_own_matter=is_own_matter, is_of_layer=is_of_layer)
 
     @cached_property
     def is_never_moved(self) -> bool:

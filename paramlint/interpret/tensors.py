@@ -70,7 +70,9 @@ def augmented(machine: Machine, frame: Frame, operator: str, target: Tensor, val
     devices.check(machine, frame, f"{operator}=", results.operands_of([target, value]), span, written=target)
     products.count_reads([target, value])
     stores.note_state(machine, target, frame.place(span), f"{operator}=")
-    results.write(machine, target)
+    before = target.storage.overwritten
+    results.write(machine, target, is_carried=True)
+    target.storage.overwritten = before
     return target
 
 
@@ -274,7 +276,7 @@ def _in_place(
     if not (machine.undecided or target.is_part):
         target.storage.constant = constants.constant_of(name, positional, keywords)
     place = frame.place(span)
-    initialisation.note_write(machine, target, place, name, positional[1:])
+    initialisation.note_write(machine, frame, target, place, name, positional[1:])
     initialisation.note_gain(machine, target, place, name, positional[1:], keywords, frame.function)
     target.is_random = target.is_random or factories.draws_anew(function, keywords)
     is_initialiser = function.name.startswith("torch.nn.init.")

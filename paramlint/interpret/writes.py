@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from paramlint import torch_api
 from paramlint.interpret.scan import class_names, inner_blocks, nodes, self_attribute
 from paramlint.model import code
+from paramlint.project.names import dotted_name
 
 PARAMETER_WALKS = frozenset({"parameters", "named_parameters", "state_dict"})
 BUFFER_WALKS = frozenset({"buffers", "named_buffers", "state_dict"})
@@ -38,12 +39,14 @@ def writes_attribute(
     walks: frozenset[str],
     *,
     in_walks_only: bool = False,
+    others: frozenset[int] = frozenset(),
 ) -> bool:
     """Whether a scope may write an attribute of that name on an instance of one of the classes, or all that walks give.
 
     Writes below an ``isinstance`` test that names other classes do not count, nor does what is written to one of
     torch's layers that the scope itself makes. ``in_walks_only``: what an owner writes to one part that it names
-    (``self.norm.weight``, ``block.norm.weight``) does not count either.
+    (``self.norm.weight``, ``block.norm.weight``) does not count either. ``others`` are the nodes that speak of the
+    attribute of what cannot be an instance.
     """
     made = _made_here(scope)
     for body, guards in _blocks(scope):
@@ -51,12 +54,12 @@ def writes_attribute(
             continue
         for node in _shallow(body):
             if any(
-                _is_of(target, attribute, made) and not (in_walks_only and _is_of_part(target, attribute))
+                _is_of(target, attribute, made, others) and not (in_walks_only and _is_of_part(target, attribute))
                 for target in _targets(node)
             ):
                 return True
         for loop in body:
-            if isinstance(loop, code.For) and _is_of(loop.iterable, attribute, made) and _fills(loop, rank):
+            if isinstance(loop, code.For) and _is_of(loop.iterable, attribute, made, others) and _fills(loop, rank):
                 return True
     return _fills_all(scope, rank, walks)
 
@@ -146,17 +149,24 @@ def type_names(test: code.Expression) -> frozenset[str]:
 
 
 def _targets(node: object) -> Iterator[code.Expression]:
-    """What a node may write: receivers of in-place methods, arguments of functions, targets of assignments."""
+    """What a node may give a first value: receivers of in-place methods, arguments of functions, targets of assignments.
+
+    ``x /= n`` and the operations of ``torch.distributed`` need one, the latter on another machine.
+    """
     if isinstance(node, code.Assign):
         yield from node.targets
-    elif isinstance(node, (code.AugmentedAssign, code.AnnotatedAssign)):
+    elif isinstance(node, code.AnnotatedAssign):
         yield node.target
     elif isinstance(node, code.Call):
         name = node.function.name if isinstance(node.function, code.Attribute) else ""
         if isinstance(node.function, code.Attribute) and name.endswith("_") and name not in _UNWRITING:
             if not _averages(node, node.function):
                 yield node.function.value
-        if name in _KEEPING or (isinstance(node.function, code.Name) and node.function.identifier in _LOOKING):
+        if (
+            name in _KEEPING
+            or _is_exchange(node.function)
+            or (isinstance(node.function, code.Name) and node.function.identifier in _LOOKING)
+        ):
             return
         if name and torch_api.method(name) is not None and f"torch.nn.init.{name}" not in torch_api.initialisers:
             return  # a tensor's method writes at most the tensor
@@ -176,6 +186,12 @@ def _averages(call: code.Call, method: code.Attribute) -> bool:
     )
 
 
+def _is_exchange(function: code.Expression) -> bool:
+    """``dist.all_reduce``, ``torch.distributed.broadcast``."""
+    dotted = dotted_name(function)
+    return dotted is not None and dotted[-2:-1] in (("dist",), ("distributed",))
+
+
 def _is_pure(function: code.Expression) -> bool:
     """Whether a function is one of torch's that write nothing: ``F.linear``, ``torch.matmul``."""
     return (
@@ -186,15 +202,15 @@ def _is_pure(function: code.Expression) -> bool:
     )
 
 
-def _is_of(target: code.Expression, attribute: str, made: frozenset[str]) -> bool:
+def _is_of(target: code.Expression, attribute: str, made: frozenset[str], others: frozenset[int]) -> bool:
     while isinstance(target, (code.Attribute, code.Subscript, code.Call, code.Display, code.DictDisplay)):
         if isinstance(target, (code.Display, code.DictDisplay)):
             inner = target.elements if isinstance(target, code.Display) else target.values
-            return any(_is_of(element, attribute, made) for element in inner)
+            return any(_is_of(element, attribute, made, others) for element in inner)
         if isinstance(target, code.Attribute):
             if target.name == attribute:
                 is_self = isinstance(target.value, code.Name) and target.value.identifier == "self"
-                return not is_self and _called_here(target.value) not in made
+                return not is_self and _called_here(target.value) not in made and id(target) not in others
             if target.name not in ("data", "T", "detach", "view"):
                 return False
         target = target.function if isinstance(target, code.Call) else target.value
@@ -270,6 +286,7 @@ def _fills(loop: code.For, rank: int | None) -> bool:
         writes = any(
             isinstance(target, (code.Name, code.Attribute, code.Call, code.Subscript))
             and _root(target) in names
+            and not _is_gradient(target)
             and (not isinstance(inner, code.Assign) or _is_memory(target))
             for inner in _shallow(block)
             for target in _targets(inner)
@@ -287,6 +304,10 @@ def _values(loop: code.For) -> Iterator[code.Expression]:
         yield from loop.target.elements[1:]
     else:
         yield loop.target
+
+
+def _is_gradient(target: code.Expression) -> bool:
+    return any(isinstance(node, code.Attribute) and node.name == "grad" for node in nodes(target))
 
 
 def _is_memory(target: code.Expression) -> bool:

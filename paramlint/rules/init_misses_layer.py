@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paramlint import torch_api
 from paramlint.interpret.events import LayerLeft, SchemeRan
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
@@ -39,9 +40,14 @@ def _passing_by(schemes: list[SchemeRan], left: LayerLeft) -> SchemeRan | None:
         return None
     for scheme in schemes:
         family = next(family for family in _FAMILIES if left.class_name in family)
-        if left.number in scheme.reached and (len(set(scheme.types)) > 1 or family & set(scheme.types)):
+        if left.number in scheme.reached and (len({*filter(_is_layer, scheme.types)}) > 1 or family & {*scheme.types}):
             return scheme
     return None
+
+
+def _is_layer(name: str) -> bool:
+    """Whether a name is a layer's: the blocks of a model, whose last gains are set to zero, are no kinds of layers."""
+    return name in torch_api.layer_words() or "norm" in name.lower()
 
 
 def _finding(trace: ClassTrace, run: Run, scheme: SchemeRan, left: LayerLeft) -> Finding:
@@ -107,7 +113,7 @@ class Autoencoder(nn.Module):
     silent_when=(
         "the layer is a normalisation or has no weight: the defaults are the usual choice",
         "something else writes the layer's weight",
-        "the scheme names one kind of layer, and the layer is of another family",
+        "the scheme names one kind of layer (a block of the model is none), and the layer is of another family",
     ),
     check=check,
 )

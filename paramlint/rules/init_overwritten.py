@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.events import Overwritten, RandomGain
+from paramlint.interpret.events import KeptConstant, Overwritten, RandomGain, Write, Writer
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
@@ -12,17 +12,18 @@ from paramlint.rules.common import events, finding, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
-    """Yield constants that a walk replaces, and gains of normalisation layers that a walk makes random."""
+    """Yield constants that a walk or a scheme replaces, and gains of normalisation layers that a walk makes random."""
+    kept = {event.place for run in trace.runs for event in run.events if isinstance(event, KeptConstant)}
     for run, event in events(trace, Overwritten):
-        if event.place.path != trace.place.path:
+        if event.place.path != trace.place.path or event.place in kept:
             continue
         yield finding(
             trace,
             run,
             event.place,
             event.attribute,
-            f"'{event.operation}' has no effect: '{event.by.operation}' overwrites '{event.attribute}' later",
-            related(event.by.place, "overwritten here, by a scheme that goes over all modules"),
+            f"'{event.first.operation}' has no effect: '{event.by.operation}' overwrites '{event.attribute}' later",
+            related(event.by.place, f"overwritten here, by {_described(event.by)}"),
         )
     for run, gain in events(trace, RandomGain):
         yield finding(
@@ -35,6 +36,10 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         )
 
 
+def _described(write: Write) -> str:
+    return "a scheme that goes over all modules" if write.writer is Writer.WALK else f"'{write.scheme}'"
+
+
 RULE = Rule(
     code="PRM307",
     slug="init-overwritten",
@@ -43,7 +48,7 @@ RULE = Rule(
     summary="A deliberate initialisation is overwritten by a scheme that runs later.",
     rationale="""\
 A gate that must start at zero, or a bias that carries a prior, is set by hand; a scheme that goes over all modules
-afterwards gives it random or other values. A loop over all parameters likewise reaches the gains of normalisation
+afterwards, or names the layer once more, gives it random or other values. A loop over all parameters likewise reaches the gains of normalisation
 layers, which then start around zero, half of them negative.""",
     bad="""\
 from torch import nn
@@ -81,8 +86,9 @@ class Gated(nn.Module):
 """,
     silent_when=(
         "the deliberate value is written last",
-        "the scheme writes the same value",
-        "a condition that cannot be decided is around one of the writes",
+        "the scheme writes the same value, a part of it, or goes on from what is there",
+        "the scheme goes over no modules, and the value was not set in the constructor's own block, or is no layer's",
+        "a condition that cannot be decided is around one of the writes, or the value is kept on another path",
     ),
     check=check,
 )

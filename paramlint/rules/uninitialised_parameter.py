@@ -43,11 +43,12 @@ def _layers(trace: ClassTrace, seen: set[str]) -> Iterator[Finding]:
                 continue
             seen.add(layer.attribute)
             slot = next((slot for slot in run.slots if slot.name == layer.attribute), None)
-            written = layer.attribute if layer.class_name.startswith("Parameter") else "weight"
+            is_list = layer.class_name.startswith("Parameter")
+            written = layer.attribute if is_list else "weight"
             found = writers(trace, written) | writers(trace, layer.attribute)
             if slot is None or any(method.is_hook for method in trace.methods if method.name in found):
                 continue
-            if trace.surroundings.may_initialise(written, None, found):
+            if trace.surroundings.may_initialise(written, None, found, is_of_layer=not is_list):
                 continue
             yield finding(
                 trace,
@@ -121,8 +122,8 @@ class Prompt(nn.Module):
 """,
     silent_when=(
         "something may write it: `nn.init`, an in-place method, `copy_`, a callable held on self, unseen code",
-        "code that may hold an instance (it mentions the class, or what mentions it) writes an attribute of that name, "
-        "or calls the class's own method that does; where construction fills other parameters of the class itself, what "
+        "code that may hold an instance (it mentions the class, or what mentions it) writes an attribute of that name of "
+        "what may be one by all that the text says of it, or calls the class's own method that does; where construction fills other parameters of the class itself, what "
         "an owner writes to one part that it names (`self.norm.weight`) does not count",
         "it asks for no gradients, so that only a checkpoint can give it its values",
         "it has no elements, or all code of the project that makes an instance loads a checkpoint over it",
