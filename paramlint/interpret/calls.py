@@ -210,7 +210,7 @@ def _call_bound(machine: Machine, frame: Frame, callee: BoundExternal, arguments
 
 def call_closure(machine: Machine, frame: Frame, closure: Closure, arguments: Arguments, span: code.Span) -> Value:
     """Execute a function of the source with its arguments bound; bounded in depth and recursion."""
-    if machine.depth >= MOST_DEPTH or _is_too_deep(machine, closure):
+    if machine.depth >= MOST_DEPTH or module_methods.is_deep_enough(machine, closure):
         if machine.idle_end == inf:
             machine.is_complete = False
         machine.is_idle_cut = True
@@ -244,13 +244,6 @@ def call_closure(machine: Machine, frame: Frame, closure: Closure, arguments: Ar
     if is_idle and not concerns_models(result):
         machine.idle_steps[name] = machine.idle_steps.get(name, 0) + machine.steps - before
     return result
-
-
-def _is_too_deep(machine: Machine, closure: Closure) -> bool:
-    """Whether a function has called itself often enough: as deep as modules lie, where it goes down these."""
-    count, node = machine.active.count(closure.qualified_name), closure.node
-    is_descent = count >= 2 and isinstance(node, code.Function) and machine.project.scanned(descends, node)
-    return count >= (module_methods.DEEPEST_TREE if is_descent else 2)
 
 
 def _outcome(machine: Machine, frame: Frame, closure: Closure, arguments: Arguments, span: code.Span) -> Outcome | None:

@@ -16,6 +16,7 @@ from paramlint.interpret import (
 )
 from paramlint.interpret.events import AskedBeforeInit
 from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.scan import descends
 from paramlint.interpret.slots import Registration
 from paramlint.interpret.summaries import has_state
 from paramlint.interpret.values import (
@@ -84,6 +85,13 @@ def walk(instance: Instance, depth: int = 0, seen: set[int] | None = None) -> tu
         ):
             is_exact = False
     return found, is_exact
+
+
+def is_deep_enough(machine: Machine, closure: Closure) -> bool:
+    """Whether a function has called itself often enough: as deep as modules lie, where it goes down these."""
+    count, node = machine.active.count(closure.qualified_name), closure.node
+    is_descent = count >= 2 and isinstance(node, Function) and machine.project.scanned(descends, node)
+    return count >= (DEEPEST_TREE if is_descent else 2)
 
 
 def parameters_of(instance: Instance) -> tuple[list[tuple[str, Value]], bool]:
