@@ -23,6 +23,7 @@ _ASKING_WHAT_IT_IS = frozenset({"hasattr", "isinstance", "type"})
 _REGISTERING = frozenset({"register_buffer", "register_parameter", "add_module", "register_module"})
 _INITIALISER = re.compile(r"init|fill|reset|_$")
 _FILLING = frozenset({"zero_", "fill_", "normal_", "uniform_", "copy_"})
+_SCHEME = re.compile(r"_*(re)?(init|reset)(?!__$)")
 _PREPARES = re.compile(r"init|reset|freeze|weight|apply$|_$")
 
 
@@ -113,7 +114,7 @@ def class_reads(node: code.Class) -> ClassReads:
         prepares = bool(_PREPARES.search(function.name)) or bool(initialised_attributes(function.body))
         every = list(nodes(function.body))
         known_locally = local_names(function)
-        names |= set(_names_read(every))
+        names |= set(_names_read(every, known_locally if _SCHEME.match(function.name) else None))
         for inner in every:
             if isinstance(inner, code.Attribute) and _is_self(inner.value):
                 walks = walks or (not prepares and inner.name in _BY_NAME | _REGISTRIES)
@@ -135,8 +136,12 @@ def does_something(function: object) -> bool:
     )
 
 
-def _names_read(every: list[object]) -> Iterator[str]:
-    """The attributes of self that nodes of a function read for more than to prepare, replace or compare with None."""
+def _names_read(every: list[object], locals_of_scheme: frozenset[str] | None) -> Iterator[str]:
+    """The attributes of self that nodes of a function read for more than to prepare, replace or compare with None.
+
+    ``locals_of_scheme`` are the local names of a function that is there to give first values, as is then what it calls
+    without keeping the result; None of any other.
+    """
     ignored: set[int] = set()
     for node in every:
         if isinstance(node, code.Assign):
@@ -149,6 +154,8 @@ def _names_read(every: list[object]) -> Iterator[str]:
             ignored |= _chain(node.target)
         elif isinstance(node, code.ExpressionStatement) and isinstance(node.value, code.Call):
             ignored |= _prepared(node.value)
+            if locals_of_scheme is not None and _is_plain_function(node.value.function, locals_of_scheme):
+                ignored |= {mark for argument in node.value.arguments for mark in _chain(argument.value)}
         elif isinstance(node, code.Comparison) and all(
             isinstance(other, code.Constant) and other.value is None for other in node.comparators
         ):
@@ -175,6 +182,12 @@ def _moved(target: code.Expression, value: code.Expression) -> set[int]:
     if name is None or not isinstance(value, code.Call) or not isinstance(value.function, code.Attribute):
         return set()
     return _chain(value.function) if self_attribute(value.function.value) == name else set()
+
+
+def _is_plain_function(function: code.Expression, known_locally: frozenset[str]) -> bool:
+    """Whether what is called is a function by its name or module (``glorot``, ``inits.glorot``), no method."""
+    dotted = dotted_name(function)
+    return dotted is not None and dotted[0] not in known_locally
 
 
 def _prepared(call: code.Call) -> set[int]:
