@@ -127,3 +127,28 @@ def test_a_call_in_forward_is_another_than_one_in_the_constructor(
     )
     _, followed = follow(tmp_path, monkeypatch, text)
     assert followed.count("is_new") == 2
+
+
+def test_what_makes_layers_is_followed_where_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each maker calls the next twice: followed apart as well, every level would double what the levels below cost."""
+    levels = 6
+    makers = ["def make_0(width):\n    return nn.Linear(width, width)\n"]
+    makers += [
+        f"def make_{level}(width):\n    make_{level - 1}(width)\n    return make_{level - 1}(width)\n"
+        for level in range(1, levels)
+    ]
+    text = (
+        "\n\n".join(makers)
+        + "\n\n"
+        + f"""
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = make_{levels - 1}(4)
+"""
+    )
+    slots, followed = follow(tmp_path, monkeypatch, text)
+    assert slots["Net"]["layer"] is Registration.SUBMODULE
+    where_it_stands = 2 ** (levels - 1)
+    apart = levels
+    assert followed.count("make_0") <= where_it_stands + apart

@@ -152,7 +152,7 @@ def call(machine: Machine, frame: Frame, callee: Value, arguments: Arguments, sp
         case External():
             result = external_calls.call_external(machine, frame, callee.name, arguments, span)
             if isinstance(result, (Instance, Tensor)):
-                machine.idle_end = inf  # what makes a model's parts is not idle, whatever it is given
+                machine.leave_idle()
             return result
         case BoundExternal():
             return _call_bound(machine, frame, callee, arguments, span)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
-
 from paramlint import torch_api
 from paramlint.interpret import calls, devices, evaluate, objects, results, stores
 from paramlint.interpret.base_call import may_run_before
@@ -52,7 +50,7 @@ def construct(machine: Machine, frame: Frame, linked: LinkedClass, arguments: ca
     instance = Instance(place, machine.phase, linked, None, linked.is_module, not linked.is_complete)
     instance.is_lazy = any("LazyModuleMixin" in _name(base) for base in linked.mro)
     if linked.is_module:
-        machine.idle_end = inf  # what makes a model's parts is not idle, whatever it is given
+        machine.leave_idle()
         calls.note_made(machine, instance, place)
     if machine.depth >= MOST_DEPTH or machine.active.count(linked.definition.qualified_name) >= 2:
         instance.is_opaque = True

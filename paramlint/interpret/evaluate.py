@@ -71,12 +71,18 @@ def _preferred(node: code.If | code.Conditional) -> bool | None:
 
 def _test_chain(machine: Machine, frame: Frame, is_and: bool, operands: tuple[code.Expression, ...]) -> bool | None:
     undecided = False
-    for operand in operands:
-        outcome = test(machine, frame, operand)
-        if outcome is None:
-            undecided = True
-        elif outcome is not is_and:
-            return outcome
+    preferred = machine.preferred
+    try:
+        for operand in operands:
+            # Where one operand is enough to turn it the preferred way, that is the last: the others go as they would.
+            machine.preferred = preferred if preferred is is_and or operand is operands[-1] else None
+            outcome = test(machine, frame, operand)
+            if outcome is None:
+                undecided = True
+            elif outcome is not is_and:
+                return outcome
+    finally:
+        machine.preferred = preferred
     return None if undecided else is_and
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from math import inf
 from typing import NamedTuple
 
 from paramlint.interpret.decisions import Decider
-from paramlint.interpret.limits import BudgetSpent, IdleSpent, PathEnds
+from paramlint.interpret.limits import BudgetSpent, IdleSpent, NotIdle, PathEnds
 from paramlint.interpret.machine import Machine
 from paramlint.interpret.values import (
     UNKNOWN,
@@ -61,14 +60,14 @@ def outcome(
 
 
 def _outcome(machine: Machine, follow: Callable[[Machine], Value]) -> Outcome | None:
-    apart = Machine(machine.project, Decider(()), phase=machine.phase, idle_end=MOST_IDLE_STEPS_OF_CALL)
+    apart = Machine(machine.project, Decider(()), phase=machine.phase, idle_end=MOST_IDLE_STEPS_OF_CALL, is_apart=True)
     try:
         result = follow(apart)
     except IdleSpent:
         result = UNKNOWN
-    except (PathEnds, BudgetSpent, RecursionError):
+    except (NotIdle, PathEnds, BudgetSpent, RecursionError):
         return None
-    if apart.decider.taken or apart.events or apart.made or not apart.is_complete or apart.idle_end == inf:
+    if apart.decider.taken or apart.events or apart.made or not apart.is_complete:
         return None
     # What may change, or has an identity of its own, is made anew each time.
     return Outcome(result, apart.steps) if isinstance(result, (Known, Unknown)) else None

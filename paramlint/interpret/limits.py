@@ -13,3 +13,7 @@ class IdleSpent(Exception):
 
 class BudgetSpent(Exception):
     """The path has cost as much as it may; what it has not reached is unknown."""
+
+
+class NotIdle(Exception):
+    """A call that is followed on a machine of its own makes a part of a model: it is to be followed where it stands."""

@@ -9,7 +9,7 @@ from math import inf
 
 from paramlint.interpret.decisions import Choice, Decider
 from paramlint.interpret.events import DeadProduct, Event, UsedNone
-from paramlint.interpret.limits import BudgetSpent, IdleSpent
+from paramlint.interpret.limits import BudgetSpent, IdleSpent, NotIdle
 from paramlint.interpret.slots import Phase, Place
 from paramlint.interpret.values import Instance, Predicate, Symbol, Tensor, Value, Vanishing
 from paramlint.model.code import BooleanOperation, Class, Conditional, Function, If, Span
@@ -114,6 +114,7 @@ class Machine:
     counter: int = 0
     idle_steps: dict[str, int] = field(default_factory=dict)
     idle_end: float = inf
+    is_apart: bool = False
     is_idle_cut: bool = False
     module_values: dict[tuple[str, str], Value] = field(default_factory=dict)
     made_once: set[str] = field(default_factory=set)
@@ -132,6 +133,15 @@ class Machine:
             raise IdleSpent
         if self.steps > self.most_steps:
             raise BudgetSpent
+
+    def leave_idle(self) -> None:
+        """Go on with what makes a model's parts, which is not idle, whatever it is given.
+
+        Raises NotIdle where a call is followed apart, for that comes to nothing then.
+        """
+        if self.is_apart:
+            raise NotIdle
+        self.idle_end = inf
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
