@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from torch import nn
+from torch.nn import functional
 
 from paramlint.model.code import Span
 from paramlint.model.diagnostic import Diagnostic, Proof, Severity, Verdict
@@ -13,6 +15,7 @@ from paramlint.model.observation import ClassRequest, Observation, TensorObserva
 from paramlint.runtime import parent
 from paramlint.runtime.judge import judge
 from paramlint.runtime.settings import RuntimeSettings
+from paramlint.runtime.worker.watch import Recorder
 
 MODELS = """\
 import torch
@@ -311,3 +314,19 @@ def test_a_model_that_keeps_a_result_is_copied_and_pickled_as_forward_leaves_it(
     assert "; pickle raised " in evidence
     sound = observed["Cut"]
     assert (sound.deepcopy_failure, sound.pickle_failure) == (None, None)
+
+
+class Activated(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.activation, self.kind = functional.elu, nn.LayerNorm
+        self.layer = nn.Linear(2, 2)
+
+
+def test_a_function_or_a_class_that_was_bound_can_lose_no_tensor() -> None:
+    recorder = Recorder()
+    with recorder.watching():
+        Activated()
+    bound = {item.attribute for item in recorder.bindings}
+    assert "layer" in bound
+    assert not bound & {"activation", "kind"}

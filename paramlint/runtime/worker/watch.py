@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from types import FrameType, ModuleType
+from types import BuiltinFunctionType, FrameType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 import torch
@@ -21,7 +21,11 @@ try:
 except ImportError:  # before torch 1.13: nothing is recorded of writes
     TorchFunctionMode = None  # type: ignore[assignment, misc]
 
-_UNINTERESTING = (int, float, str, bytes, bool, type(None), torch.dtype, torch.device, torch.Size)
+# What holds no tensor and no Module: where such a value was bound, none can be missing.
+_UNINTERESTING = (
+    *(int, float, str, bytes, bool, type(None), torch.dtype, torch.device, torch.Size),
+    *(type, FunctionType, BuiltinFunctionType),
+)
 _MOVES = frozenset(
     ("to", "cuda", "cpu", "half", "float", "double", "bfloat16", "type", "type_as", "xpu", "npu", "hpu", "clone")
 )
