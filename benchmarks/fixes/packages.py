@@ -139,7 +139,7 @@ def _edited(data: bytes, source: Source, edits: Sequence[Edit]) -> bytes:
         enumerate(edits), key=lambda item: (offset(*item[1].span[:2]), offset(*item[1].span[2:]), item[0]), reverse=True
     )
     for _, edit in places:
-        replacement = edit.replacement.encode(source.encoding).replace(b"\n", end)
+        replacement = edit.replacement.encode(source.encoding).replace(b"\r\n", b"\n").replace(b"\n", end)
         text = text[: offset(*edit.span[:2])] + replacement + text[offset(*edit.span[2:]) :]
     return mark + text
 

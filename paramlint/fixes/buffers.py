@@ -46,8 +46,10 @@ def unregistered_tensor(site: Site) -> Fix | None:
 
 
 def _is_made_by_forward(site: Site) -> bool:
-    """Whether what meets the model under this name is made by forward, where a buffer holds it no better."""
-    return any(clash.home == site.name and clash.pinned.phase is Phase.FORWARD for clash in site.clashes())
+    """Whether forward binds the name to what it makes and what then meets the model: a buffer holds that no better."""
+    runs = site.trace.runs if site.trace is not None else ()
+    is_bound = any(site.name in run.rewritten for run in runs)
+    return is_bound and any(clash.home == site.name and clash.pinned.phase is Phase.FORWARD for clash in site.clashes())
 
 
 def _filled_later(site: Site) -> Fix | None:
