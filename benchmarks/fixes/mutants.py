@@ -214,7 +214,8 @@ def _under_proof(repairs: Sequence[Repair], python: str) -> list[Repair]:
             faulty = source.text.replace(repair.subject.text, repair.mutant.text)
             Path(folder, name).write_text(faulty, encoding=source.encoding)
         command = [sys.executable, "-m", "paramlint", "check", *names, "--isolated", "--no-cache", "--select=ALL"]
-        command += ["--fix", "--unsafe-fixes", "--confirm", "--timeout=180", "--jobs=1", f"--python={python}"]
+        command += ["--fix", "--unsafe-fixes", "--confirm", f"--python={python}"]
+        command += ["--timeout=180", "--memory-limit=12GB", "--jobs=1"]
         here = str(Path(__file__).resolve().parent.parent.parent)
         began = time.monotonic()
         done = subprocess.run(
