@@ -274,14 +274,14 @@ def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Argumen
     machine.choice, machine.is_choosing, machine.preferred = None, False, None
     machine.abroad += is_abroad
     spared = _spared(closure)
-    before = (spared.is_opaque, machine.is_complete) if spared is not None else None
+    was_opaque, was_complete = spared is not None and spared.is_opaque, machine.is_complete
     try:
         if isinstance(closure.node, code.Lambda):
             return evaluate.evaluate(machine, inner, closure.node.body)
         return _execute(machine, frame, inner, closure, closure.node, span)
     finally:
-        if spared is not None and before is not None:
-            spared.is_opaque, machine.is_complete = before
+        if spared is not None:
+            spared.is_opaque, machine.is_complete = was_opaque, was_complete
         machine.undecided = undecided
         machine.abroad -= is_abroad
         machine.choice, machine.is_choosing, machine.preferred = choosing

@@ -54,19 +54,11 @@ def test(machine: Machine, frame: Frame, expression: code.Expression) -> bool | 
 
 def choose(machine: Machine, frame: Frame, node: code.If | code.Conditional) -> bool | None:
     """Return which way a statement or expression goes on this path: True for its body; None where nothing decides it."""
-    before, machine.preferred = machine.preferred, _preferred(node)
     with machine.choosing(frame, node) as choice:
         outcome = test(machine, frame, node.test)
         if choice is not None:
             choice.outcome = outcome
-    machine.preferred = before
     return outcome
-
-
-def _preferred(node: code.If | code.Conditional) -> bool | None:
-    """How the condition of a check turns out where all is well, whose body does nothing but end in an error."""
-    is_check = isinstance(node, code.If) and not node.orelse and isinstance(node.body[-1], code.Raise)
-    return False if is_check else None
 
 
 def _test_chain(machine: Machine, frame: Frame, is_and: bool, operands: tuple[code.Expression, ...]) -> bool | None:

@@ -12,7 +12,7 @@ from paramlint.interpret.events import DeadProduct, Event, UsedNone
 from paramlint.interpret.limits import BudgetSpent, IdleSpent, NotIdle
 from paramlint.interpret.slots import Phase, Place
 from paramlint.interpret.values import Instance, Predicate, Symbol, Tensor, Value, Vanishing
-from paramlint.model.code import BooleanOperation, Class, Conditional, Function, If, Span
+from paramlint.model.code import BooleanOperation, Class, Conditional, Function, If, Raise, Span
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import SourceModule
 from paramlint.project.project import Project
@@ -61,8 +61,8 @@ class Machine:
     weak, that is, the old value may survive. ``repeated`` counts the loops around it that run an unknown number of
     times. ``statement`` is the one under way in a constructor of the instance, ``own_statement`` in that of its very
     class, and ``assigned`` the attribute of self that it binds. ``choice`` is what the condition under way chooses
-    between, and ``preferred`` how it turns out where nothing says so, that is, without an error. ``abroad`` counts the methods under way of Modules other than the root, or from other files: what they
-    decide is theirs.
+    between, and ``preferred`` how it turns out where nothing says so, that is, without an error. ``abroad`` counts the
+    methods under way of Modules other than the root, or from other files: what they decide is theirs.
 
     ``is_complete`` turns False when something was skipped, ``refuses`` True where forward raises whatever it is given.
     ``idle_steps`` counts, for each function, the steps of calls that had nothing to do with tensors or modules;
@@ -159,7 +159,10 @@ class Machine:
     @contextmanager
     def choosing(self, frame: Frame, node: If | Conditional | BooleanOperation) -> Iterator[Choice | None]:
         """What is decided inside decides between the ways of a statement or expression; None if of more than that."""
-        before = self.choice, self.is_choosing
+        before = self.choice, self.is_choosing, self.preferred
+        # The body of a check ends in an error: where all is well it does not run.
+        is_check = isinstance(node, If) and not node.orelse and isinstance(node.body[-1], Raise)
+        self.preferred = False if is_check else None
         function = frame.enclosing[-1] if frame.enclosing else None
         if self.is_choosing or not isinstance(function, Function):
             # What is chosen inside a condition also decides the condition around it.
@@ -172,7 +175,7 @@ class Machine:
         try:
             yield self.choice
         finally:
-            self.choice, self.is_choosing = before
+            self.choice, self.is_choosing, self.preferred = before
 
     def decide(self, predicate: Predicate) -> bool | None:
         """How a condition turns out on this path; None below a condition that is itself undecided."""
