@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,7 +71,10 @@ def holding_files(project: Project, own: ClassDefinition) -> frozenset[Path]:
     """
     waiting: list[tuple[str, ClassDefinition | FunctionDefinition | None]] = [(own.node.name, own)]
     asked = set(waiting)
-    files = {own.module.path}.union(*(_handed_to(project, base) for base in project.link(own).sources))
+    files = {own.module.path}
+    for base in project.link(own).sources:
+        handed_to = project.scanned(names_given_self, base.node.body)
+        files.update(_files_of(project, base.module, handed_to, (ClassDefinition, FunctionDefinition)))
     while waiting:
         name, wanted = waiting.pop()
         for module in modules_with(project, own.module, name):
@@ -80,7 +83,8 @@ def holding_files(project: Project, own: ClassDefinition) -> frozenset[Path]:
                     continue
                 if module.path not in files:
                     files.add(module.path)
-                    files |= _made_in(project, module, module.facts.body)
+                    called = project.scanned(names_called, module.facts.body)
+                    files.update(_files_of(project, module, called, (ClassDefinition,)))
                 if isinstance(statement, (code.Class, code.Function)):
                     user = (statement.name, defined(project, Scope(module, statement, statement.name)))
                     waiting += [user] if user not in asked else []
@@ -235,14 +239,6 @@ def _may_hold(project: Project, linked: LinkedClass, module: SourceModule, descr
     return not is_bound
 
 
-def _handed_to(project: Project, definition: ClassDefinition) -> Iterator[Path]:
-    """The files of the functions and classes that the methods of a class call with ``self`` among the arguments."""
-    for dotted in project.scanned(names_given_self, definition.node.body):
-        found = project.resolve(definition.module, dotted)
-        if isinstance(found, (ClassDefinition, FunctionDefinition)):
-            yield found.module.path
-
-
 def _element(project: Project, module: SourceModule, call: code.Call, index: int) -> code.Expression | None:
     """The element of a container that is made of modules which stand there; None where that is not so."""
     name = dotted_name(call.function)
@@ -259,14 +255,14 @@ def _element(project: Project, module: SourceModule, call: code.Call, index: int
     return elements[index]
 
 
-def _made_in(project: Project, module: SourceModule, body: tuple[code.Statement, ...]) -> set[Path]:
-    """The files of the classes that the functions of a file make, methods aside."""
-    made: set[Path] = set()
-    for dotted in project.scanned(names_called, body):
+def _files_of(
+    project: Project, module: SourceModule, called: Iterable[Dotted], kinds: tuple[type, ...]
+) -> Iterator[Path]:
+    """The files of what some names stand for in a module, of those kinds of definitions."""
+    for dotted in called:
         found = project.resolve(module, dotted)
-        if isinstance(found, ClassDefinition):
-            made.add(found.module.path)
-    return made
+        if isinstance(found, (ClassDefinition, FunctionDefinition)) and isinstance(found, kinds):
+            yield found.module.path
 
 
 def _readable(project: Project, path: Path) -> SourceModule | None:
