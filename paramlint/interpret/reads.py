@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from paramlint import torch_api
-from paramlint.interpret.receivers import Object, OuterRead, local_names, outer_reads, outer_requests
+from paramlint.interpret.receivers import Object, OuterRead, local_names, outer_uses
 from paramlint.interpret.scan import initialised_attributes, nodes, self_attribute
 from paramlint.model import code
 from paramlint.project.definitions import SourceModule
@@ -81,16 +81,24 @@ def file_reads(module: SourceModule) -> FileReads:
                 words.add(node.value)
         elif isinstance(node, code.Call):
             tested |= _tested(node)
-    reads = tuple(dict.fromkeys(outer_reads(module.facts.body, prepared)))
+    reads, requests = outer_uses(module.facts.body, prepared)
     asked: list[tuple[str, Object]] = []
     computed: list[tuple[re.Pattern[str], Object]] = []
-    for request in outer_requests(module.facts.body):
+    for request in requests:
         pattern = name_pattern(request.name)
         if pattern is not None:
             computed.append((pattern, request.object))
         elif isinstance(request.name, code.Constant) and isinstance(request.name.value, str):
             asked.append((request.name.value, request.object))
-    return FileReads(reads, frozenset(texts), frozenset(words), tuple(asked), tuple(computed), frozenset(tested), walks)
+    return FileReads(
+        tuple(dict.fromkeys(reads)),
+        frozenset(texts),
+        frozenset(words),
+        tuple(asked),
+        tuple(computed),
+        frozenset(tested),
+        walks,
+    )
 
 
 def _registered(node: object) -> Iterator[int]:

@@ -76,23 +76,25 @@ class _Scope(NamedTuple):
     tested: dict[Dotted, tuple[Dotted, ...]]
 
 
-def outer_reads(body: tuple[code.Statement, ...], ignored: frozenset[int]) -> Iterator[OuterRead]:
-    """The reads in a module's statements, those of ``self`` in methods and the ``ignored`` nodes aside."""
+def outer_uses(body: tuple[code.Statement, ...], ignored: frozenset[int]) -> tuple[list[OuterRead], list[OuterRequest]]:
+    """The reads and requests in a module's statements, those of ``self`` in methods and the ``ignored`` nodes aside."""
+    reads: list[OuterRead] = []
+    requests: list[OuterRequest] = []
     for parts, scope in _scoped(body):
-        yield from _reads(parts, scope, ignored)
+        reads += _reads(parts, scope, ignored)
+        requests += _requests(parts, scope)
+    return reads, requests
 
 
-def outer_requests(body: tuple[code.Statement, ...]) -> Iterator[OuterRequest]:
-    """The calls of ``getattr`` and ``attrgetter`` in a module's statements, those that ask ``self`` aside."""
-    for parts, scope in _scoped(body):
-        for node in nodes(parts):
-            match node:
-                case code.Call(function=code.Name(identifier="getattr"), arguments=(asked, name, *_)):
-                    receiver = dotted_name(asked.value)
-                    if receiver not in (("self",), ("cls",)):
-                        yield OuterRequest(name.value, _object(asked.value, scope))
-                case code.Call(function=code.Name(identifier="attrgetter"), arguments=(name, *_)):
-                    yield OuterRequest(name.value, Object())
+def _requests(parts: tuple[object, ...], scope: _Scope) -> Iterator[OuterRequest]:
+    """The calls of ``getattr`` and ``attrgetter`` that do not ask ``self``."""
+    for node in nodes(parts):
+        match node:
+            case code.Call(function=code.Name(identifier="getattr"), arguments=(asked, name, *_)):
+                if dotted_name(asked.value) not in (("self",), ("cls",)):
+                    yield OuterRequest(name.value, _object(asked.value, scope))
+            case code.Call(function=code.Name(identifier="attrgetter"), arguments=(name, *_)):
+                yield OuterRequest(name.value, Object())
 
 
 def objects_with(statement: code.Statement, attribute: str) -> Iterator[tuple[code.Attribute, Object]]:
