@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -73,3 +74,26 @@ def test_nothing_is_left_running() -> None:
         for _ in pool.run(["a", "b", "c"]):
             break
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="workers are forked on Linux alone")
+def test_ctrl_c_as_a_worker_starts_leaves_none(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    forked: list[int] = []
+    fork = os.fork
+
+    def interrupted() -> int:
+        child = fork()
+        if child:
+            forked.append(child)
+        os.kill(os.getpid(), signal.SIGINT)
+        return child
+
+    monkeypatch.setattr(os, "fork", interrupted)
+    with pytest.raises(KeyboardInterrupt), Pool(counting, 2) as pool:
+        list(pool.run(["a", "b"]))
+    assert len(forked) == 1
+    with pytest.raises(ProcessLookupError):
+        os.kill(forked[0], 0)
+    assert "Traceback" not in capfd.readouterr().err

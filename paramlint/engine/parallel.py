@@ -7,7 +7,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import TracebackType
@@ -104,10 +104,25 @@ class Pool(Generic[Job, Answer]):
         process = context.Process(  # type: ignore[attr-defined]
             target=_serve, args=(self._factory, theirs, inherited), daemon=True
         )
-        process.start()
+        # Ctrl-C between the fork and the list would leave a process that nobody ends; in the child, it would be told of.
+        with _without_interrupts():
+            process.start()
+            self._workers.append(_Worker(process, ours))
         theirs.close()
-        self._workers.append(_Worker(process, ours))
         return self._workers[-1]
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Hold SIGINT back until the end of the block, where the system can (Windows cannot); a forked child inherits it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(
