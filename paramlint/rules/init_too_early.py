@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from paramlint.interpret.events import EarlyRead, LayerLeft, SchemeRan
 from paramlint.interpret.slots import Phase
-from paramlint.interpret.trace import ClassTrace
+from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import events, finding, is_named, related
@@ -30,6 +30,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             related(missed.made, f"'{missed.attribute}' is made here, too late"),
         )
     for run, read in events(trace, EarlyRead):
+        if _is_beyond_options(trace, run, read):
+            continue
         slot = next((slot for slot in run.slots if slot.name == read.name and slot.is_certain), None)
         if slot is None or slot.phase is not Phase.CONSTRUCTOR or not run.is_complete:
             continue
@@ -43,6 +45,44 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             f"{early} exists: building the model raises AttributeError",
             related(slot.place, f"'{read.name}' is set here, too late"),
         )
+
+
+def _is_beyond_options(trace: ClassTrace, run: Run, read: EarlyRead) -> bool:
+    """Whether a path exists only because an option has none of several values that the source compares it with.
+
+    With one of them, and all else alike, the name is there in time: the error is what refuses any other value.
+    """
+    if run.is_default:
+        return False
+    for option, equals in _options(run).items():
+        if any(equals.values()) or len(equals) < 2:
+            continue
+        for other in trace.runs:
+            matched = any(_options(other).get(option, {}).values())
+            is_early = any(isinstance(event, EarlyRead) and event.place == read.place for event in other.events)
+            if matched and not is_early and _agree(run, other, option):
+                return True
+    return False
+
+
+def _options(run: Run) -> dict[str, dict[str, bool]]:
+    """What the path asked of each value that the source compares with constants: whether it equals each of them."""
+    options: dict[str, dict[str, bool]] = {}
+    for decision in run.decisions:
+        option, sign, constant = decision.condition.partition(" == ")
+        if sign:
+            options.setdefault(option, {})[constant] = decision.outcome
+    return options
+
+
+def _agree(run: Run, other: Run, option: str) -> bool:
+    """Whether two paths go the same way at all conditions that both ask, but for what they compare an option with."""
+    outcomes = {decision.condition: decision.outcome for decision in other.decisions}
+    return all(
+        outcomes.get(decision.condition, decision.outcome) is decision.outcome
+        or decision.condition.startswith(f"{option} == ")
+        for decision in run.decisions
+    )
 
 
 def _is_meant(left: LayerLeft, event: SchemeRan) -> bool:
@@ -99,6 +139,7 @@ class Net(nn.Module):
         "the scheme runs again later in the constructor",
         "what comes later is of no type that the scheme names, or holds no parameters",
         "the scheme goes over a part of the model alone (`self.trunk.modules()`)",
+        "what is read is missing only where an option has none of the values that the constructor compares it with",
     ),
     check=check,
 )
