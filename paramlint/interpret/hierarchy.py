@@ -88,6 +88,7 @@ def describe(function: code.Function) -> MethodFacts:
         has_wrong_subject=_has_wrong_subject(function, body),
         assigns=frozenset(assigned_attributes(body)),
         carries=carried_attributes(body),
+        cancels=frozenset(_cancels(body)),
         ties=frozenset(_ties(body)),
         is_explained=function.name in re.findall(r"\w+", _docstring(function.body)),
     )
@@ -116,6 +117,33 @@ def _ties(body: Gathered) -> Iterator[str]:
     inside = {id(node.value) for node in tied}
     names = {name for node in tied if (name := self_attribute(node.value)) is not None}
     yield from names - {name for node in body if id(node) not in inside and (name := self_attribute(node)) is not None}
+
+
+def _cancels(body: Gathered) -> Iterator[str]:
+    """The attributes that a method mentions in sums such as ``x + self.a - self.a`` alone, which leave nothing of them."""
+    inside: set[int] = set()
+    names: set[str] = set()
+    for node in body:
+        if not isinstance(node, code.BinaryOperation) or node.operator != "-":
+            continue
+        added = node.left
+        if not isinstance(added, code.BinaryOperation) or added.operator != "+":
+            continue
+        for side in (added.left, added.right):
+            if _spelling(side) == _spelling(node.right):
+                for part in nodes((side, node.right)):
+                    if (name := self_attribute(part)) is not None:
+                        names.add(name)
+                        inside.add(id(part))
+                break
+    yield from names - {name for node in body if id(node) not in inside and (name := self_attribute(node)) is not None}
+
+
+def _spelling(node: object) -> object:
+    """What two expressions share that are written alike."""
+    if isinstance(node, code.Span):
+        return None
+    return (type(node), *map(_spelling, node)) if isinstance(node, tuple) else node
 
 
 def _delegates(function: code.Function, body: Gathered) -> Iterator[str]:

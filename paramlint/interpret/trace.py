@@ -39,7 +39,8 @@ class MethodFacts(NamedTuple):
     attributes of self in it, ``ties`` those that it mentions only to tie their parameters, ``delegates`` those whose
     method of the same name it calls. ``has_wrong_subject``: a walk over modules in it tests and initialises something
     else than the module it has come to. ``is_explained``: its docstring names it, as it does to say how it is called.
-    ``carries``: the attributes that it writes only by going on from what they hold.
+    ``carries``: the attributes that it writes only by going on from what they hold; ``cancels`` those that it mentions
+    only to add them and to take them away again.
     """
 
     name: str
@@ -55,6 +56,7 @@ class MethodFacts(NamedTuple):
     has_wrong_subject: bool = False
     assigns: frozenset[str] = frozenset()
     carries: frozenset[str] = frozenset()
+    cancels: frozenset[str] = frozenset()
     ties: frozenset[str] = frozenset()
     is_explained: bool = False
 

@@ -42,7 +42,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             reason = "is documented as learned"
         else:
             continue
-        if trace.surroundings.is_given_to_optimiser(slot.name):
+        if trace.surroundings.is_given_to_optimiser(slot.name) or _is_cancelled(trace, slot.name):
             continue
         seen.add(slot.name)
         yield finding(
@@ -65,6 +65,12 @@ def _is_called(trace: ClassTrace) -> bool:
 
 def _is_read(run: Run, slot: Slot) -> bool:
     return first_read(run, slot.name) is not None
+
+
+def _is_cancelled(trace: ClassTrace, name: str) -> bool:
+    """Whether every method that reads the tensor takes it away again: its place in the graph matters, not its value."""
+    readers = [method for method in trace.methods if name in method.mentions and method.name != "__init__"]
+    return bool(readers) and all(name in method.cancels for method in readers)
 
 
 def _is_documented(documentation: str, name: str) -> bool:
@@ -115,6 +121,7 @@ class Scale(nn.Module):
         "the class or its users hand the attribute to an optimiser, or forward binds it anew: it takes the steps itself",
         "it does not ask for gradients and no text says so",
         "layers of the model have computed it: it is their weights that learn",
+        "forward adds it and takes it away again, so that checkpointing meets an input that asks for gradients",
     ),
     check=check,
 )
