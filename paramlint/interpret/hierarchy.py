@@ -27,6 +27,8 @@ from paramlint.project.project import Project
 
 # The methods of Module that move it; a parent's call of its own comes by ``_apply`` instead.
 MOVERS = ("to", "cuda", "cpu", "xpu")
+# torch.onnx, torch.jit and torch.compiler answer them with False whenever a model is trained.
+_ASKS_FOR_EXPORT = frozenset({"is_in_onnx_export", "is_tracing", "is_scripting", "is_exporting"})
 
 
 def own_methods(linked: LinkedClass) -> Iterator[tuple[ClassDefinition, code.Function]]:
@@ -89,6 +91,7 @@ def describe(function: code.Function) -> MethodFacts:
         assigns=frozenset(assigned_attributes(body)),
         carries=carried_attributes(body),
         cancels=frozenset(_cancels(body)),
+        exports=frozenset(_exports(body)),
         ties=frozenset(_ties(body)),
         is_explained=function.name in re.findall(r"\w+", _docstring(function.body)),
     )
@@ -144,6 +147,33 @@ def _spelling(node: object) -> object:
     if isinstance(node, code.Span):
         return None
     return (type(node), *map(_spelling, node)) if isinstance(node, tuple) else node
+
+
+def _exports(body: Gathered) -> Iterator[str]:
+    """The attributes that a method reads only below a question for torch's export of the model, binding them aside."""
+    below = {
+        id(inner)
+        for node in body
+        if isinstance(node, code.If) and isinstance(node.test, code.Call) and _last_word(node.test) in _ASKS_FOR_EXPORT
+        for inner in nodes(node.body)
+    }
+    bound = {
+        id(target)
+        for node in body
+        if isinstance(node, (code.Assign, code.AnnotatedAssign))
+        for target in (node.targets if isinstance(node, code.Assign) else (node.target,))
+    }
+    reads = [(name, id(node) in below) for node in body if id(node) not in bound and (name := self_attribute(node))]
+    yield from {name for name, is_below in reads if is_below} - {name for name, is_below in reads if not is_below}
+
+
+def _last_word(call: code.Call) -> str | None:
+    match call.function:
+        case code.Attribute(name=name):
+            return name
+        case code.Name(identifier=name):
+            return name
+    return None
 
 
 def _delegates(function: code.Function, body: Gathered) -> Iterator[str]:

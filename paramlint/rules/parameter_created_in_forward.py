@@ -17,6 +17,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     for run, event in events(trace, MadeInForward):
         if event.kind is not Registration.PARAMETER or (event.is_lazy_once and is_known_to_be_lazy(trace)):
             continue
+        if event.stored is not None and _is_exported(trace, event.stored):
+            continue
         if event.is_lazy_once:
             effect = (
                 "it does not exist before the first call: an optimiser made earlier lacks it, and so does a checkpoint"
@@ -36,6 +38,12 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             "zero, and as no Parameter it is never learned",
             related(factor.multiplied, "it is multiplied here"),
         )
+
+
+def _is_exported(trace: ClassTrace, name: str) -> bool:
+    """Whether an export of the model alone reads the Parameter: it keeps numbers for that, and nothing is learned in it."""
+    users = [method for method in trace.methods if name in method.mentions and method.name != "__init__"]
+    return bool(users) and all(name in method.exports for method in users)
 
 
 RULE = Rule(
@@ -78,6 +86,7 @@ class Attend(nn.Module):
         "it is made by `configure_model` or by the constructor",
         "it is part of what is set up once, below a test that another attribute is None, or a flag that is then turned",
         "an optimiser in the same call is given it, or another that forward made: what is learned is there for that call",
+        "only an export of the model reads it (`torch.onnx.is_in_onnx_export()`): it keeps numbers for that",
         "the zeros are also written, returned, added or passed on: a state that a recurrent layer begins with",
     ),
     check=check,
