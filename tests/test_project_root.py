@@ -150,7 +150,24 @@ def test_words_are_found_whole(tmp_path: Path, text: str, is_found: bool) -> Non
     for path in files:
         path.write_text("init")
     files[1].write_text(text)
-    assert WordIndex(files).files_with("init_weights") == ((files[1],) if is_found else ())
+    index = WordIndex(files)
+    assert index.files_with("init_weights") == ((files[1],) if is_found else ())
+
+
+@pytest.mark.parametrize(("text", "is_found"), TEXTS.values(), ids=TEXTS.keys())
+def test_words_are_found_whole_where_many_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, is_found: bool
+) -> None:
+    files = [tmp_path / name for name in ("before.py", "file.py", "empty.py", "behind.py")]
+    for path, content in zip(files, ("init other", text, "", "other\ninit"), strict=True):
+        path.write_text(content, encoding="utf-8")
+    monkeypatch.setattr("paramlint.project.mentions._WORDS_IN_FULL_TEXT", 1)
+    index = WordIndex(files)
+    assert index.files_with("other") == (files[0], files[3])
+    assert index.files_with("init_weights") == ((files[1],) if is_found else ())
+    assert index.files_with("init") == (files[0], files[3])
+    assert index.files_with("other\ninit") == (files[3],)
+    assert index.files_with("") == ()
 
 
 def test_too_much_to_search_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

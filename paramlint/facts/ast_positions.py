@@ -30,6 +30,16 @@ class Located(Protocol):
     end_col_offset: int | None
 
 
+# Python keeps one object for each small number alone; of the others, every span would get two of its own.
+_NUMBERS: Final[list[int]] = []
+
+
+def _line_numbers(first: int, end: int) -> list[int]:
+    """The numbers from ``first`` up to ``end``, as objects that all files share."""
+    _NUMBERS.extend(range(len(_NUMBERS), end))
+    return [*range(first, 0), *_NUMBERS[max(first, 0) : end]]
+
+
 class Positions:
     """Spans of the nodes of a text that is all ASCII, so that offsets are columns.
 
@@ -42,6 +52,8 @@ class Positions:
         self.lines = lines
         self.late: Callable[[Function, int], LateBody | None] | None = None
         self._skipped = skipped
+        # Of each line of the text, by its number, the number that it has in the file.
+        self._in_file = _line_numbers(skipped, skipped + len(lines) + 1)
 
     def without_late(self) -> Positions:
         """The same, but for lowering everything at once."""
@@ -52,10 +64,10 @@ class Positions:
     def span(self, node: Located) -> Span:
         """The span of a node of this file."""
         # The ends are None only in trees that no parser made.
-        skipped = self._skipped
+        in_file = self._in_file
         return tuple.__new__(
             Span,
-            (node.lineno + skipped, node.col_offset + 1, node.end_lineno + skipped, node.end_col_offset + 1),  # type: ignore[operator]
+            (in_file[node.lineno], node.col_offset + 1, in_file[node.end_lineno], node.end_col_offset + 1),  # type: ignore[index, operator]
         )
 
     def column(self, line: int, offset: int) -> int:
@@ -90,9 +102,9 @@ class WidePositions(Positions):
     def span(self, node: Located) -> Span:
         assert node.end_lineno is not None
         assert node.end_col_offset is not None
-        line, end_line, skipped = node.lineno, node.end_lineno, self._skipped
+        line, end_line, in_file = node.lineno, node.end_lineno, self._in_file
         column, end_column = self.column(line, node.col_offset), self.column(end_line, node.end_col_offset)
-        return Span(line + skipped, column, end_line + skipped, end_column)
+        return Span(in_file[line], column, in_file[end_line], end_column)
 
     def column(self, line: int, offset: int) -> int:
         encoded = self._encoded.get(line)
@@ -106,7 +118,7 @@ class StringPositions(Positions):
     """
 
     def __init__(self, outer: Positions, whole: Span) -> None:
-        super().__init__(outer.path, outer.lines)
+        super().__init__(outer.path, [])
         self._whole = whole
 
     def span(self, node: Located) -> Span:
