@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import paramlint.engine.analysis
-from paramlint.engine import cache, fingerprint
+from paramlint.engine import cache, check as check_module, fingerprint
 from paramlint.engine.cached_form import decode, encode
 from paramlint.engine.check import check
 from paramlint.engine.configuration import Configuration
@@ -125,6 +125,22 @@ def test_a_base_class_in_another_file_changes_the_diagnostic(project: Path, lint
     assert "other.py" not in linted
     write(project / "package/base.py", FILES["package/base.py"])
     assert found(project) == SAID
+
+
+def test_a_base_class_counts_where_every_worker_gives_way_to_an_experienced_one(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_module, "_WORTH_DIVIDING_BYTES", 0)
+    monkeypatch.setattr(check_module, "_BATCH_BYTES", 0)
+    monkeypatch.setattr(paramlint.engine.analysis, "_BYTES_KEPT", 0)
+    net = (project / "package" / "net.py").read_text(encoding="utf-8")
+    for number in range(6):
+        write(project / f"package/net{number}.py", net)
+    settle()
+    assert len(found(project, jobs=2)) == 7
+    write(project / "package/base.py", FILES["package/base.py"].replace("nn.Module", "object"))
+    settle()
+    assert found(project, jobs=2) == []
 
 
 def test_a_helper_in_another_file_changes_the_diagnostic(project: Path) -> None:

@@ -138,6 +138,8 @@ def test_the_same_from_several_processes(project: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(check_module, "_WORTH_DIVIDING_BYTES", 0)
     monkeypatch.setattr(check_module, "_BATCH_BYTES", 600)
     assert run(project, jobs=3) == here
+    monkeypatch.setattr(paramlint.engine.analysis, "_BYTES_KEPT", 0)
+    assert run(project, jobs=2) == here
 
 
 def test_the_same_without_the_fast_path(project: Path) -> None:
@@ -280,7 +282,9 @@ def test_progress_counts_files(project: Path) -> None:
 def test_an_analyser_frees_what_it_forgets(project: Path, monkeypatch: pytest.MonkeyPatch, owns_process: bool) -> None:
     (project / "net.py").write_text(FAULTY, encoding="utf-8")
     monkeypatch.setattr(paramlint.engine.analysis, "_BYTES_KEPT", 0)
-    analyser = Analyser(owns_process=owns_process)
+    analyser = Analyser()
+    if owns_process:
+        analyser.own_process()
     batch = Batch(project, NO_ENVIRONMENT, (Task(project / "net.py", frozenset({"PRM105"})),))
     (first,) = analyser(batch)
     linked = analyser.project_for(batch.root, batch.environment)

@@ -31,6 +31,17 @@ def counting() -> Callable[[str], tuple[str, int, int]]:
     return work
 
 
+def learned() -> Callable[[str], tuple[str, int, int]]:
+    """As ``counting``, but ten jobs further on."""
+    work = counting()
+
+    def experienced(job: str) -> tuple[str, int, int]:
+        job, process, done = work(job)
+        return job, process, done + 10
+
+    return experienced
+
+
 def test_every_job_is_answered_once() -> None:
     jobs = [str(number) for number in range(20)]
     with Pool(counting, 3) as pool:
@@ -67,6 +78,21 @@ def test_a_worker_gives_way_after_its_last_answer() -> None:
     assert [number for _, _, number in done] == [0, 1, 0, 1]
     assert len({process for _, process, _ in done}) == 2
     assert multiprocessing.active_children() == []
+
+
+def test_who_comes_later_begins_with_what_was_learnt_here() -> None:
+    asked: list[str] = []
+
+    def renewed(job: str) -> Callable[[], Callable[[str], tuple[str, int, int]]]:
+        asked.append(job)
+        return learned
+
+    with Pool(counting, 1, is_last=lambda answer: answer[0] in "bd", renewed=renewed) as pool:
+        answers = dict(pool.run([*"abcdef"]))
+    done = [answer[2] for _, answer in sorted(answers.items()) if not isinstance(answer, Crashed)]
+    forks = sys.platform.startswith("linux")
+    assert asked == (["b"] if forks else [])
+    assert done == ([0, 1, 10, 11, 10, 11] if forks else [0, 1, 0, 1, 0, 1])
 
 
 def test_nothing_is_left_running() -> None:

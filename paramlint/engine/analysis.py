@@ -17,13 +17,15 @@ from paramlint.model.code import SourceFacts
 from paramlint.model.diagnostic import Diagnostic
 from paramlint.model.style import AUTOMATIC
 from paramlint.project.definitions import SourceModule
-from paramlint.project.dependencies import Consulted, merged
+from paramlint.project.dependencies import Consulted, Gathered
 from paramlint.project.environment import Environment
 from paramlint.project.project import Project
 from paramlint.rules import ALL_RULES, check_module
 
 # A worker forgets what it has read after so many bytes of source, of which each takes about thirty in memory.
-_BYTES_KEPT = 6_000_000
+_BYTES_KEPT = 4_500_000
+# What libcst needs for a file is much more, and is not given back in one piece.
+_BYTES_FOR_LIBCST = 3
 
 
 class Task(NamedTuple):
@@ -59,14 +61,13 @@ class Analyser:
     """Lints batch after batch and keeps what it has learnt of a project between them.
 
     An instance is for one run: it does not notice that a file changes. ``honours_noqa`` is off where the front end
-    sees to comments itself; ``fast_path`` off lowers everything from libcst. ``owns_process`` says that nothing else
-    runs in this process, so that the garbage collector is ours to steer.
+    sees to comments itself; ``fast_path`` off lowers everything from libcst.
     """
 
-    def __init__(self, fast_path: bool = True, honours_noqa: bool = True, owns_process: bool = False) -> None:
+    def __init__(self, fast_path: bool = True, honours_noqa: bool = True) -> None:
         self._fast_path = fast_path
         self._honours_noqa = honours_noqa
-        self._owns_process = owns_process
+        self._owns_process = False
         self._given: Mapping[Path, Given] = {}
         self._projects: dict[tuple[Path, Environment, frozenset[Path]], Project] = {}
         self._bytes_read = 0
@@ -90,6 +91,16 @@ class Analyser:
                 collect()
         return tuple(results)
 
+    def own_process(self) -> None:
+        """Take it that nothing else runs in this process, so that the garbage collector is ours to steer."""
+        self._owns_process = True
+        gc.freeze()
+
+    def condense(self) -> None:
+        """Keep what is known in as little memory as can be, for processes that are forked from this one."""
+        for project in self._projects.values():
+            project.condense_words()
+
     @property
     def is_full(self) -> bool:
         """Whether so much is kept that the next call begins by forgetting it, which takes longer than a new process."""
@@ -105,7 +116,10 @@ class Analyser:
 
     def consulted(self) -> Consulted:
         """Return what was consulted since the last call, for each file and each name that was asked for."""
-        return merged(project.dependencies.drain() for project in self._projects.values())
+        gathered = Gathered()
+        for project in self._projects.values():
+            gathered.add(project.dependencies.drain())
+        return gathered.whole()
 
     def project_for(self, root: Path, environment: Environment, exact: frozenset[Path] = frozenset()) -> Project:
         """Return the project at ``root``; the files of ``exact`` are lowered from libcst."""
@@ -139,7 +153,9 @@ class Analyser:
     def _load_exactly(self, path: Path) -> SourceFacts:
         from paramlint.facts import lower_libcst
 
-        return lower_libcst.lower(self._source(path))
+        source = self._source(path)
+        self._bytes_read += (_BYTES_FOR_LIBCST - 1) * len(source.text)
+        return lower_libcst.lower(source)
 
     def _source(self, path: Path) -> Source:
         if path in self._given:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -17,7 +18,7 @@ from paramlint.engine.outcome import FileError, FileResult, Report
 from paramlint.engine.patterns import PatternList
 from paramlint.engine.selection import UnknownSelector, codes_for, selected_codes
 from paramlint.engine.settings import Settings
-from paramlint.project.dependencies import Consulted
+from paramlint.project.dependencies import Consulted, Gathered
 from paramlint.project.environment import Environment, EnvironmentNotFound, find_environment
 from paramlint.project.root import find_root, is_root
 from paramlint.rules import ALL_RULES
@@ -33,6 +34,8 @@ Runner: TypeAlias = Callable[[Sequence[Batch]], Iterator["Linted"]]
 # Below this much source a second process costs more than it saves.
 _WORTH_DIVIDING_BYTES = 200_000
 _BATCH_BYTES = 400_000
+# So much source has met most of what the files of a project share.
+_EXPERIENCE_BYTES = 150_000
 
 
 class Linted(NamedTuple):
@@ -106,18 +109,20 @@ def check(
     processes = min(jobs or os.cpu_count() or 1, len(batches)) if divided else 1
     tell = progress or (lambda done, total: None)
     tell(0, len(files))
+    consulted = Gathered()
     with _runner(processes, fast_path, given) as run:
-        consulted: list[Consulted] = []
         for some in run(batches):
             results.update((result.path, result) for result in some.results)
-            consulted.append(some.consulted)
+            if remembered:
+                consulted.add(some.consulted)
             tell(len(results), len(files))
         if fast_path:
             for some in run(exact_batches(batches, results.values())):
                 results.update((result.path, result) for result in some.results)
-                consulted.append(some.consulted)
+                if remembered:
+                    consulted.add(some.consulted)
     if remembered and batches:
-        remembered.keep(batches, results, consulted)
+        remembered.keep(batches, results, consulted.whole())
     ordered = [results[path] for path in files]
     errors = [*discovery.errors, *(result.error for result in ordered if result.error)]
     return Report(
@@ -139,16 +144,34 @@ def _runner(processes: int, fast_path: bool, given: Mapping[Path, Given]) -> Ite
     if processes > 1:
         from paramlint.engine.parallel import Pool
 
-        with Pool[Batch, Linted](partial(_worker, fast_path), processes, lambda linted: linted.is_full) as pool:
+        with Pool[Batch, Linted](
+            partial(_worker, fast_path),
+            processes,
+            is_last=lambda linted: linted.is_full,
+            renewed=partial(_experienced_worker, fast_path),
+        ) as pool:
             yield partial(_divided, pool)
     else:
         analyser = Analyser(fast_path)
         yield lambda batches: (Linted(analyser(batch, given), analyser.consulted()) for batch in batches)
 
 
-def _worker(fast_path: bool) -> Callable[[Batch], Linted]:
-    analyser = Analyser(fast_path, owns_process=True)
+def _worker(fast_path: bool, experienced: Analyser | None = None) -> Callable[[Batch], Linted]:
+    analyser = experienced or Analyser(fast_path)
+    analyser.own_process()
     return lambda batch: Linted(analyser(batch), analyser.consulted(), analyser.is_full)
+
+
+def _experienced_worker(fast_path: bool, batch: Batch) -> Callable[[], Callable[[Batch], Linted]]:
+    """Lint a part of a batch, and return what makes workers that know the bases which a project's files share."""
+    analyser = Analyser(fast_path)
+    sized = [(task, size) for task in batch.tasks if (size := _size(task.path)) < _EXPERIENCE_BYTES / 3]
+    ends = accumulate(size for _, size in sized)
+    some = tuple(task for (task, _), end in zip(sized, ends, strict=True) if end < _EXPERIENCE_BYTES)
+    # What was consulted is asked of the workers, each of which begins with it.
+    analyser(batch._replace(tasks=some))
+    analyser.condense()
+    return partial(_worker, fast_path, analyser)
 
 
 def _divided(pool: Pool[Batch, Linted], batches: Sequence[Batch]) -> Iterator[Linted]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 from paramlint.engine.analysis import Batch, Task
 from paramlint.engine.cache import Cache, Context, Result
 from paramlint.engine.outcome import FileResult
-from paramlint.project.dependencies import Consulted, merged
+from paramlint.project.dependencies import Consulted
 from paramlint.project.environment import Environment
 
 Groups: TypeAlias = dict[tuple[Path, Environment], list[Task]]
@@ -33,10 +33,8 @@ class Memory:
             ).items()
         }
 
-    def keep(
-        self, batches: Sequence[Batch], results: Mapping[Path, FileResult], consulted: Iterable[Consulted]
-    ) -> None:
-        """Store what the batches of this run have shown; files that could not be analysed are tried again next time."""
+    def keep(self, batches: Sequence[Batch], results: Mapping[Path, FileResult], consulted: Consulted) -> None:
+        """Store what the batches of this run have shown, and consulted for it; files that could not be analysed are tried again next time."""
         found: dict[Context, list[Result]] = defaultdict(list)
         for batch in batches:
             for task in batch.tasks:
@@ -44,9 +42,8 @@ class Memory:
                 if result.error is None:
                     context = self._context(batch.root, batch.environment)
                     found[context].append(Result(task.path, _asked(task), result.diagnostics))
-        together = merged(consulted)
         for context, some_results in found.items():
-            self._cache.keep(context, some_results, together)
+            self._cache.keep(context, some_results, consulted)
 
     def _context(self, root: Path, environment: Environment) -> Context:
         return Context(root, environment.folders, self._fast_path)

@@ -16,6 +16,9 @@ from typing import Generic, NamedTuple, TypeVar
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
 
+# fork starts in a few milliseconds where spawn takes 140, and is safe here: we have started no threads.
+_METHOD = "fork" if sys.platform.startswith("linux") else "spawn"
+
 
 class Crashed(NamedTuple):
     """The process that worked on a job ended without an answer."""
@@ -35,6 +38,10 @@ class Pool(Generic[Job, Answer]):
     jobs and answers must pickle. A worker gives way to a new one after an answer of which ``is_last`` says so: to end a
     process frees its memory at once. A worker that dies takes only its current job with it. A context manager: no process
     is left when it ends.
+
+    ``renewed`` is called once, in this process, when a worker gives way for the first time, with the job of its last
+    answer, and returns the factory for all later workers: they begin with what this process has learnt. It is not
+    called where few jobs are left, nor where workers are not forked, so that nothing would be handed down.
     """
 
     def __init__(
@@ -42,9 +49,11 @@ class Pool(Generic[Job, Answer]):
         factory: Callable[[], Callable[[Job], Answer]],
         size: int,
         is_last: Callable[[Answer], bool] = lambda answer: False,
+        renewed: Callable[[Job], Callable[[], Callable[[Job], Answer]]] | None = None,
     ) -> None:
         self._factory = factory
         self._is_last = is_last
+        self._renewed = renewed if _METHOD == "fork" else None
         self._size = size
         self._workers: list[_Worker] = []
 
@@ -89,17 +98,18 @@ class Pool(Generic[Job, Answer]):
                         self._workers.remove(worker)
                         ready.close()  # at which the worker ends
                         worker.process.join()
+                        if self._renewed is not None and len(pending) > self._size:
+                            self._factory = self._renewed(jobs[index])
+                            self._renewed = None
                     else:
                         idle.append(worker)
                     yield index, answer
 
     def _start(self) -> _Worker:
-        # fork starts in a few milliseconds where spawn takes 140, and is safe here: we have started no threads.
-        method = "fork" if sys.platform.startswith("linux") else "spawn"
-        context = multiprocessing.get_context(method)
+        context = multiprocessing.get_context(_METHOD)
         ours, theirs = context.Pipe()
         # A forked child inherits our ends of all pipes; while it holds them, no worker would notice that we are gone.
-        inherited = [ours, *(worker.connection for worker in self._workers)] if method == "fork" else []
+        inherited = [ours, *(worker.connection for worker in self._workers)] if _METHOD == "fork" else []
         # Every context has Process; typeshed says so of the concrete ones alone.
         process = context.Process(  # type: ignore[attr-defined]
             target=_serve, args=(self._factory, theirs, inherited), daemon=True

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, cast
+
+Kept = TypeVar("Kept", bound=Hashable)
 
 
 class Dependency(NamedTuple):
@@ -81,15 +83,28 @@ class Dependencies:
         return drained
 
 
-def merged(some: Iterable[Consulted]) -> Consulted:
-    """Return what was consulted in all."""
-    by_asking: dict[Dependency, frozenset[Dependency]] = {}
-    having: dict[Dependency, frozenset[str]] = {}
-    for consulted in some:
+class Gathered:
+    """What was consulted in all, added to as it comes; what is equal is kept once."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, Hashable] = {}
+        self._by_asking: dict[Dependency, set[Dependency]] = defaultdict(set)
+        self._having: dict[Dependency, frozenset[str]] = {}
+
+    def add(self, consulted: Consulted) -> None:
+        """Add what was consulted for some files."""
         for asking, targets in consulted.by_asking.items():
-            by_asking[asking] = by_asking.get(asking, frozenset()) | targets
-        having |= consulted.having
-    return Consulted(by_asking, having)
+            self._by_asking[self._once(asking)].update(map(self._once, targets))
+        for word, paths in consulted.having.items():
+            self._having[self._once(word)] = frozenset(map(self._once, paths))
+
+    def whole(self) -> Consulted:
+        """Return what was consulted for all files."""
+        return Consulted({asking: frozenset(targets) for asking, targets in self._by_asking.items()}, self._having)
+
+    def _once(self, thing: Kept) -> Kept:
+        # An equal thing is one of the same type: dependencies are tuples, and paths are texts.
+        return cast("Kept", self._kept.setdefault(thing, thing))
 
 
 def file(path: Path) -> Dependency:

@@ -26,6 +26,7 @@ class WordIndex:
         self._starts: list[int] = []
         self._text: bytes | bytearray | None = None
         self._is_whole = True
+        self._is_condensed = False
         self._answers: dict[str, tuple[Path, ...]] = {}
 
     def files_with(self, word: str) -> tuple[Path, ...] | None:
@@ -36,13 +37,28 @@ class WordIndex:
             return None
         if word not in self._answers:
             if len(self._answers) == _WORDS_IN_FULL_TEXT:
-                self._text = self._condensed(self._text)
-            if len(self._answers) >= _WORDS_IN_FULL_TEXT and not _WORD_BYTES.issuperset(word.encode()):
-                # A name of ``setattr`` may hold anything, and stands whole in no list of words.
-                self._answers[word] = WordIndex(self._paths).files_with(word) or ()
-            else:
-                self._answers[word] = tuple(self._search(self._text, word.encode()))
+                self.condense()
+            self._answers[word] = self._answer(self._text, word.encode())
         return self._answers[word]
+
+    def condense(self) -> None:
+        """Keep each word of a file once, in place of the file's text."""
+        if self._text is None or self._is_condensed:
+            return
+        words = bytearray()
+        ends = [*self._starts[1:], len(self._text)]
+        for number, end in enumerate(ends if self._starts else ()):
+            text = bytes(self._text[self._starts[number] : end])
+            self._starts[number] = len(words)
+            words += b"\n".join(set(text.translate(_SPACE_BETWEEN_WORDS).split())) + b"\n"
+        self._text = words
+        self._is_condensed = True
+
+    def _answer(self, text: bytes | bytearray, word: bytes) -> tuple[Path, ...]:
+        if self._is_condensed and not _WORD_BYTES.issuperset(word):
+            # A name that ``setattr`` is given may hold anything, and is no word of a text.
+            return WordIndex(self._paths).files_with(word.decode()) or ()
+        return tuple(self._search(text, word))
 
     def _read(self) -> bytes | bytearray:
         # Grown in place: to join the texts of a large project would take their size twice.
@@ -61,16 +77,6 @@ class WordIndex:
             # The line end keeps words of neighbouring files apart.
             text += b"\n"
         return text
-
-    def _condensed(self, text: bytes | bytearray) -> bytes | bytearray:
-        """Keep each word of a file once, in place of the file's text."""
-        words = bytearray()
-        ends = [*self._starts[1:], len(text)]
-        for number, end in enumerate(ends):
-            start, self._starts[number] = self._starts[number], len(words)
-            words += b"\n".join(set(bytes(text[start:end]).translate(_SPACE_BETWEEN_WORDS).split()))
-            words += b"\n"
-        return words
 
     def _search(self, text: bytes | bytearray, word: bytes) -> Iterable[Path]:
         at = text.find(word) if word else -1

@@ -120,6 +120,11 @@ class Project:
         found = self._files_with(word, around)
         return None if found is None else len(found)
 
+    def condense_words(self) -> None:
+        """Keep the words of files that have been searched, in place of their texts."""
+        for index in self._words.values():
+            index.condense()
+
     def _files_with(self, word: str, around: Path) -> tuple[Path, ...] | None:
         folder = self._store.root
         if self._holds_packages and around.is_relative_to(folder):
