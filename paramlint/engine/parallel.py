@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -124,15 +125,21 @@ class Pool(Generic[Job, Answer]):
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Hold SIGINT back until the end of the block, where the system can (Windows cannot); a forked child inherits it."""
-    if not hasattr(signal, "pthread_sigmask"):
+    """Hold Ctrl-C back until the end of the block; a forked child begins with that, and hears of none.
+
+    To block the signal would not do: another thread takes it then, and Python raises in the main one all the same.
+    """
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    held: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
+    for number in held[:1]:
+        signal.raise_signal(number)
 
 
 def _serve(
