@@ -49,6 +49,7 @@ BUILT_BY_OTHERS = frozenset(
         "BaseThatFills",
         "Hook",
         "Holder",
+        "FilledBias",
         "Level",
         "Metric",
         "Packed",

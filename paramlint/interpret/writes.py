@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TypeAlias
 
 from paramlint import torch_api
 from paramlint.interpret.scan import class_names, inner_blocks, nodes, self_attribute
+from paramlint.interpret.walked_names import asks_another_name, names_given
 from paramlint.model import code
 from paramlint.project.names import dotted_name
+
+NameTest: TypeAlias = Callable[[code.Expression, frozenset[str]], bool]
 
 PARAMETER_WALKS = frozenset({"parameters", "named_parameters", "state_dict"})
 BUFFER_WALKS = frozenset({"buffers", "named_buffers", "state_dict"})
@@ -61,7 +66,8 @@ def writes_attribute(
         for loop in body:
             if isinstance(loop, code.For) and _is_of(loop.iterable, attribute, made, others) and _fills(loop, rank):
                 return True
-    return _fills_all(scope, rank, walks)
+    is_other = partial(asks_another_name, attribute=attribute, classes=classes, made=made)
+    return _fills_all(scope, rank, walks, is_other)
 
 
 def calls_method(scope: code.Statement, methods: frozenset[str], is_heir: bool = True) -> bool:
@@ -264,23 +270,26 @@ def fills_parameters(body: tuple[code.Statement, ...]) -> bool:
     return any(_fills_all(statement, None, PARAMETER_WALKS) for statement in body)
 
 
-def _fills_all(scope: code.Statement, rank: int | None, walks: frozenset[str]) -> bool:
+def _fills_all(
+    scope: code.Statement, rank: int | None, walks: frozenset[str], is_other: NameTest = lambda test, names: False
+) -> bool:
     """Whether a loop over parameters in the scope writes its own variable (of that rank, where it asks).
 
     A loop below an ``isinstance`` test that names torch's layers alone goes over the parameters of such a layer, and
-    one over the parameters of two models side by side copies what one of them was given.
+    one over the parameters of two models side by side copies what one of them was given. ``is_other`` says of a
+    condition, and of the variables that stand for names in it, whether it leaves out the parameter that is asked for.
     """
     for body, guards in _blocks(scope):
         if any(guard <= torch_api.layer_words() - _HOLDING for guard in guards):
             continue
         for statement in body:
             if isinstance(statement, code.For) and _walks(statement.iterable, walks):
-                if not _pairs(statement.iterable, walks) and _fills(statement, rank):
+                if not _pairs(statement.iterable, walks) and _fills(statement, rank, is_other):
                     return True
     return False
 
 
-def _fills(loop: code.For, rank: int | None) -> bool:
+def _fills(loop: code.For, rank: int | None, is_other: NameTest = lambda test, names: False) -> bool:
     names = {inner.identifier for part in _values(loop) for inner in nodes(part) if isinstance(inner, code.Name)}
     for block, conditions in _conditional(loop.body, ()):
         writes = any(
@@ -292,7 +301,8 @@ def _fills(loop: code.For, rank: int | None) -> bool:
             for target in _targets(inner)
         )
         if writes and not (rank is not None and rank < 2 and any(map(_asks_rank, conditions))):
-            return True
+            if not any(is_other(condition, names_given(loop)) for condition in conditions):
+                return True
     return False
 
 
