@@ -27,6 +27,8 @@ MOST_NAMES = 100
 # Functions that hand on what another gives them are followed so far.
 _DEEPEST = 3
 _ANSWERING = ("__getattr__", "__getattribute__")
+# Of the standard library, what hands nothing on that it is given, but objects of its own kinds: modules, options, paths.
+_MAKING_THEIR_OWN = frozenset({"argparse", "datetime", "importlib", "json", "logging", "os", "pathlib", "re", "time"})
 
 
 class TooManyFiles(Exception):
@@ -168,7 +170,7 @@ def _may_make(project: Project, linked: LinkedClass, module: SourceModule, name:
     """Whether what a call of a name returns may be an instance of the class."""
     found = project.resolve(module, name)
     if isinstance(found, External):
-        return found.name not in torch_api.layers
+        return found.name not in torch_api.layers and found.name.partition(".")[0] not in _MAKING_THEIR_OWN
     if isinstance(found, ClassDefinition):
         made = project.link(found)
         return made.is_module is not True or not made.is_complete or linked.definition in made.mro

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from paramlint import torch_api
+from paramlint.interpret.prepared import handed_to_initialisers, looked_at, prepared_elsewhere
 from paramlint.interpret.receivers import Object, OuterRead, local_names, outer_uses
 from paramlint.interpret.scan import initialised_attributes, nodes, self_attribute
 from paramlint.model import code
@@ -17,12 +18,8 @@ _BY_NAME = frozenset({"children", "named_children", "modules", "named_modules", 
 _REGISTRIES = frozenset({"_modules", "_parameters", "__dict__"})
 # What takes an object apart, one level deep.
 TAKING_APART = frozenset({"children", "named_children", "_modules"})
-# What of a module's attributes is its values, or a way to call it.
-_USING_THE_WHOLE = frozenset({"weight", "bias", "forward", "parameters", "named_parameters", "state_dict"})
-_ASKING_WHAT_IT_IS = frozenset({"hasattr", "isinstance", "type"})
 _REGISTERING = frozenset({"register_buffer", "register_parameter", "add_module", "register_module"})
 _INITIALISER = re.compile(r"init|fill|reset|_$")
-_FILLING = frozenset({"zero_", "fill_", "normal_", "uniform_", "copy_"})
 _SCHEME = re.compile(r"_*(re)?(init|reset)(?!__$)")
 _PREPARES = re.compile(r"init|reset|freeze|weight|apply$|_$")
 
@@ -70,8 +67,10 @@ def file_reads(module: SourceModule) -> FileReads:
     walks = False
     prose = {id(node.value) for node in every if isinstance(node, (code.ExpressionStatement, code.AnnotatedAssign))}
     prose |= {mark for node in every for mark in _registered(node)}
-    prepared = frozenset(mark for node in every for mark in _prepared_elsewhere(node))
-    prepared |= {mark for node in every if isinstance(node, code.Function) for mark in _looked_at(node)}
+    prepared = frozenset(mark for node in every for mark in prepared_elsewhere(node))
+    for node in every:
+        if isinstance(node, code.Function):
+            prepared |= {*looked_at(node), *handed_to_initialisers(node)}
     for node in every:
         if isinstance(node, code.Attribute):
             walks = walks or (node.name == "get_submodule" and not _is_self(node.value) and id(node) not in prepared)
@@ -122,7 +121,8 @@ def class_reads(node: code.Class) -> ClassReads:
         prepares = bool(_PREPARES.search(function.name)) or bool(initialised_attributes(function.body))
         every = list(nodes(function.body))
         known_locally = local_names(function)
-        names |= set(_names_read(every, known_locally if _SCHEME.match(function.name) else None))
+        prepared = set(handed_to_initialisers(function))
+        names |= set(_names_read(every, prepared, known_locally if _SCHEME.match(function.name) else None))
         for inner in every:
             if isinstance(inner, code.Attribute) and _is_self(inner.value):
                 walks = walks or (not prepares and inner.name in _BY_NAME | _REGISTRIES)
@@ -144,13 +144,13 @@ def does_something(function: object) -> bool:
     )
 
 
-def _names_read(every: list[object], locals_of_scheme: frozenset[str] | None) -> Iterator[str]:
+def _names_read(every: list[object], prepared: set[int], locals_of_scheme: frozenset[str] | None) -> Iterator[str]:
     """The attributes of self that nodes of a function read for more than to prepare, replace or compare with None.
 
-    ``locals_of_scheme`` are the local names of a function that is there to give first values, as is then what it calls
+    ``prepared`` are nodes of which that is known. ``locals_of_scheme`` are the local names of a function that is there to give first values, as is then what it calls
     without keeping the result; None of any other.
     """
-    ignored: set[int] = set()
+    ignored = set(prepared)
     for node in every:
         if isinstance(node, code.Assign):
             for target in node.targets:
@@ -185,11 +185,19 @@ def _chain(expression: code.Expression) -> set[int]:
 
 
 def _moved(target: code.Expression, value: code.Expression) -> set[int]:
-    """The read in ``self.a = self.a.to(device)``, which binds what it reads."""
+    """The read in ``self.a = self.a.to(device)`` and ``self.a = weight_norm(self.a)``, which binds what it reads."""
     name = self_attribute(target)
-    if name is None or not isinstance(value, code.Call) or not isinstance(value.function, code.Attribute):
+    if name is None or not isinstance(value, code.Call):
         return set()
-    return _chain(value.function) if self_attribute(value.function.value) == name else set()
+    if isinstance(value.function, code.Attribute) and self_attribute(value.function.value) == name:
+        return _chain(value.function)
+    first = value.arguments[0].value if value.arguments and not _is_of_self(value.function) else None
+    return _chain(first) if first is not None and self_attribute(first) == name else set()
+
+
+def _is_of_self(function: code.Expression) -> bool:
+    dotted = dotted_name(function)
+    return dotted is None or dotted[0] == "self"
 
 
 def _is_plain_function(function: code.Expression, known_locally: frozenset[str]) -> bool:
@@ -209,70 +217,6 @@ def _prepared(call: code.Call) -> set[int]:
         for argument in call.arguments:
             found |= _chain(argument.value)
     return found
-
-
-def _prepared_elsewhere(node: object) -> Iterator[int]:
-    """The attributes that a node only initialises, or compares with None: ``init.f_(m.weight)``, ``m.bias.zero_()``.
-
-    ``m.weight.data = x`` and ``m.weight.data *= x`` give values that nothing is computed from.
-    """
-    target: code.Expression | None = None
-    if isinstance(node, (code.Assign, code.AugmentedAssign)):
-        targets = node.targets if isinstance(node, code.Assign) else (node.target,)
-        written = targets[0]
-        target = written if isinstance(written, code.Attribute) and written.name == "data" else None
-    if isinstance(node, code.ExpressionStatement) and isinstance(node.value, code.Call):
-        target = _initialised(node.value)
-    elif isinstance(node, code.Comparison) and all(
-        isinstance(other, code.Constant) and other.value is None for other in node.comparators
-    ):
-        target = node.left
-    while isinstance(target, (code.Attribute, code.Subscript)):
-        yield id(target)
-        target = target.value
-
-
-def _looked_at(function: code.Function) -> Iterator[int]:
-    """The ``x.get_submodule`` of a function of whose result it only reads attributes, which their names tell."""
-    every = list(nodes(function.body))
-    found: dict[str, list[int]] = {}
-    targets: set[int] = set()
-    for node in every:
-        match node:
-            case code.Assign(
-                targets=(code.Name(identifier=name) as target,),
-                value=code.Call(function=code.Attribute(name="get_submodule") as asking),
-            ):
-                found.setdefault(name, []).append(id(asking))
-                targets.add(id(target))
-    if not found:
-        return
-    looked_at = set(targets)
-    for node in every:
-        if isinstance(node, code.Attribute) and node.name not in _USING_THE_WHOLE:
-            looked_at.add(id(node.value))
-        elif isinstance(node, code.Call) and getattr(node.function, "identifier", "") in _ASKING_WHAT_IT_IS:
-            looked_at.update(id(item.value) for item in node.arguments[:1])
-    used = {node.identifier for node in every if isinstance(node, code.Name) and id(node) not in looked_at}
-    for name, marks in found.items():
-        if name not in used:
-            yield from marks
-
-
-def _initialised(call: code.Call) -> code.Expression | None:
-    """What a bare call gives a first value: the argument of a function of ``nn.init``, what a method fills."""
-    function = call.function
-    if isinstance(function, code.Attribute) and function.name in _FILLING and _module_of(function) != "init":
-        return function.value
-    called = function.name if isinstance(function, code.Attribute) else getattr(function, "identifier", "")
-    is_initialiser = f"torch.nn.init.{called}" in torch_api.initialisers
-    return call.arguments[0].value if is_initialiser and call.arguments else None
-
-
-def _module_of(function: code.Attribute) -> str:
-    """``init`` of ``nn.init.zeros_`` and ``init.zeros_``."""
-    holder = function.value
-    return holder.name if isinstance(holder, code.Attribute) else getattr(holder, "identifier", "")
 
 
 def _computes_in_place(name: str) -> bool:

@@ -14,7 +14,7 @@ from paramlint.project.names import dotted_name
 Dotted: TypeAlias = tuple[str, ...]
 
 # What of a tensor, or of a layer's weight, is neither its values nor a way to them.
-_ABOUT = frozenset(
+ABOUT = frozenset(
     {
         *("shape", "size", "dim", "ndim", "numel", "nelement", "stride", "device", "dtype", "layout", "is_cuda"),
         *("requires_grad", "requires_grad_", "is_leaf", "get_device", "grad"),
@@ -181,7 +181,7 @@ def _kind(node: code.Attribute, above: dict[int, object]) -> ReadKind:
     taken = above.get(id(node))
     while isinstance(taken, code.Attribute) and taken.name in _PARTS:
         taken = above.get(id(taken))
-    if isinstance(taken, code.Attribute) and taken.name in _ABOUT:
+    if isinstance(taken, code.Attribute) and taken.name in ABOUT:
         return ReadKind.ABOUT
     return ReadKind.CUT if isinstance(taken, code.Attribute) and taken.name in _CUTTING else ReadKind.VALUE
 
@@ -193,6 +193,9 @@ def _object(expression: code.Expression, scope: _Scope) -> Object:
             case code.Subscript(value=held, index=place) if (index := _number(place)) is not None:
                 holder = _object(held, scope)
                 return holder._replace(place=None, at=index) if holder.holder is not None else Object()
+            case code.Call(function=function) if (maker := dotted_name(function)) is not None:
+                # A local name is no one's that the file knows by it.
+                return Object(maker=maker) if maker[0] not in scope.names else Object()
         return Object()
     if receiver in scope.tested:
         return Object(classes=scope.tested[receiver])
