@@ -5,7 +5,7 @@ from __future__ import annotations
 from paramlint import torch_api
 from paramlint.interpret import calls, devices, evaluate, objects, results, stores
 from paramlint.interpret.base_call import may_run_before
-from paramlint.interpret.decorators import is_transparent_decorator
+from paramlint.interpret.decorators import are_transparent
 from paramlint.interpret.events import BaseConstructorRan
 from paramlint.interpret.limits import BudgetSpent
 from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine
@@ -102,7 +102,7 @@ def run_constructor(machine: Machine, frame: Frame, instance: Instance, argument
         instance.is_initialised = True
     elif isinstance(member, Member) and isinstance(member.node, Function):
         assert isinstance(member.owner, ClassDefinition)
-        if any(not is_transparent_decorator(decorator) for decorator in member.node.decorators):
+        if not are_transparent(machine.project, member.owner.module, member.node.decorators):
             # What decorates a constructor runs it (deprecated arguments, registered configurations), and may run a
             # base's before.
             if may_run_before(machine.project, member.owner, member.node):

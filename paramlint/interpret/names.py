@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paramlint.interpret import builtin_calls, evaluate
-from paramlint.interpret.decorators import is_transparent_decorator
+from paramlint.interpret.decorators import are_transparent
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.values import (
     UNKNOWN,
@@ -51,7 +51,7 @@ def value_of(machine: Machine, definition: Definition) -> Value:
         case FunctionDefinition():
             if definition.enclosing and isinstance(definition.enclosing[-1], code.Class):
                 return UNKNOWN  # a method: looking it up on its class tells which class ``super()`` means in it
-            if any(not is_transparent_decorator(item) for item in definition.node.decorators):
+            if not are_transparent(machine.project, definition.module, definition.node.decorators):
                 return UNKNOWN
             owner = _owner(machine, definition)
             return Closure(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from paramlint import torch_api
 from paramlint.interpret import calls, devices, evaluate, results, tensors
-from paramlint.interpret.decorators import is_transparent_decorator
+from paramlint.interpret.decorators import are_transparent
 from paramlint.interpret.events import AttributeRead, EarlyRead, UnassignedRead
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import guarded_attributes
@@ -196,7 +196,7 @@ def bind_member(machine: Machine, frame: Frame, receiver: Value, self_value: Val
         bound = ClassValue(self_value.linked)
     elif isinstance(receiver, ClassValue) and "classmethod" not in kinds:
         bound = None
-    elif node.name != "__init__" and any(not is_transparent_decorator(item) for item in node.decorators):
+    elif node.name != "__init__" and not are_transparent(machine.project, owner.module, node.decorators):
         if not any(kind in _PROPERTIES for kind in kinds):
             results.escape(self_value)
             return UNKNOWN

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from enum import Enum
 
 from paramlint.interpret import assignment, devices, dropped, evaluate, initialisation, objects
-from paramlint.interpret.decorators import is_transparent_decorator
+from paramlint.interpret.decorators import are_transparent
 from paramlint.interpret.events import LocalRebinding
 from paramlint.interpret.limits import PathEnds
 from paramlint.interpret.machine import Frame, Machine
@@ -151,7 +151,7 @@ def _raise(machine: Machine, frame: Frame, statement: code.Raise) -> Flow:
 
 
 def _decorated(machine: Machine, frame: Frame, node: code.Function) -> Value:
-    if any(not is_transparent_decorator(decorator) for decorator in node.decorators):
+    if not are_transparent(machine.project, frame.module, node.decorators):
         return UNKNOWN
     return Closure(node, frame.module, frame.enclosing, frame, frame.owner, None, f"{frame.function}.{node.name}")
 
