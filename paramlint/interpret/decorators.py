@@ -24,6 +24,7 @@ _TRANSPARENT = frozenset(
         "classmethod",
         "abstractmethod",
         "override",
+        "overrides",
         "final",
         "torch.jit.export",
         "export",
@@ -38,9 +39,15 @@ _TRANSPARENT = frozenset(
         "wraps",
         "overload",
         "disable",
+        "compile",
         "contextmanager",
         "deprecated",
+        "deprecated_api_warning",
+        "deprecated_arg",
+        "deprecated_kwargs",
+        "deprecate_kwarg",
         "no_type_check",
+        "typecheck",
         "typechecked",
         "beartype",
         "jaxtyped",
@@ -52,6 +59,8 @@ _TRANSPARENT = frozenset(
         "check_model_inputs",
         "merge_with_config_defaults",
         "capture_outputs",
+        "filter_output_hidden_states",
+        "force_accelerate_hooks",
     }
 )
 
