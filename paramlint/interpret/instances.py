@@ -10,7 +10,17 @@ from paramlint import torch_api
 from paramlint.facts.source import SourceError
 from paramlint.interpret.holders import MOST_FILES, Scope, defined, may_mean, mentions
 from paramlint.interpret.reads import names_called, names_given_self
-from paramlint.interpret.receivers import Dotted, Object, asked_of_objects, bindings, changes, rebinds
+from paramlint.interpret.receivers import (
+    ABOUT,
+    Dotted,
+    Object,
+    OuterRead,
+    ReadKind,
+    asked_of_objects,
+    bindings,
+    changes,
+    rebinds,
+)
 from paramlint.interpret.scan import nodes
 from paramlint.interpret.sets import names_set_in, names_set_on_others, sets_computed_names
 from paramlint.model import code
@@ -102,6 +112,21 @@ def may_be(project: Project, linked: LinkedClass, module: SourceModule, describe
         return False
     asked = project.scanned(asked_of_objects, module).get(described.place) if described.place is not None else None
     return all(_may_have(project, linked, name) for name in asked or ())
+
+
+def takes_value(project: Project, module: SourceModule, read: OuterRead, with_gradient: bool) -> bool:
+    """Whether a read in a file takes the value of an attribute (and the gradient).
+
+    A method that tensors have, called there and then, is theirs (``x.norm(1)``), unless the text asks the object,
+    whatever happens, for something that no tensor has.
+    """
+    if read.kind is ReadKind.ABOUT or (with_gradient and read.kind is ReadKind.CUT):
+        return False
+    if not read.is_called or torch_api.method(read.name) is None:
+        return True
+    place = read.object.place
+    asked = project.scanned(asked_of_objects, module).get(place) if place is not None else None
+    return any(torch_api.method(name) is None and name not in ABOUT for name in asked or ())
 
 
 def _may_have(project: Project, linked: LinkedClass, name: str) -> bool:

@@ -12,7 +12,7 @@ from paramlint.interpret.base_call import is_self_or_super, may_pass_by, may_run
 from paramlint.interpret.gradients import Use, uses
 from paramlint.interpret.holders import Scope, holders, is_never_moved
 from paramlint.interpret.ingredients import Ingredients, ingredients
-from paramlint.interpret.instances import TooManyFiles, holding_files, is_named_in, may_be, modules_with
+from paramlint.interpret.instances import TooManyFiles, holding_files, is_named_in, may_be, modules_with, takes_value
 from paramlint.interpret.loaded import is_always_loaded
 from paramlint.interpret.outside import may_call, may_initialise
 from paramlint.interpret.reach import CONSTRUCTORS
@@ -24,7 +24,6 @@ from paramlint.interpret.reads import (
     file_reads,
     names_thawed,
 )
-from paramlint.interpret.receivers import OuterRead, ReadKind
 from paramlint.interpret.scan import may_take, nodes
 from paramlint.interpret.sets import names_set, names_set_on_others, sets_computed_names
 from paramlint.interpret.writes import guards_of_reads
@@ -194,7 +193,8 @@ class Surroundings:
                 return True
             is_key = attribute in found.texts and module.path == own.module.path and not with_gradient
             is_spelled = is_key or attribute in found.words
-            reads = [read for read in found.reads if read.name == attribute and _counts(read, with_gradient)]
+            named = (read for read in found.reads if read.name == attribute)
+            reads = [read for read in named if takes_value(self._project, module, read, with_gradient)]
             is_open = module.path == own.module.path or attribute in found.tested
             if not (is_spelled or reads) or not (is_open or module.path in self._holders):
                 continue
@@ -345,13 +345,6 @@ class Surroundings:
 
     def _modules_with(self, word: str, beside: tuple[str, ...] = ()) -> list[SourceModule]:
         return modules_with(self._project, self._linked.definition.module, word, beside)
-
-
-def _counts(read: OuterRead, with_gradient: bool) -> bool:
-    """Whether a read takes the value. A method of tensors that is called there and then is one (``x.norm(1)``)."""
-    if read.kind is ReadKind.ABOUT or (with_gradient and read.kind is ReadKind.CUT):
-        return False
-    return not read.is_called or torch_api.method(read.name) is None
 
 
 def _words_of_optimisers() -> tuple[str, ...]:
