@@ -269,10 +269,10 @@ def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Argumen
     machine.depth += 1
     machine.active.append(closure.qualified_name)
     undecided = machine.undecided
-    is_abroad = _is_abroad(machine, closure)
+    was_abroad = machine.abroad
     choosing = machine.choice, machine.is_choosing, machine.preferred
     machine.choice, machine.is_choosing, machine.preferred = None, False, None
-    machine.abroad += is_abroad
+    machine.abroad = _is_abroad(machine, closure)
     spared = _spared(closure)
     was_opaque, was_complete = spared is not None and spared.is_opaque, machine.is_complete
     try:
@@ -283,7 +283,7 @@ def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Argumen
         if spared is not None:
             spared.is_opaque, machine.is_complete = was_opaque, was_complete
         machine.undecided = undecided
-        machine.abroad -= is_abroad
+        machine.abroad = was_abroad
         machine.choice, machine.is_choosing, machine.preferred = choosing
         machine.depth -= 1
         machine.active.pop()
@@ -299,13 +299,18 @@ def _spared(closure: Closure) -> Instance | None:
 
 
 def _is_abroad(machine: Machine, closure: Closure) -> bool:
-    """Whether a function is of another file, or a method of a Module class that the root does not inherit from."""
+    """Whether a function is of another file, or a method of a Module class that the root does not inherit from.
+
+    So is what they call, but for a method of the root that its own file overrides: there the root decides again.
+    """
     root, owner = machine.root, closure.owner
     if root is None or root.linked is None:
         return False
     if closure.module.path != root.linked.definition.module.path:
         return True
-    return owner is not None and owner.is_module is True and owner.definition not in root.linked.mro
+    if owner is not None and closure.bound is root and owner.definition in root.linked.mro:
+        return False
+    return machine.abroad or (owner is not None and owner.is_module is True and owner.definition not in root.linked.mro)
 
 
 def _execute(

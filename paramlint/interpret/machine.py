@@ -61,8 +61,8 @@ class Machine:
     weak, that is, the old value may survive. ``repeated`` counts the loops around it that run an unknown number of
     times. ``statement`` is the one under way in a constructor of the instance, ``own_statement`` in that of its very
     class, and ``assigned`` the attribute of self that it binds. ``choice`` is what the condition under way chooses
-    between, and ``preferred`` how it turns out where nothing says so, that is, without an error. ``abroad`` counts the
-    methods under way of Modules other than the root, or from other files: what they decide is theirs.
+    between, and ``preferred`` how it turns out where nothing says so, that is, without an error. ``abroad``: what
+    is under way is a method of a Module other than the root, or from another file, and what it decides is its own.
 
     ``is_complete`` turns False when something was skipped, ``refuses`` True where forward raises whatever it is given.
     ``idle_steps`` counts, for each function, the steps of calls that had nothing to do with tensors or modules;
@@ -90,7 +90,7 @@ class Machine:
     without_gradients: int = 0
     on_meta: int = 0
     device_tests: int = 0
-    abroad: int = 0
+    abroad: bool = False
     choice: Choice | None = None
     is_choosing: bool = False
     preferred: bool | None = None
