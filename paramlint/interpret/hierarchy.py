@@ -94,7 +94,15 @@ def describe(function: code.Function) -> MethodFacts:
         exports=frozenset(_exports(body)),
         ties=frozenset(_ties(body)),
         is_explained=function.name in re.findall(r"\w+", _docstring(function.body)),
+        answers=any(map(_answers, body)),
     )
+
+
+def _answers(node: object) -> bool:
+    """Whether a node hands a caller something."""
+    if isinstance(node, code.Return):
+        return node.value is not None and not (isinstance(node.value, code.Constant) and node.value.value is None)
+    return isinstance(node, code.Yield)
 
 
 def _mentions(body: Gathered) -> Iterator[str]:

@@ -45,7 +45,8 @@ def _is_no_loss(trace: ClassTrace, run: Run, slot: Slot) -> bool:
     """
     if slot.name in run.rewritten:
         return True
-    if any("parameters" in method.name and slot.name in method.mentions for method in trace.methods):
+    lists = [method for method in trace.methods if "parameters" in method.name and method.answers]
+    if any(slot.name in method.mentions for method in lists):
         return True  # the class lists its parameters by itself
     others = [method for method in trace.methods if method.name != "__init__"]
     if slot.is_shared or all(method.name != "forward" for method in others):
