@@ -37,6 +37,7 @@ def factory(
     span: Span,
 ) -> Tensor:
     name = function.name.rsplit(".", 1)[-1]
+    positional, keywords = _in_place(function, positional, keywords)
     device = devices.device_of(keywords["device"]) if "device" in keywords else None
     by = f"device={device.literal!r}" if device else ""
     if function.name.startswith("torch.cuda.") and device is None:
@@ -89,6 +90,17 @@ def factory(
         or any(item.is_table for item in source)
         or any(isinstance(value, External) and value.name == POSITIONS for value in positional[:1]),
     )
+
+
+def _in_place(
+    function: Function, positional: list[Value], keywords: dict[str, Value]
+) -> tuple[list[Value], dict[str, Value]]:
+    """The arguments with the leading one in its place, where it is given by name: ``zeros(size=(2, 3))``."""
+    leading = [overload.parameters[0] for overload in function.overloads if overload.parameters]
+    given = next((name for name in leading if name in keywords), None)
+    if positional or given is None:
+        return positional, keywords
+    return [keywords[given]], {name: value for name, value in keywords.items() if name != given}
 
 
 def _is_of_default_type(name: str, positional: list[Value]) -> bool:

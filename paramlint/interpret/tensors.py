@@ -200,9 +200,13 @@ def _as_called(
     bound = [*zip(places, positional, strict=False), *keywords.items()]
     if call is not None:
         for place, value in bound:
-            if place in call.signature.tensors - call.signature.mixed and isinstance(value, Tensor):
-                # torch raises for anything else, so from here on it is a tensor
-                value.is_certain = True
+            demanded = [value] if place in call.signature.tensors - call.signature.mixed else []
+            if place in call.signature.lists and isinstance(value, Container):
+                demanded = value.items
+            for item in demanded:
+                if isinstance(item, Tensor):
+                    # torch raises for anything else, so from here on it is a tensor
+                    item.is_certain = True
         if function.returns is Returns.VARIES:
             function = function._replace(returns=call.signature.returns, result_rank=call.signature.result_rank)
     return function, bound
