@@ -137,6 +137,22 @@ BASES = {
         True,
         False,
     ),
+    "decorated with a note": (
+        "MODE = '__mode__'\ndef mark(cls):\n    setattr(cls, MODE, 1)\n    return cls\n@mark\nclass X(nn.Module): ...",
+        True,
+        True,
+    ),
+    "decorated with a method": (
+        "def mark(cls):\n    setattr(cls, '__init__', made)\n    return cls\n@mark\nclass X(nn.Module): ...",
+        True,
+        False,
+    ),
+    "decorated with a name that may be another": (
+        "name = 'mode'\ndef give(name):\n    def mark(cls):\n        setattr(cls, name, 1)\n        return cls\n"
+        "    return mark\n@give('a')\nclass X(nn.Module): ...",
+        True,
+        False,
+    ),
     "decorated by a subclass": (
         "def wrap(cls):\n    class Wrapped(cls): ...\n    return Wrapped\n@wrap\nclass X(nn.Module): ...",
         True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from paramlint.model import code
 from paramlint.project.bindings import nested_bodies
@@ -10,17 +10,21 @@ from paramlint.project.bindings import nested_bodies
 # What a text has to mention for its function to be looked at.
 _WORDS = ("__bases__", "setattr", "class", "type")
 
+# Methods that Python or torch calls by their names, beside those that every object has.
+_MEANT = frozenset({"__call__", "__getattr__", "forward", "_apply"})
 
-def changes_its_class(function: code.Function) -> bool:
+
+def changes_its_class(function: code.Function, text_of: Callable[[code.Expression], str | None]) -> bool:
     """Whether a class decorator, or a function that returns one, may give a class bases or members of its own.
 
-    It sets ``__bases__`` or attributes by ``setattr``, or puts a subclass in the class's place.
+    It sets ``__bases__`` or attributes by ``setattr``, or puts a subclass in the class's place. An attribute that is no
+    method of Python's or torch's, under a name that can be told (``text_of``), is a note that others look for.
     """
     if not any(code.may_hold(function, word) for word in _WORDS):
         return False
     statements = list(_statements((function,)))
     names = {parameter.name for item in statements if isinstance(item, code.Function) for parameter in item.parameters}
-    return any(_changes(statement, names) for statement in statements)
+    return any(_changes(statement, names, text_of) for statement in statements)
 
 
 def _statements(body: Iterable[code.Statement]) -> Iterator[code.Statement]:
@@ -30,14 +34,18 @@ def _statements(body: Iterable[code.Statement]) -> Iterator[code.Statement]:
             yield from _statements(block)
 
 
-def _changes(statement: code.Statement, names: set[str]) -> bool:
+def _changes(statement: code.Statement, names: set[str], text_of: Callable[[code.Expression], str | None]) -> bool:
     match statement:
         case code.Assign(targets=targets):
             return any(isinstance(target, code.Attribute) and target.name == "__bases__" for target in targets) or (
                 _makes_a_class(statement.value, names)
             )
         case code.ExpressionStatement(value=code.Call(function=code.Name(identifier="setattr"), arguments=arguments)):
-            return bool(arguments) and _is_one_of(arguments[0].value, names)
+            if not arguments or not _is_one_of(arguments[0].value, names):
+                return False
+            named = arguments[1].value if len(arguments) == 3 else arguments[0].value
+            name = None if _is_one_of(named, names) else text_of(named)
+            return name is None or name in _MEANT or hasattr(object, name)
         case code.Class(arguments=bases):
             return any(_is_one_of(base.value, names) for base in bases)
         case code.Return(value=value) if value is not None:

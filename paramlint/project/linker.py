@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 from paramlint.model import code
 from paramlint.project import externals
@@ -97,9 +98,16 @@ class ClassLinker:
             if not isinstance(decorator, FunctionDefinition):
                 continue
             if decorator not in self._changing:
-                self._changing[decorator] = changes_its_class(decorator.node)
+                self._changing[decorator] = changes_its_class(decorator.node, partial(self._text, decorator))
             if self._changing[decorator]:
                 yield Unresolved(f"{decorator.qualified_name}() changes the class")
+
+    def _text(self, within: FunctionDefinition, node: code.Expression) -> str | None:
+        """The text that an expression in a function is, as it is written there or under a name of the module."""
+        if isinstance(node, code.Name):
+            meant = self._resolver.expression(within.module, node)
+            node = meant.node if isinstance(meant, ValueDefinition) else node
+        return node.value if isinstance(node, code.Constant) and isinstance(node.value, str) else None
 
     def _base_class(self, base: ClassDefinition) -> LinkedClass | Unresolved:
         if base in self._under_way:
