@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from paramlint import torch_api
 from paramlint.interpret import calls, devices, evaluate, objects, results, stores
 from paramlint.interpret.base_call import may_run_before
@@ -19,7 +21,9 @@ from paramlint.interpret.values import (
     Instance,
     Known,
     Placement,
+    Predicate,
     Storage,
+    Switch,
     Symbol,
     Tensor,
     Value,
@@ -273,11 +277,27 @@ def add_layer_state(
                 is_registered=True,
                 requires_grad=is_parameter,
             )
+            switch: Switch | None = None
             if any(given == Known(constant) for given, constant in conditions):
                 value = NONE
             elif slot.is_uncertain or any(not isinstance(given, Known) for given, _ in conditions):
+                switch = _switch(conditions, value)
                 value = value if not conditions else UNKNOWN
-            instance.bindings[slot.name] = Binding(value, registration, place, machine.phase, True, slot.is_persistent)
+            instance.bindings[slot.name] = Binding(
+                value, registration, place, machine.phase, True, slot.is_persistent, switch
+            )
+
+
+def _switch(conditions: Sequence[tuple[Value | None, object]], held: Value) -> Switch | None:
+    """What a slot holds where the one setting that it depends on is true, which the class passes on."""
+    if len(conditions) != 1 or conditions[0][1] is not False:
+        return None
+    match conditions[0][0]:
+        case Predicate() as setting:
+            return Switch(setting, held)
+        case Symbol(default=default) as setting if default is None or isinstance(default.value, bool):
+            return Switch(setting, held)
+    return None
 
 
 def _decided(

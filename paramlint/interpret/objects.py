@@ -12,7 +12,9 @@ from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import guarded_attributes
 from paramlint.interpret.slots import Phase, Registration
 from paramlint.interpret.values import (
+    NONE,
     UNKNOWN,
+    Binding,
     BoundExternal,
     ClassValue,
     Closure,
@@ -22,6 +24,7 @@ from paramlint.interpret.values import (
     Instance,
     Known,
     Super,
+    Switch,
     Symbol,
     Tensor,
     Value,
@@ -75,6 +78,8 @@ def _of_instance(machine: Machine, frame: Frame, receiver: Instance, name: str, 
         return UNKNOWN
     if binding is not None:
         value = binding.value
+        if binding.switch is not None and value is UNKNOWN:
+            value = _settled(machine, binding, binding.switch)
         if receiver.recomputed == name and isinstance(value, Tensor):
             recomputed = results.derived(machine, frame, value, name, span)
             recomputed.is_recomputed, recomputed.home = True, name
@@ -100,6 +105,15 @@ def _of_instance(machine: Machine, frame: Frame, receiver: Instance, name: str, 
     if isinstance(member, Member) or (receiver.is_module and name in torch_api.module_members()):
         return BoundExternal(receiver, name)
     return UNKNOWN
+
+
+def _settled(machine: Machine, binding: Binding, switch: Switch) -> Value:
+    """What a layer's slot holds on this path, where construction reads it and does not ask whether it is None."""
+    if machine.phase is Phase.CONSTRUCTOR and not machine.is_choosing:
+        is_on = evaluate.truth(machine, switch.setting)
+        if is_on is not None:
+            binding.value = switch.held if is_on else NONE
+    return binding.value
 
 
 def _give_home(value: Value, name: str, depth: int = 0) -> None:

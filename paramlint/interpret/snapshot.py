@@ -16,6 +16,7 @@ from paramlint.interpret.values import (
     Partial,
     Storage,
     Super,
+    Switch,
     Tensor,
     Vanishing,
 )
@@ -26,7 +27,7 @@ State = TypeVar("State", bound=NamedTuple)
 # constants, and what a condition chose between, which nobody touches once the condition is behind.
 _CHANGING = (
     *(Machine, Frame, Made, Decider, Bounds),
-    *(Tensor, Storage, Vanishing, Container, Instance, Binding),
+    *(Tensor, Storage, Vanishing, Container, Instance, Binding, Switch),
     *(Closure, BoundExternal, Super, Partial),
 )
 _FIELDS: dict[type, tuple[str, ...]] = {kind: tuple(kind.__slots__) for kind in _CHANGING}

@@ -215,8 +215,19 @@ class Container:
 
 
 @dataclass(eq=False, slots=True)
+class Switch:
+    """A setting of the class that a layer is given: where it is true, a slot of the layer holds ``held``, else None."""
+
+    setting: Symbol | Predicate
+    held: Value
+
+
+@dataclass(eq=False, slots=True)
 class Binding:
-    """What a name on an object is bound to, how it is registered, and by which statement."""
+    """What a name on an object is bound to, how it is registered, and by which statement.
+
+    ``switch`` says what decides about a value that is unknown.
+    """
 
     value: Value
     registration: Registration
@@ -224,6 +235,7 @@ class Binding:
     phase: Phase
     is_certain: bool = True
     is_persistent: bool = True
+    switch: Switch | None = None
 
 
 @dataclass(eq=False, slots=True)
