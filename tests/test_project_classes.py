@@ -143,7 +143,14 @@ BASES = {
         True,
     ),
     "decorated with a method": (
-        "def mark(cls):\n    setattr(cls, '__init__', made)\n    return cls\n@mark\nclass X(nn.Module): ...",
+        "def mark(cls):\n    def walk(self): ...\n    setattr(cls, 'walk', walk)\n    return cls\n"
+        "@mark\nclass X(nn.Module): ...",
+        True,
+        False,
+    ),
+    "decorated with a constructor": (
+        "def mark(made):\n    def wrap(cls):\n        setattr(cls, '__init__', made)\n        return cls\n    return wrap\n"
+        "@mark(f)\nclass X(nn.Module): ...",
         True,
         False,
     ),

@@ -88,7 +88,9 @@ def _of_instance(machine: Machine, frame: Frame, receiver: Instance, name: str, 
             _give_home(value, name)
         return value
     if name == "training" and receiver.is_module:
-        return Symbol("self.training")
+        # a module is made in training mode
+        is_made = machine.phase is Phase.CONSTRUCTOR and receiver is frame.receiver
+        return Known(True) if is_made else Symbol("self.training")
     if name == "__class__":
         return ClassValue(receiver.linked) if receiver.linked is not None else External(receiver.external or "object")
     if name == "__dict__":

@@ -17,8 +17,8 @@ _MEANT = frozenset({"__call__", "__getattr__", "forward", "_apply"})
 def changes_its_class(function: code.Function, text_of: Callable[[code.Expression], str | None]) -> bool:
     """Whether a class decorator, or a function that returns one, may give a class bases or members of its own.
 
-    It sets ``__bases__`` or attributes by ``setattr``, or puts a subclass in the class's place. An attribute that is no
-    method of Python's or torch's, under a name that can be told (``text_of``), is a note that others look for.
+    It sets ``__bases__`` or attributes by ``setattr``, or puts a subclass in the class's place. A constant, or what the
+    decorator was given, under a name that can be told (``text_of``) is a note that others look for, and no method.
     """
     if not any(code.may_hold(function, word) for word in _WORDS):
         return False
@@ -43,8 +43,9 @@ def _changes(statement: code.Statement, names: set[str], text_of: Callable[[code
         case code.ExpressionStatement(value=code.Call(function=code.Name(identifier="setattr"), arguments=arguments)):
             if not arguments or not _is_one_of(arguments[0].value, names):
                 return False
-            named = arguments[1].value if len(arguments) == 3 else arguments[0].value
-            name = None if _is_one_of(named, names) else text_of(named)
+            if len(arguments) < 3 or _is_one_of(arguments[1].value, names) or not _is_given(arguments[2].value, names):
+                return True
+            name = text_of(arguments[1].value)
             return name is None or name in _MEANT or hasattr(object, name)
         case code.Class(arguments=bases):
             return any(_is_one_of(base.value, names) for base in bases)
@@ -61,6 +62,10 @@ def _makes_a_class(node: code.Expression, names: set[str]) -> bool:
         return False
     bases = node.arguments[1].value if len(node.arguments) == 3 else None
     return isinstance(bases, code.Display) and any(_is_one_of(item, names) for item in bases.elements)
+
+
+def _is_given(node: code.Expression, names: set[str]) -> bool:
+    return isinstance(node, code.Constant) or _is_one_of(node, names)
 
 
 def _is_one_of(node: code.Expression, names: set[str]) -> bool:
