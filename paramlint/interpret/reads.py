@@ -15,6 +15,7 @@ from paramlint.project.definitions import SourceModule
 from paramlint.project.names import dotted_name
 
 _BY_NAME = frozenset({"children", "named_children", "modules", "named_modules", "get_submodule", "get_parameter"})
+_ALL_PARAMETERS = frozenset({"parameters", "named_parameters"})
 _REGISTRIES = frozenset({"_modules", "_parameters", "__dict__"})
 # What takes an object apart, one level deep.
 TAKING_APART = frozenset({"children", "named_children", "_modules"})
@@ -28,7 +29,7 @@ class ClassReads(NamedTuple):
     """What the methods of one class read of ``self``.
 
     ``patterns`` are what names that it computes may look like; ``walks`` tells that a method goes over the submodules
-    for another purpose than to initialise them.
+    for another purpose than to initialise them, or forward over all parameters.
     """
 
     names: frozenset[str]
@@ -126,11 +127,18 @@ def class_reads(node: code.Class) -> ClassReads:
         for inner in every:
             if isinstance(inner, code.Attribute) and _is_self(inner.value):
                 walks = walks or (not prepares and inner.name in _BY_NAME | _REGISTRIES)
+            elif isinstance(inner, (code.For, code.Clause)):
+                walks = walks or (function.name == "forward" and _goes_over_parameters(inner.iterable))
             elif isinstance(inner, code.Call):
                 pattern = _computed_name(inner, known_locally)
                 if pattern is not None:
                     patterns.append(pattern)
     return ClassReads(frozenset(names), tuple(patterns), walks)
+
+
+def _goes_over_parameters(iterable: code.Expression) -> bool:
+    """Whether it is ``self.parameters()``: what forward makes of them all is made of those that nothing else reads."""
+    return isinstance(iterable, code.Call) and self_attribute(iterable.function) in _ALL_PARAMETERS
 
 
 def does_something(function: object) -> bool:
