@@ -52,13 +52,15 @@ OTHER_WORDS = frozenset(
 )
 _PLAIN_WORDS = frozenset({"int", "float", "bool", "str", "Optional", "None"})
 _OF_DICTS = frozenset({"items", "keys", "get"})
+# Their bounds and steps are numbers; a tensor without dimensions is taken as one, and meets nothing.
+_COUNTING = frozenset({"arange", "linspace", "logspace"})
 
 
 class Uses(NamedTuple):
     """The names that a function uses as only a tensor can be used, as a tensor is not used, as only a number and a class.
 
-    What is used otherwise is iterated, read by key, or is asked what it is; a number is one size of several, divided
-    or counted to.
+    What is used otherwise is iterated, read by key, counted to, or is asked what it is; a number is one size of
+    several, divided or counted to.
     """
 
     as_tensor: frozenset[str]
@@ -96,8 +98,10 @@ def uses(function: code.Function) -> Uses:
 
 
 def _told_apart(call: code.Call) -> set[str]:
-    """The names that a call of a builtin function asks for their length, type or elements."""
-    if isinstance(call.function, code.Name) and call.function.identifier in _OF_OTHERS:
+    """The names that a call asks for their length, type or elements, or counts to."""
+    if isinstance(call.function, code.Name) and call.function.identifier in _OF_OTHERS | _COUNTING:
+        return _names(tuple(argument.value for argument in call.arguments))
+    if isinstance(call.function, code.Attribute) and call.function.name in _COUNTING:
         return _names(tuple(argument.value for argument in call.arguments))
     return set()
 
