@@ -11,6 +11,7 @@ from paramlint.interpret.scan import accelerator_flags, mentions_device, self_at
 from paramlint.interpret.slots import Phase, TensorSummary
 from paramlint.interpret.summaries import summarise_tensor
 from paramlint.interpret.values import (
+    UNKNOWN,
     Device,
     External,
     Instance,
@@ -52,6 +53,13 @@ def device_of(value: Value) -> Device | None:
         case Instance():
             return Device(Placement.MODEL) if value.is_module else Device(Placement.UNKNOWN)
     return Device(Placement.UNKNOWN)
+
+
+def spelled(node: code.FormattedString, text: str) -> Value:
+    """What a text with its parts filled in stands for: a device with a computed number is nobody's fixed choice."""
+    match = _NAME.fullmatch(text)
+    is_numbered = match is not None and match[2] is not None and not isinstance(node.parts[-1], str)
+    return UNKNOWN if is_numbered else Known(text)
 
 
 def of_tensor(tensor: Tensor) -> Device:

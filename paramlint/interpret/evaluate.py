@@ -344,7 +344,7 @@ def _formatted(machine: Machine, frame: Frame, node: code.FormattedString) -> Va
         if not part.plain or not isinstance(value, Known):
             return UNKNOWN
         text += str(value.value)
-    return Known(text)
+    return devices.spelled(node, text)
 
 
 def _named(machine: Machine, frame: Frame, node: code.NamedExpression) -> Value:

@@ -75,6 +75,7 @@ class Net(nn.Module):
         "the device comes from an argument whose default is no accelerator",
         "the path nearest to the defaults of the arguments moves it to the host there",
         "a condition asks for the device first (`torch.cuda.is_available()`)",
+        'the number of the device is computed (`f"cuda:{rank}"`)',
     ),
     check=check,
 )
