@@ -24,6 +24,7 @@ from paramlint.interpret.reads import (
     file_reads,
     names_thawed,
 )
+from paramlint.interpret.reapplied import is_applied_by_owners
 from paramlint.interpret.scan import may_take, nodes
 from paramlint.interpret.sets import names_set, names_set_on_others, sets_computed_names
 from paramlint.interpret.writes import guards_of_reads
@@ -323,6 +324,10 @@ class Surroundings:
     def is_always_loaded(self) -> bool:
         """Whether all code of the project that makes an instance loads a checkpoint over it."""
         return is_always_loaded(self._project, self._linked.definition)
+
+    def is_applied_by_owners(self, method: str) -> bool:
+        """Whether whoever in the project makes an instance applies a scheme of that name to it, once it is made."""
+        return is_applied_by_owners(self._project, self._linked.definition, method)
 
     @_yes_in_doubt
     def is_mark_read(self, name: str, kinds: frozenset[str]) -> bool:

@@ -19,7 +19,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if not run.is_complete or later[-1] is not event:
             continue
         missed = next((left for left in run.left if left.number not in event.reached and _is_meant(left, event)), None)
-        if missed is None:
+        if missed is None or trace.surroundings.is_applied_by_owners(event.method):
             continue
         yield finding(
             trace,
@@ -136,7 +136,7 @@ class Net(nn.Module):
         return self.head(self.body(x))
 """,
     silent_when=(
-        "the scheme runs again later in the constructor",
+        "the scheme runs again later in the constructor, or in those of all classes that make an instance",
         "what comes later is of no type that the scheme names, or holds no parameters",
         "the scheme goes over a part of the model alone (`self.trunk.modules()`)",
         "what is read is missing only where an option has none of the values that the constructor compares it with",
