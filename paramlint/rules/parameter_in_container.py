@@ -23,6 +23,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
                 continue
             if trace.surroundings.is_given_to_optimiser(slot.name) or _is_no_loss(trace, run, slot):
                 break
+            if trace.surroundings.is_set_elsewhere(slot.name):
+                break  # who fills it by hand knows that torch does not
             seen.add(slot.name)
             yield finding(
                 trace,
@@ -97,6 +99,7 @@ class Mix(nn.Module):
         "the same Parameter objects are registered under other names (`register_parameter`, `setattr`)",
         "an optimiser, or autograd, is handed the container itself: the class trains what it holds",
         "a method of the class lists them (`named_parameters_by_table`)",
+        "other code puts elements in their places (`model.weights[i] = state[name]`): who does that knows",
         "names are registered that cannot be computed from the source",
     ),
     check=check,

@@ -30,6 +30,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         if slot.name not in run.rewritten and trace.surroundings.is_filled_by_method(slot.name):
             continue
+        if trace.surroundings.is_set_elsewhere(slot.name):
+            continue  # who fills it by hand may do so where the model is
         seen.add(slot.name)
         yield finding(
             trace,
@@ -107,7 +109,7 @@ class Levels(nn.Module):
     silent_when=(
         "as for PRM101",
         "the container is read as configuration (`.item()`, `.tolist()`, an index)",
-        "another method than the constructor fills the container",
+        "another method than the constructor fills the container, or other code puts elements in their places",
         "random tensors are placeholders in a container that a part of the model keeps too",
     ),
     check=check,
