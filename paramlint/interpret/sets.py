@@ -52,6 +52,18 @@ def names_set_on_others(module: SourceModule) -> frozenset[str]:
     return frozenset(found)
 
 
+def elements_set_on_others(module: SourceModule) -> frozenset[str]:
+    """The names of attributes, of something other than ``self``, of which a file binds elements: ``x.name[i] = y``."""
+    return frozenset(
+        inner.value.name
+        for node in nodes(module.facts.body)
+        for target in _targets(node)
+        for inner in nodes(target)
+        if isinstance(inner, code.Subscript) and isinstance(inner.value, code.Attribute)
+        if self_attribute(inner.value) is None
+    )
+
+
 def sets_computed_names(node: code.Class) -> bool:
     """Whether a class sets attributes under names that it computes, or through ``__dict__``."""
     for inner in nodes(node.body):

@@ -26,7 +26,7 @@ from paramlint.interpret.reads import (
 )
 from paramlint.interpret.reapplied import is_applied_by_owners
 from paramlint.interpret.scan import may_take, nodes
-from paramlint.interpret.sets import names_set, names_set_on_others, sets_computed_names
+from paramlint.interpret.sets import elements_set_on_others, names_set, names_set_on_others, sets_computed_names
 from paramlint.interpret.writes import guards_of_reads
 from paramlint.model import code
 from paramlint.project.classes import Member
@@ -281,6 +281,12 @@ class Surroundings:
             return True
         others = (module for module in self._modules_with(attribute) if module.path in self._holders - {own.path})
         return any(attribute in self._project.scanned(names_set, module) for module in others)
+
+    @_yes_in_doubt
+    def is_filled_elsewhere(self, attribute: str) -> bool:
+        """Whether code of the project puts elements into a container of that name, of whatever object."""
+        modules = self._modules_with(attribute)
+        return any(attribute in self._project.scanned(elements_set_on_others, module) for module in modules)
 
     def is_filled_by_method(self, attribute: str) -> bool:
         """Whether a method of the hierarchy, but for constructors, puts something into a container of that name."""

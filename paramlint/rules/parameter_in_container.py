@@ -23,7 +23,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
                 continue
             if trace.surroundings.is_given_to_optimiser(slot.name) or _is_no_loss(trace, run, slot):
                 break
-            if trace.surroundings.is_set_elsewhere(slot.name):
+            if trace.surroundings.is_filled_elsewhere(slot.name):
                 break  # who fills it by hand knows that torch does not
             seen.add(slot.name)
             yield finding(

@@ -30,7 +30,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         if slot.name not in run.rewritten and trace.surroundings.is_filled_by_method(slot.name):
             continue
-        if trace.surroundings.is_set_elsewhere(slot.name):
+        if trace.surroundings.is_filled_elsewhere(slot.name):
             continue  # who fills it by hand may do so where the model is
         seen.add(slot.name)
         yield finding(
