@@ -282,10 +282,15 @@ class Surroundings:
         others = (module for module in self._modules_with(attribute) if module.path in self._holders - {own.path})
         return any(attribute in self._project.scanned(names_set, module) for module in others)
 
-    @_yes_in_doubt
     def is_filled_elsewhere(self, attribute: str) -> bool:
-        """Whether code of the project puts elements into a container of that name, of whatever object."""
-        modules = self._modules_with(attribute)
+        """Whether code of the project puts elements into a container of that name, of whatever object.
+
+        A name that stands in too many files is one of many containers: there only the class's own file counts.
+        """
+        try:
+            modules = self._modules_with(attribute)
+        except TooManyFiles:
+            modules = [self._linked.definition.module]
         return any(attribute in self._project.scanned(elements_set_on_others, module) for module in modules)
 
     def is_filled_by_method(self, attribute: str) -> bool:
