@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 # Bases that are not read and that read nothing of what a subclass registers.
 _READ_NOTHING = frozenset({"Module", "ABC", "Generic", "Protocol"})
 
+_OF_LAYERS = frozenset({"weight", "bias"})
+
 _THAWING = ("requires_grad", "requires_grad_")
 
 Parameters = ParamSpec("Parameters")
@@ -285,8 +287,11 @@ class Surroundings:
     def is_filled_elsewhere(self, attribute: str) -> bool:
         """Whether code of the project puts elements into a container of that name, of whatever object.
 
-        A name that stands in too many files is one of many containers: there only the class's own file counts.
+        A name that stands in too many files is one of many containers: there only the class's own file counts. Of what
+        torch's own layers call so, the rows of a tensor are set.
         """
+        if attribute in _OF_LAYERS:
+            return False
         try:
             modules = self._modules_with(attribute)
         except TooManyFiles:
