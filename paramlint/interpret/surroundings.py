@@ -26,7 +26,7 @@ from paramlint.interpret.reads import (
 )
 from paramlint.interpret.reapplied import is_applied_by_owners
 from paramlint.interpret.scan import may_take, nodes
-from paramlint.interpret.sets import elements_set_on_others, names_set, names_set_on_others, sets_computed_names
+from paramlint.interpret.sets import names_set, names_set_on_others, sets_computed_names, sets_elements
 from paramlint.interpret.writes import guards_of_reads
 from paramlint.model import code
 from paramlint.project.classes import Member
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 # Bases that are not read and that read nothing of what a subclass registers.
 _READ_NOTHING = frozenset({"Module", "ABC", "Generic", "Protocol"})
-
-_OF_LAYERS = frozenset({"weight", "bias"})
 
 _THAWING = ("requires_grad", "requires_grad_")
 
@@ -285,18 +283,8 @@ class Surroundings:
         return any(attribute in self._project.scanned(names_set, module) for module in others)
 
     def is_filled_elsewhere(self, attribute: str) -> bool:
-        """Whether code of the project puts elements into a container of that name, of whatever object.
-
-        A name that stands in too many files is one of many containers: there only the class's own file counts. Of what
-        torch's own layers call so, the rows of a tensor are set.
-        """
-        if attribute in _OF_LAYERS:
-            return False
-        try:
-            modules = self._modules_with(attribute)
-        except TooManyFiles:
-            modules = [self._linked.definition.module]
-        return any(attribute in self._project.scanned(elements_set_on_others, module) for module in modules)
+        """Whether code of the project puts elements into a container of that name, of whatever object."""
+        return sets_elements(self._project, self._linked.definition.module, attribute)
 
     def is_filled_by_method(self, attribute: str) -> bool:
         """Whether a method of the hierarchy, but for constructors, puts something into a container of that name."""
