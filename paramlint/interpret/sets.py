@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from paramlint.interpret.ingredients import is_super
-from paramlint.interpret.instances import TooManyFiles, modules_with
 from paramlint.interpret.scan import nodes, self_attribute
 from paramlint.model import code
 from paramlint.project.definitions import SourceModule
-
-if TYPE_CHECKING:
-    from paramlint.project.project import Project
 
 # What takes a class and leaves it as it is.
 _LOOKING = frozenset(
     {"__new__", "super", "signature", "getfullargspec", "hasattr", "getattr", "isinstance", "issubclass"}
 )
-_OF_LAYERS = frozenset({"weight", "bias"})
 _SETTERS = frozenset(
     {"setattr", "__setattr__", "register_buffer", "register_parameter", "add_module", "register_module"}
 )
@@ -56,33 +50,6 @@ def names_set_on_others(module: SourceModule) -> frozenset[str]:
                 if isinstance(inner, code.Attribute) and self_attribute(inner) is None
             }
     return frozenset(found)
-
-
-def elements_set_on_others(module: SourceModule) -> frozenset[str]:
-    """The names of attributes, of something other than ``self``, of which a file binds elements: ``x.name[i] = y``."""
-    return frozenset(
-        inner.value.name
-        for node in nodes(module.facts.body)
-        for target in _targets(node)
-        for inner in nodes(target)
-        if isinstance(inner, code.Subscript) and isinstance(inner.value, code.Attribute)
-        if self_attribute(inner.value) is None
-    )
-
-
-def sets_elements(project: Project, own: SourceModule, attribute: str) -> bool:
-    """Whether code of the project binds elements of an attribute of that name, of something other than ``self``.
-
-    A name that stands in too many files is one of many containers: there only the class's own file counts. Of what
-    torch's own layers call so, the rows of a tensor are set.
-    """
-    if attribute in _OF_LAYERS:
-        return False
-    try:
-        modules = modules_with(project, own, attribute)
-    except TooManyFiles:
-        modules = [own]
-    return any(attribute in project.scanned(elements_set_on_others, module) for module in modules)
 
 
 def sets_computed_names(node: code.Class) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec
 
 from paramlint import torch_api
 from paramlint.interpret.base_call import is_self_or_super, may_pass_by, may_run_base_constructor, names_a_way
+from paramlint.interpret.filled import is_filled_elsewhere
 from paramlint.interpret.gradients import Use, uses
 from paramlint.interpret.holders import Scope, holders, is_never_moved
 from paramlint.interpret.ingredients import Ingredients, ingredients
@@ -26,7 +27,7 @@ from paramlint.interpret.reads import (
 )
 from paramlint.interpret.reapplied import is_applied_by_owners
 from paramlint.interpret.scan import may_take, nodes
-from paramlint.interpret.sets import names_set, names_set_on_others, sets_computed_names, sets_elements
+from paramlint.interpret.sets import names_set, names_set_on_others, sets_computed_names
 from paramlint.interpret.writes import guards_of_reads
 from paramlint.model import code
 from paramlint.project.classes import Member
@@ -284,7 +285,7 @@ class Surroundings:
 
     def is_filled_elsewhere(self, attribute: str) -> bool:
         """Whether code of the project puts elements into a container of that name, of whatever object."""
-        return sets_elements(self._project, self._linked.definition.module, attribute)
+        return is_filled_elsewhere(self._project, self._linked.definition.module, attribute)
 
     def is_filled_by_method(self, attribute: str) -> bool:
         """Whether a method of the hierarchy, but for constructors, puts something into a container of that name."""

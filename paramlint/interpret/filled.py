@@ -1,0 +1,42 @@
+"""Whether code beside a class fills its containers by hand: ``model.weights[i] = state[name]``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramlint.interpret.instances import TooManyFiles, modules_with
+from paramlint.interpret.scan import nodes, self_attribute
+from paramlint.model import code
+
+if TYPE_CHECKING:
+    from paramlint.project.definitions import SourceModule
+    from paramlint.project.project import Project
+
+# Of what torch's own layers call so, the rows of a tensor are set.
+_OF_LAYERS = frozenset({"weight", "bias"})
+
+
+def is_filled_elsewhere(project: Project, own: SourceModule, attribute: str) -> bool:
+    """Whether code of the project binds elements of an attribute of that name, of something other than ``self``.
+
+    A name that stands in too many files is one of many containers: there only the class's own file counts.
+    """
+    if attribute in _OF_LAYERS:
+        return False
+    try:
+        modules = modules_with(project, own, attribute)
+    except TooManyFiles:
+        modules = [own]
+    return any(attribute in project.scanned(elements_set_on_others, module) for module in modules)
+
+
+def elements_set_on_others(module: SourceModule) -> frozenset[str]:
+    """The names of attributes, of something other than ``self``, of which a file binds elements."""
+    return frozenset(
+        inner.value.name
+        for node in nodes(module.facts.body)
+        for target in (node.targets if isinstance(node, code.Assign) else ())
+        for inner in nodes(target)
+        if isinstance(inner, code.Subscript) and isinstance(inner.value, code.Attribute)
+        if self_attribute(inner.value) is None
+    )
