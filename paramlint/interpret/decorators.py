@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
 from paramlint.project.definitions import External, FunctionDefinition, ValueDefinition
-from paramlint.project.names import dotted_name
+from paramlint.project.names import dotted_name, last_word
 
 if TYPE_CHECKING:
     from paramlint.project.definitions import SourceModule
@@ -95,13 +95,13 @@ def _hands_on(decorator: code.Function) -> bool:
     (given,) = decorator.parameters
     *before, last = decorator.body
     returned = last.value.identifier if isinstance(last, code.Return) and isinstance(last.value, code.Name) else ""
-    if all(isinstance(statement, code.ExpressionStatement) for statement in before) and returned == given.name:
-        return not any(isinstance(statement.value, code.Call) for statement in before if hasattr(statement, "value"))
+    if returned == given.name:
+        return all(map(_is_documentation, before))
     inner = [statement for statement in before if isinstance(statement, code.Function)]
     return (
         len(inner) == 1
         and inner[0].name == returned
-        and all(item is inner[0] or isinstance(item, code.ExpressionStatement) for item in before)
+        and all(item is inner[0] or _is_documentation(item) for item in before)
         and _passes_on(inner[0], given.name)
     )
 
@@ -145,8 +145,11 @@ def _passes_on(wrapper: code.Function, function: str) -> bool:
 
 def _switches(every: list[object]) -> bool:
     """Whether something is set for all of torch: ``torch.set_grad_enabled(False)``."""
-    words = [node.name if isinstance(node, code.Attribute) else getattr(node, "identifier", "") for node in every]
-    return any(word.startswith("set_") for word in words)
+    return any(last_word(node).startswith("set_") for node in every)
+
+
+def _is_documentation(statement: code.Statement) -> bool:
+    return isinstance(statement, code.ExpressionStatement) and isinstance(statement.value, code.Constant)
 
 
 def _is_named(node: code.Expression, name: str) -> bool:

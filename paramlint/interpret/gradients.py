@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from paramlint.interpret.scan import nodes, self_attribute
 from paramlint.model import code
+from paramlint.project.names import last_word
 
 # What of a tensor has no graph behind it.
 _CUTTING = frozenset({"data", "detach", "item", "tolist", "numpy"})
@@ -95,7 +96,7 @@ def _parts(
 
 def _call(node: code.Call, is_cut: bool, aliases: dict[str, str], found: list[Use]) -> list[tuple[object, bool]]:
     function = node.function
-    called = function.name if isinstance(function, code.Attribute) else getattr(function, "identifier", "")
+    called = last_word(function)
     given = [argument.value for argument in node.arguments]
     in_place = called.endswith("_") and not called.startswith("_")
     if isinstance(function, code.Attribute) and in_place and _note_write(function.value, aliases, found):
@@ -173,7 +174,7 @@ def _switches_off(expression: code.Expression) -> bool:
     """``torch.no_grad()``, ``inference_mode`` and ``set_grad_enabled(False)``, as a decorator or a context."""
     function = expression.function if isinstance(expression, code.Call) else expression
     arguments = expression.arguments if isinstance(expression, code.Call) else ()
-    name = function.name if isinstance(function, code.Attribute) else getattr(function, "identifier", "")
+    name = last_word(function)
     if name == "set_grad_enabled" and arguments:
         return isinstance(arguments[0].value, code.Constant) and arguments[0].value.value is False
     return name in _WITHOUT_GRADIENTS

@@ -23,6 +23,7 @@ from paramlint.model import code
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import ClassDefinition
 from paramlint.project.frameworks import leaves_heirs_alone
+from paramlint.project.names import last_word
 from paramlint.project.project import Project
 
 # The methods of Module that move it; a parent's call of its own comes by ``_apply`` instead.
@@ -162,7 +163,7 @@ def _exports(body: Gathered) -> Iterator[str]:
     below = {
         id(inner)
         for node in body
-        if isinstance(node, code.If) and isinstance(node.test, code.Call) and _last_word(node.test) in _ASKS_FOR_EXPORT
+        if isinstance(node, code.If) and isinstance(node.test, code.Call) and last_word(node.test) in _ASKS_FOR_EXPORT
         for inner in nodes(node.body)
     }
     bound = {
@@ -173,15 +174,6 @@ def _exports(body: Gathered) -> Iterator[str]:
     }
     reads = [(name, id(node) in below) for node in body if id(node) not in bound and (name := self_attribute(node))]
     yield from {name for name, is_below in reads if is_below} - {name for name, is_below in reads if not is_below}
-
-
-def _last_word(call: code.Call) -> str | None:
-    match call.function:
-        case code.Attribute(name=name):
-            return name
-        case code.Name(identifier=name):
-            return name
-    return None
 
 
 def _delegates(function: code.Function, body: Gathered) -> Iterator[str]:

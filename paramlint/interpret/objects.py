@@ -33,6 +33,7 @@ from paramlint.interpret.values import (
 from paramlint.model import code
 from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER, LinkedClass, Member
 from paramlint.project.definitions import ClassDefinition, External as Unread
+from paramlint.project.names import last_word
 
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
 # Methods of tensors by which memory is filled.
@@ -139,7 +140,7 @@ def asked_by(machine: Machine, receiver: Value | None, name: str) -> list[str]:
     member = receiver.linked.find(name)
     if not isinstance(member, Member) or not isinstance(member.node, code.Function):
         return []
-    if not any(last_name(decorator) in _PROPERTIES for decorator in member.node.decorators):
+    if not any(last_word(decorator) in _PROPERTIES for decorator in member.node.decorators):
         return []
     answers = [item.value for item in member.node.body if isinstance(item, code.Return) and item.value is not None]
     return [found for answer in answers for found in guarded_attributes(answer)]
@@ -204,7 +205,7 @@ def bind_member(machine: Machine, frame: Frame, receiver: Value, self_value: Val
             return evaluate.evaluate(machine, Frame(owner.module, (*owner.enclosing, owner.node)), node)
         finally:
             machine.constructing -= 1
-    kinds = [last_name(decorator) for decorator in node.decorators]
+    kinds = [last_word(decorator) for decorator in node.decorators]
     bound: Value | None = self_value
     if "staticmethod" in kinds:
         bound = None
@@ -227,14 +228,6 @@ def method_of(machine: Machine, owner: ClassDefinition, node: code.Function, bou
     enclosing = (*owner.enclosing, owner.node)
     linked = machine.project.link(owner)
     return Closure(node, owner.module, enclosing, None, linked, bound, f"{owner.qualified_name}.{node.name}")
-
-
-def last_name(decorator: code.Expression) -> str:
-    if isinstance(decorator, code.Call):
-        decorator = decorator.function
-    if isinstance(decorator, code.Attribute):
-        return decorator.name
-    return decorator.identifier if isinstance(decorator, code.Name) else ""
 
 
 def super_of(machine: Machine, frame: Frame, node: code.Call) -> Value:

@@ -8,6 +8,7 @@ from paramlint import torch_api
 from paramlint.interpret.receivers import ABOUT
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
+from paramlint.project.names import last_word
 
 # What of a module's attributes is its values, or a way to call it.
 _USING_THE_WHOLE = frozenset({"weight", "bias", "forward", "parameters", "named_parameters", "state_dict"})
@@ -88,7 +89,7 @@ def _initialised(call: code.Call) -> code.Expression | None:
     function = call.function
     if isinstance(function, code.Attribute) and function.name in _FILLING and _module_of(function) != "init":
         return function.value
-    called = function.name if isinstance(function, code.Attribute) else getattr(function, "identifier", "")
+    called = last_word(function)
     is_initialiser = f"torch.nn.init.{called}" in torch_api.initialisers
     return call.arguments[0].value if is_initialiser and call.arguments else None
 
@@ -96,4 +97,4 @@ def _initialised(call: code.Call) -> code.Expression | None:
 def _module_of(function: code.Attribute) -> str:
     """``init`` of ``nn.init.zeros_`` and ``init.zeros_``."""
     holder = function.value
-    return holder.name if isinstance(holder, code.Attribute) else getattr(holder, "identifier", "")
+    return last_word(holder)

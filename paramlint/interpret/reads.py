@@ -12,7 +12,7 @@ from paramlint.interpret.receivers import Object, OuterRead, local_names, outer_
 from paramlint.interpret.scan import initialised_attributes, nodes, self_attribute
 from paramlint.model import code
 from paramlint.project.definitions import SourceModule
-from paramlint.project.names import dotted_name
+from paramlint.project.names import dotted_name, last_word
 
 _BY_NAME = frozenset({"children", "named_children", "modules", "named_modules", "get_submodule", "get_parameter"})
 _ALL_PARAMETERS = frozenset({"parameters", "named_parameters"})
@@ -220,7 +220,7 @@ def _prepared(call: code.Call) -> set[int]:
     found: set[int] = set()
     if isinstance(function, code.Attribute) and _PREPARES.search(function.name):
         found |= _chain(function.value)
-    called = function.name if isinstance(function, code.Attribute) else getattr(function, "identifier", "")
+    called = last_word(function)
     if _INITIALISER.search(called) and not _computes_in_place(called):
         for argument in call.arguments:
             found |= _chain(argument.value)

@@ -8,6 +8,7 @@ from paramlint.interpret.ingredients import is_super
 from paramlint.interpret.scan import nodes, self_attribute
 from paramlint.model import code
 from paramlint.project.definitions import SourceModule
+from paramlint.project.names import last_word
 
 # What takes a class and leaves it as it is.
 _LOOKING = frozenset(
@@ -60,7 +61,7 @@ def sets_computed_names(node: code.Class) -> bool:
         if not isinstance(inner, code.Call):
             continue
         function = inner.function
-        called = function.name if isinstance(function, code.Attribute) else getattr(function, "identifier", "")
+        called = last_word(function)
         if called in ("vars", "locals", "update_wrapper"):
             return True
         position = 1 if called == "setattr" else 0
@@ -106,7 +107,7 @@ def set_when_made(new: code.Function) -> frozenset[str] | None:
     looked_at = {id(node.value) for node in every if isinstance(node, code.Attribute)}
     for node in every:
         looked_at -= {id(target.value) for target in _targets(node) if isinstance(target, code.Attribute)}
-        if isinstance(node, code.Call) and _last_word(node.function) in _LOOKING:
+        if isinstance(node, code.Call) and last_word(node.function) in _LOOKING:
             looked_at |= {id(item.value) for item in node.arguments}
     if any(isinstance(node, code.Name) and node.identifier == cls and id(node) not in looked_at for node in every):
         return None
@@ -134,10 +135,6 @@ def set_when_made(new: code.Function) -> frozenset[str] | None:
     if any(isinstance(node, code.Name) and _names(node, made) and id(node) not in known for node in every):
         return None
     return frozenset(found)
-
-
-def _last_word(function: code.Expression) -> str:
-    return function.name if isinstance(function, code.Attribute) else getattr(function, "identifier", "")
 
 
 def _makes_instance(value: code.Expression) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paramlint import torch_api
-from paramlint.interpret import calls, initialisation, objects, products, results
+from paramlint.interpret import calls, initialisation, products, results
 from paramlint.interpret.events import (
     AssignedBeforeInit,
     LostParameter,
@@ -32,6 +32,7 @@ from paramlint.interpret.values import (
 from paramlint.model import code
 from paramlint.project.classes import UNKNOWN as UNKNOWN_MEMBER, LinkedClass, Member
 from paramlint.project.definitions import ClassDefinition
+from paramlint.project.names import last_word
 
 
 def set_attribute(machine: Machine, frame: Frame, receiver: Value, name: str, value: Value, place: Place) -> None:
@@ -66,7 +67,7 @@ def set_attribute(machine: Machine, frame: Frame, receiver: Value, name: str, va
 
 def _is_property(node: object) -> bool:
     return isinstance(node, code.Function) and any(
-        objects.last_name(item) in ("property", "setter") for item in node.decorators
+        last_word(item) in ("property", "setter") for item in node.decorators
     )
 
 
@@ -233,7 +234,7 @@ def _does_the_same(node: object, value: Value) -> bool:
     """Whether a class attribute is made by a call of the class that a submodule has, and neither holds anything."""
     if not isinstance(node, code.Call) or not isinstance(value, Instance) or has_state(value) is not False:
         return False
-    return objects.last_name(node) == value.class_name
+    return last_word(node) == value.class_name
 
 
 def register_parameter(machine: Machine, receiver: Instance, name: str, value: Value, place: Place) -> None:

@@ -12,7 +12,7 @@ from paramlint.interpret.reach import Unit
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
 from paramlint.project.definitions import External, SourceModule
-from paramlint.project.names import dotted_name
+from paramlint.project.names import dotted_name, last_word
 from paramlint.project.project import Project
 from paramlint.torch_api import Kind as FunctionKind
 
@@ -182,17 +182,11 @@ def _is_named(node: object, name: str) -> bool:
 
 def cuts_gradients(function: code.Function, facts: Ingredients) -> bool:
     """Whether a function may take a value out of what gradients go through."""
-    decorators = {_word(node) for node in nodes(function.decorators)}
+    decorators = {last_word(node) for node in nodes(function.decorators)}
     return bool((facts.words | decorators) & _CUTTING) or any(map(_makes_numbers, facts.calls))
 
 
 def _makes_numbers(call: code.Call) -> bool:
     """Whether a call takes the value out of something that may be a tensor."""
     is_constant = all(isinstance(item.value, code.Constant) for item in call.arguments)
-    return _word(call.function) in _TO_NUMBERS and not is_constant
-
-
-def _word(node: object) -> str:
-    if isinstance(node, code.Attribute):
-        return node.name
-    return node.identifier if isinstance(node, code.Name) else ""
+    return last_word(call.function) in _TO_NUMBERS and not is_constant

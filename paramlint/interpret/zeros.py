@@ -11,6 +11,7 @@ from paramlint.interpret.slots import Place
 from paramlint.interpret.trace import ZeroFactor
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass
+from paramlint.project.names import last_word
 from paramlint.project.project import Project
 
 _FACTORIES = frozenset({"zeros", "zeros_like", "new_zeros"})
@@ -113,7 +114,7 @@ def _is_zeros(node: object) -> bool:
     """``torch.zeros(...)``, ``Variable(x.new_zeros(...)).cuda()``."""
     while isinstance(node, code.Call):
         function = node.function
-        called = function.name if isinstance(function, code.Attribute) else getattr(function, "identifier", "")
+        called = last_word(function)
         if called in _FACTORIES:
             return True
         if called == "Variable" and node.arguments:

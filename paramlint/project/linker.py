@@ -20,7 +20,7 @@ from paramlint.project.definitions import (
     ValueDefinition,
 )
 from paramlint.project.fields import generates_constructor
-from paramlint.project.names import Enclosing, define
+from paramlint.project.names import Enclosing, define, last_word
 from paramlint.project.order import Entry, depth_first, external_order, merge
 from paramlint.project.resolve import Position, Resolver
 
@@ -130,7 +130,7 @@ class ClassLinker:
                 bases += found
                 metaclass = metaclass or made_by
         for decorator in definition.node.decorators:
-            if isinstance(decorator, code.Call) and _last_name(decorator.function) == "add_metaclass":
+            if isinstance(decorator, code.Call) and last_word(decorator.function) == "add_metaclass":
                 for argument in decorator.arguments:
                     metaclass = self._resolver.expression(place[0], argument.value, *place[1:])
         return tuple(bases), _meaningful(metaclass)
@@ -161,7 +161,7 @@ class ClassLinker:
         self, node: code.Call, module: SourceModule, enclosing: Enclosing, before: Position | None, depth: int
     ) -> tuple[list[Definition], Definition | None]:
         arguments = [argument.value for argument in node.arguments if not argument.star and argument.keyword is None]
-        name = _last_name(node.function)
+        name = last_word(node.function)
         if name in ("namedtuple", "NamedTuple", "TypedDict", "Enum", "NewType"):
             called = self._resolver.expression(module, node.function, enclosing, before)
             if isinstance(called, External) and externals.is_standard_library(called.name):
@@ -246,13 +246,7 @@ def _member_node(
 
 
 def _is_auxiliary(node: code.Class | code.Function) -> bool:
-    return any(_last_name(decorator) in ("setter", "deleter", "overload") for decorator in node.decorators)
-
-
-def _last_name(node: code.Expression) -> str:
-    if isinstance(node, code.Attribute):
-        return node.name
-    return node.identifier if isinstance(node, code.Name) else ""
+    return any(last_word(decorator) in ("setter", "deleter", "overload") for decorator in node.decorators)
 
 
 def _start(node: code.Class | code.Expression) -> Position:

@@ -43,6 +43,15 @@ def absolute_name(module: SourceModule, name: str, level: int) -> str | None:
     return ".".join((*start, name) if name else start)
 
 
+def last_word(node: object) -> str:
+    """Return the last part of a name, or of the name that a call calls: ``f`` of ``m.f`` and ``m.f(x)``; empty for others."""
+    if isinstance(node, code.Call):
+        node = node.function
+    if isinstance(node, code.Attribute):
+        return node.name
+    return node.identifier if isinstance(node, code.Name) else ""
+
+
 def dotted_name(expression: code.Expression) -> tuple[str, ...] | None:
     """Return ``a.b.c`` as a tuple of its parts; None for any other expression."""
     parts: list[str] = []
