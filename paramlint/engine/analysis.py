@@ -23,9 +23,9 @@ from paramlint.project.project import Project
 from paramlint.rules import ALL_RULES, check_module
 
 # A worker forgets what it has read after so many bytes of source, of which each takes about thirty in memory.
-_BYTES_KEPT = 4_500_000
+_BYTES_KEPT = 5_500_000
 # What libcst needs for a file is much more, and is not given back in one piece.
-_BYTES_FOR_LIBCST = 3
+_BYTES_FOR_LIBCST = 5
 
 
 class Task(NamedTuple):
