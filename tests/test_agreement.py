@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from hypothesis import HealthCheck, given, settings, strategies as st
 from torch import nn
@@ -279,3 +280,14 @@ def test_a_tensor_in_the_place_of_a_buffer_that_may_not_be_is_not_known() -> Non
     for run in runs_of(f"{PRELUDE}\n\nclass Net(nn.Module):\n{body}"):
         (slot,) = [slot for slot in run.slots if slot.name == "table"]
         assert slot.registration is Registration.UNKNOWN
+
+
+@pytest.mark.parametrize("over", ["widths", "torch.unique(torch.arange(4)).tolist()"])
+def test_one_element_that_stands_for_many_has_no_number(over: str) -> None:
+    body = (
+        "    def __init__(self, widths):\n        super().__init__()\n"
+        f"        for index, width in enumerate({over}):\n"
+        "            self.add_module(f'stage{index}', Part())\n"
+    )
+    (run,) = runs_of(f"{PRELUDE}\n\nclass Net(nn.Module):\n{body}")
+    assert run.is_opaque

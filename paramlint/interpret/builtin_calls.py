@@ -6,6 +6,7 @@ import collections.abc
 import numbers
 import types
 from collections.abc import Iterator
+from itertools import count
 from typing import TYPE_CHECKING
 
 from paramlint import torch_api
@@ -126,7 +127,11 @@ def call_builtin(machine: Machine, frame: Frame, name: str, arguments: Arguments
             return _range(machine, values)
         case "enumerate":
             items, is_exact = evaluate.elements(machine, first)
-            pairs: list[Value] = [Container("tuple", [Known(index), item]) for index, item in enumerate(items)]
+            # One item may stand for many, each with another number.
+            indices = (Known(index) if is_exact or len(items) > 1 else machine.fresh("number") for index in count())
+            pairs: list[Value] = [
+                Container("tuple", [index, item]) for index, item in zip(indices, items, strict=False)
+            ]
             return Container("list", pairs, is_exact=is_exact)
         case "zip":
             return _zip(machine, values)
