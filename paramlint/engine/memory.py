@@ -34,7 +34,10 @@ class Memory:
         }
 
     def keep(self, batches: Sequence[Batch], results: Mapping[Path, FileResult], consulted: Consulted) -> None:
-        """Store what the batches of this run have shown, and consulted for it; files that could not be analysed are tried again next time."""
+        """Store what the batches of this run have shown, with what was consulted for it.
+
+        Files that could not be analysed are tried again next time.
+        """
         found: dict[Context, list[Result]] = defaultdict(list)
         for batch in batches:
             for task in batch.tasks:

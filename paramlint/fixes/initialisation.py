@@ -11,6 +11,7 @@ from paramlint.interpret.scan import class_names, nodes
 from paramlint.interpret.slots import Phase, Registration
 from paramlint.model import code
 from paramlint.model.diagnostic import Applicability, Edit, Effect, Fix
+from paramlint.project.names import is_name
 
 _KEPT = "checkpoints keep their keys, older ones load"
 # What torch's own layers do with parameters of these names (``reset_parameters`` of Linear, the norms, Embedding), and
@@ -69,7 +70,7 @@ def init_never_called(site: Site) -> Fix | None:
     if constructor is None or scheme is None or site.diagnostic.span != scheme.span:
         return None
     own = self_name(constructor)
-    is_static = [_is_name(item, "staticmethod") for item in scheme.decorators]
+    is_static = [is_name(item, "staticmethod") for item in scheme.decorators]
     if not all(is_static):
         return None
     required = [
@@ -202,7 +203,7 @@ def _tests(site: Site) -> Iterator[_Test]:
 def _initialises_both(test: _Test, made: code.Call) -> bool:
     """Whether a branch writes what another layer with weights has too, as it is made."""
     asked = [
-        node for node in nodes(test.body) if isinstance(node, code.Attribute) and _is_name(node.value, test.subject)
+        node for node in nodes(test.body) if isinstance(node, code.Attribute) and is_name(node.value, test.subject)
     ]
     names = {node.name for node in asked}
     if not names or not names <= {"weight", "bias"}:
@@ -212,7 +213,3 @@ def _initialises_both(test: _Test, made: code.Call) -> bool:
     most = 2 if isinstance(made.function, code.Attribute) and made.function.name == "Linear" else 7
     may_lack_it = len(positional) > most or any(item.star or item.keyword == "bias" for item in made.arguments)
     return "bias" not in names or is_guarded or not may_lack_it
-
-
-def _is_name(node: code.Expression, identifier: str) -> bool:
-    return isinstance(node, code.Name) and node.identifier == identifier

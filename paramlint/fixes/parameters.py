@@ -12,6 +12,7 @@ from paramlint.interpret.scan import nodes
 from paramlint.interpret.slots import Phase
 from paramlint.model import code
 from paramlint.model.diagnostic import Applicability, Edit, Effect, Fix
+from paramlint.project.names import is_name
 
 _PARAMETER = "torch.nn.Parameter"
 _CONVERSIONS = frozenset({"to", "cuda", "cpu", "float", "double", "half", "bfloat16", "type", "type_as", "contiguous"})
@@ -184,7 +185,7 @@ def _as_local(site: Site, spot: Spot) -> Fix | None:
         return None
     if len(spot.statement.targets) != 1 or not is_self_attribute(spot.statement.targets[0], function, site.name):
         return None
-    if not name.isidentifier() or any(_is_name(node, name) for node in nodes(function)):
+    if not name.isidentifier() or any(is_name(node, name) for node in nodes(function)):
         return None
     if any(parameter.name == name for parameter in function.parameters):
         return None
@@ -230,10 +231,6 @@ def _rebindings(site: Site) -> list[Rebinding]:
 
 def _is_registration(call: code.Call) -> bool:
     return isinstance(call.function, code.Attribute) and call.function.name == "register_parameter"
-
-
-def _is_name(node: object, name: str) -> bool:
-    return isinstance(node, code.Name) and node.identifier == name
 
 
 def _has_it_elsewhere(name: str) -> str:

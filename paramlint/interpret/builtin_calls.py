@@ -6,7 +6,6 @@ import collections.abc
 import numbers
 import types
 from collections.abc import Iterator
-from itertools import count
 from typing import TYPE_CHECKING
 
 from paramlint import torch_api
@@ -128,9 +127,10 @@ def call_builtin(machine: Machine, frame: Frame, name: str, arguments: Arguments
         case "enumerate":
             items, is_exact = evaluate.elements(machine, first)
             # One item may stand for many, each with another number.
-            indices = (Known(index) if is_exact or len(items) > 1 else machine.fresh("number") for index in count())
+            is_any = len(items) == 1 and not is_exact
             pairs: list[Value] = [
-                Container("tuple", [index, item]) for index, item in zip(indices, items, strict=False)
+                Container("tuple", [machine.fresh("number") if is_any else Known(index), item])
+                for index, item in enumerate(items)
             ]
             return Container("list", pairs, is_exact=is_exact)
         case "zip":

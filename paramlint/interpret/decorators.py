@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
 from paramlint.project.definitions import External, FunctionDefinition, ValueDefinition
-from paramlint.project.names import dotted_name, last_word
+from paramlint.project.names import dotted_name, is_name, last_word
 
 if TYPE_CHECKING:
     from paramlint.project.definitions import SourceModule
@@ -112,7 +112,7 @@ def _passes_on(wrapper: code.Function, function: str) -> bool:
     stars = [(name, kind) for name, kind in names if kind in ("*", "**")]
     plain = [name for name, kind in names if kind not in ("*", "**")]
     every = list(nodes(wrapper.body))
-    calls = [node for node in every if isinstance(node, code.Call) and _is_named(node.function, function)]
+    calls = [node for node in every if isinstance(node, code.Call) and is_name(node.function, function)]
     returns = [node for node in every if isinstance(node, code.Return)]
     if wrapper.is_async or [kind for _, kind in stars] != ["*", "**"] or plain not in ([], ["self"]) or len(calls) != 1:
         return False
@@ -150,10 +150,6 @@ def _switches(every: list[object]) -> bool:
 
 def _is_documentation(statement: code.Statement) -> bool:
     return isinstance(statement, code.ExpressionStatement) and isinstance(statement.value, code.Constant)
-
-
-def _is_named(node: code.Expression, name: str) -> bool:
-    return isinstance(node, code.Name) and node.identifier == name
 
 
 def is_no_grad(decorator: code.Expression) -> bool:

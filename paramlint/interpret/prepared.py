@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from paramlint import torch_api
 from paramlint.interpret.receivers import ABOUT
@@ -37,11 +37,16 @@ def prepared_elsewhere(node: object) -> Iterator[int]:
         target = target.value
 
 
-def looked_at(function: code.Function) -> Iterator[int]:
-    """The ``x.get_submodule`` of a function of whose result it only reads attributes, which their names tell."""
-    every = list(nodes(function.body))
+def only_prepared(every: Sequence[object]) -> Iterator[int]:
+    """The attributes that the nodes of a function's body bind to local names, of which it then takes no value."""
+    yield from _looked_at(every)
+    yield from _handed_to_initialisers(every)
+
+
+def _looked_at(every: Sequence[object]) -> Iterator[int]:
+    """The ``x.get_submodule`` of whose result only attributes are read, which their names tell."""
     found: dict[str, list[int]] = {}
-    targets: set[int] = set()
+    looked_at: set[int] = set()
     for node in every:
         match node:
             case code.Assign(
@@ -49,24 +54,19 @@ def looked_at(function: code.Function) -> Iterator[int]:
                 value=code.Call(function=code.Attribute(name="get_submodule") as asking),
             ):
                 found.setdefault(name, []).append(id(asking))
-                targets.add(id(target))
+                looked_at.add(id(target))
     if not found:
         return
-    looked_at = set(targets)
     for node in every:
         if isinstance(node, code.Attribute) and node.name not in _USING_THE_WHOLE:
             looked_at.add(id(node.value))
         elif isinstance(node, code.Call) and getattr(node.function, "identifier", "") in _ASKING_WHAT_IT_IS:
             looked_at.update(id(item.value) for item in node.arguments[:1])
-    used = {node.identifier for node in every if isinstance(node, code.Name) and id(node) not in looked_at}
-    for name, marks in found.items():
-        if name not in used:
-            yield from marks
+    yield from _of_unused(found, every, looked_at)
 
 
-def handed_to_initialisers(function: code.Function) -> Iterator[int]:
-    """The attributes in ``w = m.weight.data`` of a function in which ``w`` is then initialised, in any shape, and no more."""
-    every = list(nodes(function.body))
+def _handed_to_initialisers(every: Sequence[object]) -> Iterator[int]:
+    """The attributes in ``w = m.weight.data`` where ``w`` is then initialised, in any shape, and no more."""
     found: dict[str, list[int]] = {}
     initialised: set[int] = set()
     for node in every:
@@ -78,7 +78,12 @@ def handed_to_initialisers(function: code.Function) -> Iterator[int]:
                 initialised.update(map(id, nodes(given)))
             case code.Attribute(value=about, name=name) if name in ABOUT:
                 initialised.add(id(about))
-    used = {node.identifier for node in every if isinstance(node, code.Name) and id(node) not in initialised}
+    yield from _of_unused(found, every, initialised)
+
+
+def _of_unused(found: Mapping[str, list[int]], every: Sequence[object], harmless: set[int]) -> Iterator[int]:
+    """What was found for the names that stand at ``harmless`` nodes alone."""
+    used = {node.identifier for node in every if isinstance(node, code.Name) and id(node) not in harmless}
     for name, marks in found.items():
         if name not in used:
             yield from marks
@@ -87,14 +92,8 @@ def handed_to_initialisers(function: code.Function) -> Iterator[int]:
 def _initialised(call: code.Call) -> code.Expression | None:
     """What a bare call gives a first value: the argument of a function of ``nn.init``, what a method fills."""
     function = call.function
-    if isinstance(function, code.Attribute) and function.name in _FILLING and _module_of(function) != "init":
+    if isinstance(function, code.Attribute) and function.name in _FILLING and last_word(function.value) != "init":
         return function.value
     called = last_word(function)
     is_initialiser = f"torch.nn.init.{called}" in torch_api.initialisers
     return call.arguments[0].value if is_initialiser and call.arguments else None
-
-
-def _module_of(function: code.Attribute) -> str:
-    """``init`` of ``nn.init.zeros_`` and ``init.zeros_``."""
-    holder = function.value
-    return last_word(holder)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from paramlint import torch_api
-from paramlint.interpret.prepared import handed_to_initialisers, looked_at, prepared_elsewhere
+from paramlint.interpret.prepared import only_prepared, prepared_elsewhere
 from paramlint.interpret.receivers import Object, OuterRead, local_names, outer_uses
 from paramlint.interpret.scan import initialised_attributes, nodes, self_attribute
 from paramlint.model import code
@@ -71,7 +71,7 @@ def file_reads(module: SourceModule) -> FileReads:
     prepared = frozenset(mark for node in every for mark in prepared_elsewhere(node))
     for node in every:
         if isinstance(node, code.Function):
-            prepared |= {*looked_at(node), *handed_to_initialisers(node)}
+            prepared |= {*only_prepared(list(nodes(node.body)))}
     for node in every:
         if isinstance(node, code.Attribute):
             walks = walks or (node.name == "get_submodule" and not _is_self(node.value) and id(node) not in prepared)
@@ -122,8 +122,9 @@ def class_reads(node: code.Class) -> ClassReads:
         prepares = bool(_PREPARES.search(function.name)) or bool(initialised_attributes(function.body))
         every = list(nodes(function.body))
         known_locally = local_names(function)
-        prepared = set(handed_to_initialisers(function))
-        names |= set(_names_read(every, prepared, known_locally if _SCHEME.match(function.name) else None))
+        names |= set(
+            _names_read(every, set(only_prepared(every)), known_locally if _SCHEME.match(function.name) else None)
+        )
         for inner in every:
             if isinstance(inner, code.Attribute) and _is_self(inner.value):
                 walks = walks or (not prepares and inner.name in _BY_NAME | _REGISTRIES)

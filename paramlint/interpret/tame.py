@@ -12,7 +12,7 @@ from paramlint.interpret.reach import Unit
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
 from paramlint.project.definitions import External, SourceModule
-from paramlint.project.names import dotted_name, last_word
+from paramlint.project.names import dotted_name, is_name, last_word
 from paramlint.project.project import Project
 from paramlint.torch_api import Kind as FunctionKind
 
@@ -165,7 +165,7 @@ def begins_with_base(function: code.Function, facts: Ingredients, owner: str) ->
             called = statement.value.function
             if isinstance(called, code.Attribute) and called.name == "__init__":
                 return is_super(called.value) and _looks_behind(called.value, owner)
-        if any(_is_named(node, function.parameters[0].name) for node in nodes(statement)):
+        if any(is_name(node, function.parameters[0].name) for node in nodes(statement)):
             return False
     return False
 
@@ -173,11 +173,7 @@ def begins_with_base(function: code.Function, facts: Ingredients, owner: str) ->
 def _looks_behind(call: code.Expression, owner: str) -> bool:
     """Whether ``super`` is given no class, or one of that name: behind another stand other constructors, or none."""
     given = call.arguments if isinstance(call, code.Call) else ()
-    return not given or _is_named(given[0].value, owner)
-
-
-def _is_named(node: object, name: str) -> bool:
-    return isinstance(node, code.Name) and node.identifier == name
+    return not given or is_name(given[0].value, owner)
 
 
 def cuts_gradients(function: code.Function, facts: Ingredients) -> bool:

@@ -43,6 +43,11 @@ def absolute_name(module: SourceModule, name: str, level: int) -> str | None:
     return ".".join((*start, name) if name else start)
 
 
+def is_name(node: object, name: str) -> bool:
+    """Return whether an expression is that name alone."""
+    return isinstance(node, code.Name) and node.identifier == name
+
+
 def last_word(node: object) -> str:
     """Return the last part of a name, or of the name that a call calls: ``f`` of ``m.f`` and ``m.f(x)``; empty for others."""
     if isinstance(node, code.Call):
