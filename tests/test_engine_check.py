@@ -299,3 +299,11 @@ def test_an_analyser_frees_what_it_forgets(project: Path, monkeypatch: pytest.Mo
     finally:
         gc.enable()
         gc.unfreeze()
+
+
+def test_findings_of_one_place_keep_their_order(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run(project / "a.py").diagnostics[0]
+    expected = [first._replace(attribute=f"part{number}") for number in range(50)]
+    monkeypatch.setattr(paramlint.engine.analysis, "check_module", lambda *_, **__: expected)
+    monkeypatch.setattr("paramlint.fixes.repairs.with_fixes", lambda *given: given[-1])
+    assert [item.attribute for item in run(project / "a.py").diagnostics] == [item.attribute for item in expected]

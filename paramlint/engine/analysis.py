@@ -194,7 +194,7 @@ class Analyser:
         rules = [rule for rule in ALL_RULES if rule.code in task.codes]
         classes = None if task.said is None else frozenset(entry.class_name for entry in task.said)
         said = check_module(project, module, rules, asks_all=not self._fast_path, classes=classes)
-        found = sorted(set(said), key=place_order)
+        found = sorted(dict.fromkeys(said), key=place_order)
         if found and self._honours_noqa:
             from paramlint.engine.suppression import Suppressions  # few files have comments to be looked for
 
