@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 import libcst as cst
 
+from benchmarks.mutation.filling import filled_later
 from benchmarks.mutation.operators import OPERATORS
+from benchmarks.mutation.operators.shared import Operator, Planted
 from paramlint.facts.source import SourceError, read_source
 
 # Of the places in a class where an operator could plant its fault, so many are looked at.
@@ -54,7 +56,7 @@ def subjects(package: Path, seed: int, wanted: int, faults: int, operators: str)
     chance = random.Random(seed)
     planned: Counter[str] = Counter()
     open_to = [item for item in OPERATORS if re.search(operators, f"{item.family}: {item.name}")]
-    for path, name, text, node, postponed in _classes(package, chance):
+    for path, module, written, text, node, postponed in _classes(package, chance):
         order = [item for item in open_to if planned[item.name] < wanted]
         if not order:
             return
@@ -64,7 +66,8 @@ def subjects(package: Path, seed: int, wanted: int, faults: int, operators: str)
             found = [
                 Mutant(operator.name, planted.attribute, changed)
                 for planted in itertools.islice(operator.plant(node), _PLACES)
-                if (changed := _source(planted.node)).strip() != text.strip()
+                if not _filled_later(module, written, operator, planted)
+                and (changed := _source(planted.node)).strip() != text.strip()
             ]
             chosen += [chance.choice(found)] if found else []
             if len(chosen) == faults:
@@ -73,7 +76,15 @@ def subjects(package: Path, seed: int, wanted: int, faults: int, operators: str)
         if chosen:
             relative = path.relative_to(root_of(package))
             dotted = ".".join(relative.with_suffix("").parts).removesuffix(".__init__")
-            yield Subject(relative.parts[0], path, dotted, name, text, postponed, tuple(chosen))
+            yield Subject(relative.parts[0], path, dotted, written.name, text, postponed, tuple(chosen))
+
+
+def _filled_later(module: ast.Module, before: ast.ClassDef, operator: Operator, planted: Planted) -> bool:
+    """Whether memory that the operator leaves unwritten is another method's to fill, which is no fault."""
+    if not operator.leaves_unwritten or planted.attribute is None:
+        return False
+    (changed,) = ast.parse(_source(planted.node)).body
+    return isinstance(changed, ast.ClassDef) and filled_later(module, before, changed, planted.attribute)
 
 
 def root_of(package: Path) -> Path:
@@ -81,7 +92,9 @@ def root_of(package: Path) -> Path:
     return next(folder for folder in package.parents if folder.name == "site-packages")
 
 
-def _classes(package: Path, chance: random.Random) -> Iterator[tuple[Path, str, str, cst.ClassDef, bool]]:
+def _classes(
+    package: Path, chance: random.Random
+) -> Iterator[tuple[Path, ast.Module, ast.ClassDef, str, cst.ClassDef, bool]]:
     """Top-level classes with a constructor or a forward of their own, file after file in random order.
 
     libcst reads the classes that are drawn, and not the files that they are in: that is many times faster.
@@ -106,7 +119,7 @@ def _classes(package: Path, chance: random.Random) -> Iterator[tuple[Path, str, 
             if re.search(r"def (__init__|forward)\(", source) and text.count(source) == 1:
                 (node,) = cst.parse_module(source).body
                 if isinstance(node, cst.ClassDef):
-                    yield path, item.name, source, node, postponed
+                    yield path, module, item, source, node, postponed
 
 
 def _source(node: cst.ClassDef) -> str:

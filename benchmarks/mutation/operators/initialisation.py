@@ -262,7 +262,7 @@ def buffer_of_empty(node: cst.ClassDef) -> Iterator[Planted]:
 
 
 OPERATORS = (
-    Operator("initialising line deleted", "initialisation", ("PRM301", "PRM302", "PRM303"), "uninitialised", initialising_line_deleted),
+    Operator("initialising line deleted", "initialisation", ("PRM301", "PRM302", "PRM303"), "uninitialised", initialising_line_deleted, leaves_unwritten=True),
     Operator("initialising result dropped", "initialisation", ("PRM301", "PRM302", "PRM309"), "initialised otherwise", initialising_result_dropped),
     Operator("copy initialised", "initialisation", ("PRM301", "PRM302", "PRM308", "PRM309"), "initialised otherwise", copy_initialised),
     Operator("layer initialised", "initialisation", ("PRM308",), "construction raises", layer_initialised),
@@ -273,6 +273,6 @@ OPERATORS = (
     Operator("public scheme call deleted", "initialisation", ("PRM301", "PRM302", "PRM303"), "uninitialised", interface_call_deleted),
     Operator("scheme called too early", "initialisation", ("PRM301", "PRM304", "PRM404", "PRM405"), "initialised otherwise", scheme_called_too_early),
     Operator("isinstance branch deleted", "initialisation", ("PRM305", "PRM301", "PRM303"), "initialised otherwise", isinstance_branch_deleted),
-    Operator("Parameter of empty", "initialisation", ("PRM301",), "uninitialised", parameter_of_empty),
-    Operator("buffer of empty", "initialisation", ("PRM302",), "uninitialised", buffer_of_empty),
+    Operator("Parameter of empty", "initialisation", ("PRM301",), "uninitialised", parameter_of_empty, leaves_unwritten=True),
+    Operator("buffer of empty", "initialisation", ("PRM302",), "uninitialised", buffer_of_empty, leaves_unwritten=True),
 )  # fmt: skip

@@ -26,13 +26,17 @@ class Planted(NamedTuple):
 
 
 class Operator(NamedTuple):
-    """``codes`` are those that would be right; ``fault`` names the observation that must differ (see ``oracle``)."""
+    """``codes`` are those that would be right; ``fault`` names the observation that must differ (see ``oracle``).
+
+    What ``leaves_unwritten`` memory is planted only where no other method fills it (see ``filling``).
+    """
 
     name: str
     family: str
     codes: tuple[str, ...]
     fault: str
     plant: Callable[[cst.ClassDef], Iterator[Planted]]
+    leaves_unwritten: bool = False
 
 
 def constructor(node: cst.ClassDef) -> cst.FunctionDef | None:
