@@ -7,6 +7,7 @@ from functools import partial
 from typing import TypeAlias
 
 from paramlint import torch_api
+from paramlint.interpret.going_on import SCALING, goes_on, takes_values, with_names_for_it
 from paramlint.interpret.scan import class_names, inner_blocks, nodes, self_attribute
 from paramlint.interpret.walked_names import asks_another_name, names_given
 from paramlint.model import code
@@ -17,7 +18,6 @@ NameTest: TypeAlias = Callable[[code.Expression, frozenset[str]], bool]
 PARAMETER_WALKS = frozenset({"parameters", "named_parameters", "state_dict"})
 BUFFER_WALKS = frozenset({"buffers", "named_buffers", "state_dict"})
 _UNWRITING = frozenset({"requires_grad_", "share_memory_", "retain_grad_", "detach_"})
-_SCALING = frozenset({"mul_", "div_", "lerp_", "clamp_"})
 # Layers that hold whatever they are given.
 _HOLDING = frozenset({"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"})
 # Methods of Python's containers, texts and loggers, and builtins, that write no tensor they are given.
@@ -182,14 +182,12 @@ def _targets(node: object) -> Iterator[code.Expression]:
 
 def _averages(call: code.Call, method: code.Attribute) -> bool:
     """Whether a write makes of a value another of the same: a moving average gives nothing its first value."""
-    if method.name in _SCALING:
+    if method.name in SCALING:
         return True
     if isinstance(method.value, code.Call) and isinstance(method.value.function, code.Attribute):
-        return method.value.function.name in _SCALING  # p.mul_(decay).add_(q)
+        return method.value.function.name in SCALING  # p.mul_(decay).add_(q)
     target = _root(method.value)
-    return method.name == "copy_" and any(
-        isinstance(node, code.Name) and node.identifier == target for node in nodes(call.arguments)
-    )
+    return method.name == "copy_" and takes_values(call.arguments, target)
 
 
 def _is_exchange(function: code.Expression) -> bool:
@@ -291,6 +289,7 @@ def _fills_all(
 
 def _fills(loop: code.For, rank: int | None, is_other: NameTest = lambda test, names: False) -> bool:
     names = {inner.identifier for part in _values(loop) for inner in nodes(part) if isinstance(inner, code.Name)}
+    of_old = with_names_for_it(loop.body, frozenset(names))
     for block, conditions in _conditional(loop.body, ()):
         writes = any(
             isinstance(target, (code.Name, code.Attribute, code.Call, code.Subscript))
@@ -298,11 +297,22 @@ def _fills(loop: code.For, rank: int | None, is_other: NameTest = lambda test, n
             and not _is_gradient(target)
             and (not isinstance(inner, code.Assign) or _is_memory(target))
             for inner in _shallow(block)
+            if not _is_of_old(inner, of_old)
             for target in _targets(inner)
         )
         if writes and not (rank is not None and rank < 2 and any(map(_asks_rank, conditions))):
             if not any(is_other(condition, names_given(loop)) for condition in conditions):
                 return True
+    return False
+
+
+def _is_of_old(node: object, names: frozenset[str]) -> bool:
+    """``p.data = p.data.to(dtype)``, ``p.data.copy_(average)``: the value is computed from what the names hold."""
+    match node:
+        case code.Assign(value=value):
+            return goes_on(value, names)
+        case code.Call(function=code.Attribute(name="copy_"), arguments=(value, *_)):
+            return goes_on(value.value, names)
     return False
 
 
