@@ -96,7 +96,7 @@ def _writes_whole(method: _Function, name: str) -> bool:
             parts = [
                 part for target in targets for part in (target.elts if isinstance(target, ast.Tuple) else [target])
             ]
-            if any(is_it(part) or (_is_all_of(part) and is_it(part.value)) for part in parts) and gives([item.value]):
+            if any(is_it(part) or is_it(_taken_whole(part)) for part in parts) and gives([item.value]):
                 return True
         elif isinstance(item, ast.Call):
             called = ast.unparse(item.func)
@@ -112,9 +112,9 @@ def _writes_whole(method: _Function, name: str) -> bool:
     return False
 
 
-def _is_all_of(node: ast.AST) -> bool:
-    """``x[:]`` and ``x[...]``."""
-    return isinstance(node, ast.Subscript) and ast.unparse(node.slice) in (":", "...")
+def _taken_whole(node: ast.AST) -> ast.AST:
+    """``x`` of ``x[:]`` and ``x[...]``."""
+    return node.value if isinstance(node, ast.Subscript) and ast.unparse(node.slice) in (":", "...") else node
 
 
 def _computed_from(method: _Function, name: str) -> set[str]:
