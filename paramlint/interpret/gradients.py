@@ -80,6 +80,10 @@ def _parts(
             written = [_note_write(target, aliases, found) for target in targets]
             others = [(target, is_cut) for target, is_taken in zip(targets, written, strict=True) if not is_taken]
             return [(value, is_cut or any(map(_is_data, targets))), *others]
+        case code.AnnotatedAssign(target=target, value=value):
+            if value is not None:
+                _note_write(target, aliases, found)
+            return [(value, is_cut or _is_data(target))]
         case code.AugmentedAssign(target=target, value=value):
             _note_write(target, aliases, found)
             return [(value, is_cut or _is_data(target))]
@@ -153,7 +157,7 @@ def _aliases(function: code.Function) -> dict[str, str]:
                 for inner in nodes(target):
                     if isinstance(inner, code.Name) and not isinstance(target, (code.Attribute, code.Subscript)):
                         bound.setdefault(inner.identifier, []).append(node.value if inner is target else None)
-        elif isinstance(node, (code.For, code.Clause, code.AugmentedAssign, code.NamedExpression)):
+        elif isinstance(node, (code.For, code.Clause, code.AugmentedAssign, code.AnnotatedAssign, code.NamedExpression)):
             for inner in nodes(node.target):
                 if isinstance(inner, code.Name):
                     bound.setdefault(inner.identifier, []).append(None)
