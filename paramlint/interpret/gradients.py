@@ -157,7 +157,9 @@ def _aliases(function: code.Function) -> dict[str, str]:
                 for inner in nodes(target):
                     if isinstance(inner, code.Name) and not isinstance(target, (code.Attribute, code.Subscript)):
                         bound.setdefault(inner.identifier, []).append(node.value if inner is target else None)
-        elif isinstance(node, (code.For, code.Clause, code.AugmentedAssign, code.AnnotatedAssign, code.NamedExpression)):
+        elif isinstance(
+            node, (code.For, code.Clause, code.AugmentedAssign, code.AnnotatedAssign, code.NamedExpression)
+        ):
             for inner in nodes(node.target):
                 if isinstance(inner, code.Name):
                     bound.setdefault(inner.identifier, []).append(None)

@@ -13,6 +13,9 @@ _FIXED = {
     ResultRank.FOUR: 4,
 }
 
+# Nothing is spread out to no dimensions.
+_SPREADING = frozenset({"expand", "expand_as", "repeat", "broadcast_to", "tile"})
+
 
 def result_rank(function: Function, positional: list[Value], keywords: dict[str, Value]) -> int | None:
     """The rank of what a function of torch returns; None where it is not known."""
@@ -184,6 +187,8 @@ def least_rank(function: Function, positional: list[Value], keywords: dict[str, 
         return rank
     if function.name == "torch.from_numpy":
         return 1  # numpy's scalars are refused, and an array of no dimensions is hardly ever given
+    if function.name.rpartition(".")[2] in _SPREADING:
+        return 1
     tensors = [value for value in (*positional, *keywords.values()) if isinstance(value, Tensor)]
     match function.result_rank:
         case ResultRank.SAME | ResultRank.DIMENSION:
