@@ -170,17 +170,18 @@ class Surroundings:
         return False
 
     @_yes_in_doubt
-    def reads(self, attribute: str) -> bool:
+    def reads(self, attribute: str, *, is_part: bool = True) -> bool:
         """Whether something in the project may read an attribute of the class's instances.
 
         The class's bases and subclasses by ``self``, anything else by any other name, by a name that it computes, by a
-        key of a checkpoint, or by taking apart a module of this class.
+        key of a checkpoint, or by taking apart a module of this class, where the attribute is a part (a module).
         """
         bases = [base for base in self._linked.sources if not leaves_heirs_alone(base.full_name)]
-        return any(self._own_reads(base).may_read(attribute) for base in bases) or self.is_read_outside(attribute)
+        own = any(self._own_reads(base).may_read(attribute) for base in bases)
+        return own or self.is_read_outside(attribute, is_part=is_part)
 
     @_yes_in_doubt
-    def is_read_outside(self, attribute: str, *, with_gradient: bool = False) -> bool:
+    def is_read_outside(self, attribute: str, *, with_gradient: bool = False, is_part: bool = True) -> bool:
         """Whether something other than the class and its bases may read an attribute of its instances.
 
         The keys of a checkpoint (``"block.norm.weight"``) count in the class's own file, where they may say what is
@@ -209,7 +210,7 @@ class Surroundings:
             asked = (item for pattern, item in found.computed if pattern.fullmatch(attribute))
             if found.walks or any(may_be(self._project, self._linked, module, item) for item in asked):
                 return True
-            opened = (read.object for read in found.reads if read.name in TAKING_APART)
+            opened = (read.object for read in found.reads if is_part and read.name in TAKING_APART)
             if any(may_be(self._project, self._linked, module, item) for item in opened):
                 return True
             for linked in self._project.classes(module):

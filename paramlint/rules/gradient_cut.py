@@ -35,7 +35,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         found = _only_cuts(trace.surroundings.uses(slot.name), slot, called)
         if found is None or trace.surroundings.is_read_by_computed_name(slot.name):
             continue
-        if trace.surroundings.is_read_outside(slot.name, with_gradient=True):
+        is_part = slot.registration is not Registration.PARAMETER
+        if trace.surroundings.is_read_outside(slot.name, with_gradient=True, is_part=is_part):
             continue
         path, cut = found
         yield finding(

@@ -32,7 +32,9 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         paths = [other for path in trace.runs for other in path.slots if other.name == slot.name]
         if any(_is_handed_in(other) for other in paths):
             continue
-        if slot.is_shared or not trace.surroundings.makes(slot.place) or trace.surroundings.reads(slot.name):
+        if slot.is_shared or not trace.surroundings.makes(slot.place):
+            continue
+        if trace.surroundings.reads(slot.name, is_part=slot.registration is not Registration.PARAMETER):
             continue
         kind = "parameter" if slot.module is None else slot.module.class_name
         yield finding(
