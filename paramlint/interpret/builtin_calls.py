@@ -128,9 +128,9 @@ def call_builtin(machine: Machine, frame: Frame, name: str, arguments: Arguments
             items, is_exact = evaluate.elements(machine, first)
             # One item may stand for many, each with another number.
             is_any = len(items) == 1 and not is_exact
+            start = UNKNOWN if is_any else arguments.get(1, "start") or Known(0)
             pairs: list[Value] = [
-                Container("tuple", [machine.fresh("number") if is_any else Known(index), item])
-                for index, item in enumerate(items)
+                Container("tuple", [_counted(machine, start, index), item]) for index, item in enumerate(items)
             ]
             return Container("list", pairs, is_exact=is_exact)
         case "zip":
@@ -224,6 +224,13 @@ def _range(machine: Machine, values: list[Value]) -> Value:
         return Container("list", items, is_exact=len(span) <= LONGEST_RANGE)
     keys = ", ".join(key_of(value) or "?" for value in values)
     return Container("list", [Symbol(f"(each of range({keys}))", is_configuration=False)], is_exact=False)
+
+
+def _counted(machine: Machine, start: Value, index: int) -> Value:
+    """The number that ``enumerate`` gives an item."""
+    if isinstance(start, Known) and isinstance(start.value, int):
+        return Known(start.value + index)
+    return machine.fresh("number")
 
 
 def _zip(machine: Machine, values: list[Value]) -> Value:

@@ -103,11 +103,16 @@ def refuses(machine: Machine, frame: Frame, test: code.Expression) -> bool:
 
 
 def chosen(machine: Machine, value: Value) -> Value:
-    """What a name is bound to: a device that is named only after asking what there is, is nobody's fixed choice."""
+    """What a name is bound to, or a conditional expression stands for.
+
+    A device, or a tensor type of one, that is named only after asking what there is, is nobody's fixed choice.
+    """
     if not machine.device_tests or machine.below_none:
         return value
     if isinstance(value, Known) and isinstance(value.value, str) and _NAME.fullmatch(value.value):
         return Device(Placement.UNKNOWN)
+    if isinstance(value, External) and _TENSOR_TYPE.fullmatch(value.name):
+        return UNKNOWN  # ``torch.cuda.FloatTensor if cuda else torch.FloatTensor``
     return Device(Placement.UNKNOWN) if isinstance(value, Device) and value.literal is not None else value
 
 

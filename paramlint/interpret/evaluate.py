@@ -210,6 +210,8 @@ def _boolean(machine: Machine, frame: Frame, node: code.BooleanOperation) -> Val
         if outcome is None:
             result = value if result is None else join(result, value)
         elif outcome is not is_and or operand is node.operands[-1]:
+            if not is_and and operand is not node.operands[0]:
+                value = devices.open_choice(machine, node.operands[0], value)
             return value if result is None else join(result, value)
     return UNKNOWN if result is None else result
 
@@ -239,7 +241,8 @@ def _conditional(machine: Machine, frame: Frame, node: code.Conditional) -> Valu
             with machine.in_doubt():
                 first = evaluate(machine, frame, node.body)
                 return join(first, evaluate(machine, frame, node.orelse))
-        return devices.open_choice(machine, node.test, evaluate(machine, frame, node.body if outcome else node.orelse))
+        value = devices.chosen(machine, evaluate(machine, frame, node.body if outcome else node.orelse))
+        return devices.open_choice(machine, node.test, value)
     finally:
         machine.device_tests -= asks_device and not refuses
 

@@ -288,16 +288,23 @@ def _calls(body: tuple[code.Statement, ...]) -> Iterator[tuple[tuple[str, ...], 
 def _computed_name(call: code.Call, known_locally: frozenset[str]) -> re.Pattern[str] | None:
     """What the name in ``getattr(self, name)`` may look like, where it is computed; a local name may stand for self.
 
+    ``self.__getattr__(name)`` asks the same of what torch has registered.
+
     What other objects are asked for is among the reads of the file, with the objects.
     """
     match call:
         case code.Call(function=code.Name(identifier="getattr"), arguments=(asked, name, *_)):
-            dotted = dotted_name(asked.value)
-            is_other = dotted is not None and (len(dotted) > 1 or dotted[0] not in known_locally)
-            return None if is_other else name_pattern(name.value)
+            return None if _is_other(asked.value, known_locally) else name_pattern(name.value)
+        case code.Call(function=code.Attribute(name="__getattr__", value=value), arguments=(name, *_)):
+            return None if _is_other(value, known_locally) else name_pattern(name.value)
         case code.Call(function=code.Name(identifier="attrgetter"), arguments=(name, *_)):
             return name_pattern(name.value)
     return None
+
+
+def _is_other(asked: code.Expression, known_locally: frozenset[str]) -> bool:
+    dotted = dotted_name(asked)
+    return dotted is not None and (len(dotted) > 1 or dotted[0] not in known_locally)
 
 
 def name_pattern(node: code.Expression) -> re.Pattern[str] | None:

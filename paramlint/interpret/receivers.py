@@ -93,6 +93,9 @@ def _requests(parts: tuple[object, ...], scope: _Scope) -> Iterator[OuterRequest
             case code.Call(function=code.Name(identifier="getattr"), arguments=(asked, name, *_)):
                 if dotted_name(asked.value) not in (("self",), ("cls",)):
                     yield OuterRequest(name.value, _object(asked.value, scope))
+            case code.Call(function=code.Attribute(name="__getattr__", value=value), arguments=(name, *_)):
+                if dotted_name(value) not in (("self",), ("cls",)):
+                    yield OuterRequest(name.value, _object(value, scope))
             case code.Call(function=code.Name(identifier="attrgetter"), arguments=(name, *_)):
                 yield OuterRequest(name.value, Object())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
@@ -83,6 +84,9 @@ class Scope(NamedTuple):
 _IMPORT_ERRORS = frozenset(
     {"ImportError", "ModuleNotFoundError", "Exception", "BaseException", "AttributeError", "OSError", "RuntimeError"}
 )
+
+
+_BUILTINS = frozenset(dir(builtins))
 
 
 def scope_of(body: Iterable[code.Statement]) -> Scope:
@@ -218,6 +222,11 @@ class _Collector:
         if _is_type_checking(statement.test):
             # What runs is the other branch; the first is read where the other tells nothing (lazy modules).
             self._arms((statement.orelse, statement.body), attempts, ranked=True)
+        elif _is_of_script(statement.test):
+            before = {*self._names}
+            self._arms((statement.body, statement.orelse), attempts)
+            for name in (self._names.keys() - before) & _BUILTINS:
+                del self._names[name]  # in what stands above, and wherever it is imported, Python's own
         else:
             self._arms((statement.body, statement.orelse), attempts)
 
@@ -315,6 +324,11 @@ def _catches_imports(exception: code.Expression | None) -> bool:
 
 def _handler_span(handler: code.Handler) -> code.Span:
     return handler.exception.span if handler.exception is not None else code.Span(0, 0, 0, 0)
+
+
+def _is_of_script(test: code.Expression) -> bool:
+    """``__name__ == "__main__"``."""
+    return isinstance(test, code.Comparison) and isinstance(test.left, code.Name) and test.left.identifier == "__name__"
 
 
 def _is_type_checking(test: code.Expression) -> bool:
