@@ -86,7 +86,7 @@ def describe(function: code.Function) -> MethodFacts:
         initialises=initialised_attributes(body),
         walks_modules=walks_modules(body),
         types=tested_types(body),
-        mentions=frozenset(_mentions(body)),
+        mentions=frozenset(_mentions(body)) | (_of_moved(body) if function.name in MOVERS else frozenset()),
         delegates=frozenset(_delegates(function, body)),
         has_wrong_subject=_has_wrong_subject(function, body),
         assigns=frozenset(assigned_attributes(body)),
@@ -115,6 +115,38 @@ def _mentions(body: Gathered) -> Iterator[str]:
             yield name
         elif by_name and isinstance(node, code.Constant) and isinstance(node.value, str) and node.value.isidentifier():
             yield node.value
+
+
+def _of_moved(body: Gathered) -> frozenset[str]:
+    """The attributes of a name for what ``super().to(...)`` returns, which is the module itself."""
+    names = {
+        target.identifier
+        for node in body
+        if isinstance(node, code.Assign) and _moves_by_base(node.value)
+        for target in node.targets
+        if isinstance(target, code.Name)
+    }
+    return frozenset(
+        node.name
+        for node in body
+        if isinstance(node, code.Attribute) and isinstance(node.value, code.Name) and node.value.identifier in names
+    )
+
+
+def _moves_by_base(value: code.Expression) -> bool:
+    match value:
+        case code.Call(function=code.Attribute(name=name, value=code.Call(function=code.Name(identifier="super")))):
+            return name in MOVERS
+    return False
+
+
+def taken_attributes(function: code.Function) -> frozenset[str]:
+    """The attributes of self of which a function takes the value: it neither binds nor just calls them."""
+    body = Gathered(nodes(function.body))
+    aside = {id(node.function) for node in body if isinstance(node, code.Call)}
+    aside |= {id(target) for node in body if isinstance(node, code.Assign) for target in node.targets}
+    aside |= {id(node.target) for node in body if isinstance(node, code.AnnotatedAssign)}
+    return frozenset(name for node in body if id(node) not in aside and (name := self_attribute(node)) is not None)
 
 
 def _ties(body: Gathered) -> Iterator[str]:

@@ -12,6 +12,7 @@ from paramlint.interpret.events import (
     ShadowedRegistration,
     StateWritten,
 )
+from paramlint.interpret.hierarchy import own_methods, taken_attributes
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import assigned_attributes
 from paramlint.interpret.slots import Phase, Place, Registration
@@ -227,7 +228,14 @@ def _note_class_attribute(
             earlier = Place(member.owner.module.place, member.node.span)
             machine.emit(ShadowedRegistration(place, name, earlier, "a class attribute", raises))
     elif member is not UNKNOWN_MEMBER and name in torch_api.module_methods():
+        if not raises and not _is_taken(machine, receiver.linked, name):
+            return  # whoever calls it means Module's method, and gets that
         machine.emit(ShadowedRegistration(place, name, None, "a method of Module", raises))
+
+
+def _is_taken(machine: Machine, linked: LinkedClass, name: str) -> bool:
+    """Whether a method of a hierarchy reads what an attribute holds."""
+    return any(name in machine.project.scanned(taken_attributes, function) for _, function in own_methods(linked))
 
 
 def _does_the_same(node: object, value: Value) -> bool:

@@ -15,6 +15,7 @@ from paramlint.rules.common import (
     first_read,
     in_objects,
     is_lost_on_reload,
+    is_placeholder,
     related,
 )
 
@@ -56,7 +57,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             ),
             None,
         )
-        if read is None or drawn is None:
+        if read is None or drawn is None or is_placeholder(trace, slot):
             continue
         seen.add(slot.name)
         yield finding(

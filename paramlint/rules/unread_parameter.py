@@ -14,13 +14,16 @@ from paramlint.rules.common import constructed_slots, finding
 
 _ON_PURPOSE = re.compile(r"dummy|unused|placeholder|fake|compat|legacy", re.IGNORECASE)
 _KEPT_FOR_CHECKPOINTS = re.compile(r"\bcheckpoints?\b", re.IGNORECASE)
+_SAID_TO_BE_IDLE = re.compile(
+    r"\b(idle|idling|unused|inert)\s+(parameter|weight|layer|module|head|branch)", re.IGNORECASE
+)
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield what the class's own constructor makes and registers, asks for gradients, and is read by nothing."""
     if not trace.is_complete or trace.is_abstract or not trace.surroundings.runs_its_own_code:
         return
-    if _KEPT_FOR_CHECKPOINTS.search(trace.documentation):
+    if _KEPT_FOR_CHECKPOINTS.search(trace.documentation) or _SAID_TO_BE_IDLE.search(trace.documentation):
         return
     seen: set[str] = set()
     for run, slot in constructed_slots(trace):
@@ -104,7 +107,8 @@ class Block(nn.Module):
         "which nothing around says is of another class (`isinstance`, an annotation, what made it)",
         "it may be read by a name that is computed, by a walk over the submodules, or its own file names it in a "
         "checkpoint's keys",
-        "the documentation of the class speaks of checkpoints, whose layout it may be there for",
+        "the documentation of the class speaks of checkpoints, whose layout it may be there for, or says that there are "
+        "idle parameters",
         "the class has no forward of its own, is abstract, or part of it is not known",
         "the constructor asks for an attribute that nothing has set, and raises AttributeError",
         "it was made elsewhere and handed in, does not ask for gradients, or its name says that it is there on purpose",

@@ -12,7 +12,9 @@ from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import constructed_slots, finding, first_read
 
 _LEARNED = re.compile(r"\b(learned|learnt|learnable|trainable|trained)\b", re.IGNORECASE)
-_NOT_LEARNED = re.compile(r"\b(not|non|never|fixed|frozen|un)[- ]?(learned|learnt|learnable|trainable|trained)\b", re.I)
+_NOT_LEARNED = re.compile(
+    r"\b(not|non|never|fixed|frozen|un|pre)[- ]?(learned|learnt|learnable|trainable|trained)\b", re.I
+)
 
 
 # They scale by fan-in and fan-out or keep a layer an isometry: what learning starts from, and nothing else.
