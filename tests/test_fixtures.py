@@ -378,3 +378,21 @@ def test_demo_faults_are_all_confirmed(confirmed: list[dict[str, object]]) -> No
     assert {(item["code"], item["class"], item["attribute"]) for item in told} == DEMO
     assert {item["verdict"] for item in told} == {"confirmed"}
     assert all(item["evidence"] for item in told)
+
+
+def test_what_is_kept_by_its_key_is_not_new_in_every_call(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(
+        "from torch import nn\n\n\n"
+        "class Projects(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.by_width = nn.ModuleDict()\n\n"
+        "    def forward(self, x):\n"
+        "        key = str(x.shape[-1])\n"
+        "        if key not in self.by_width:\n"
+        "            self.by_width[key] = nn.Linear(x.shape[-1], 4)\n"
+        "        return self.by_width[key](x)\n"
+    )
+    (found,) = run([tmp_path / "model.py"], select="PRM109").diagnostics
+    assert found.span.line == 12
+    assert "an optimiser made earlier lacks them" in found.message

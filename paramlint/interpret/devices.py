@@ -187,6 +187,9 @@ def check(
     moving = next((operand for operand in operands if operand.placement.is_moving and operand.is_certain), None)
     if moving is None:
         return
+    if any(operand.placement is Placement.HOST and operand.rank != 0 for operand in operands):
+        machine.device_tests += 1  # it raises on an accelerator: from here on, the path is meant for the CPU
+        return
     for operand in operands:
         counts = operand.dimensions > 0 or (operand is written and operand.rank == 0)
         if operand.placement.is_pinned and counts and not operand.is_empty:

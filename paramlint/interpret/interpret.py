@@ -333,9 +333,14 @@ def _takes_over(made: Instance) -> bool:
         for binding in held
         if binding.value != NONE and not (isinstance(binding.value, Instance) and has_state(binding.value) is False)
     ]
-    return bool(parts) and all(
-        isinstance(part, (Instance, Tensor)) and part.phase is Phase.CONSTRUCTOR for part in parts
-    )
+    return bool(parts) and all(_was_before(part) for part in parts)
+
+
+def _was_before(part: Value) -> bool:
+    """Whether a part is from before forward, or has been given the values of a Parameter that is (``p.data = q.data``)."""
+    if isinstance(part, Tensor) and part.values_of is not None:
+        return part.values_of.phase is Phase.CONSTRUCTOR
+    return isinstance(part, (Instance, Tensor)) and part.phase is Phase.CONSTRUCTOR
 
 
 def _state_of(value: Instance, layer: torch_api.Layer | None) -> bool | None:

@@ -13,6 +13,7 @@ from paramlint.interpret.events import (
     StateWritten,
 )
 from paramlint.interpret.hierarchy import own_methods, taken_attributes
+from paramlint.interpret.limits import PathEnds
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import assigned_attributes
 from paramlint.interpret.slots import Phase, Place, Registration
@@ -44,6 +45,7 @@ def set_attribute(machine: Machine, frame: Frame, receiver: Value, name: str, va
     if isinstance(receiver, Tensor):
         if name == "data":
             results.write(machine, receiver)
+            receiver.values_of = value.values_of if isinstance(value, Tensor) else None
         elif name == "requires_grad" and isinstance(value, Known):
             receiver.requires_grad = bool(value.value)
         return
@@ -103,6 +105,8 @@ def set_on_module(
         _rebind_parameter(machine, receiver, name, value, old, place, frame)
     elif held in (Registration.BUFFER, Registration.SUBMODULE) and value == NONE:
         store(machine, receiver, name, value, held, place)
+    elif held is Registration.SUBMODULE and old is not None and _is_refused(machine, receiver, old, value):
+        raise PathEnds
     elif held is Registration.BUFFER and isinstance(value, Tensor):
         value.is_registered = True
         # registered on some way through construction only, the name may be free, and the tensor a plain one
@@ -110,6 +114,13 @@ def set_on_module(
         store(machine, receiver, name, value, Registration.BUFFER if is_buffer else Registration.UNKNOWN, place)
     else:
         store(machine, receiver, name, value, Registration.OTHER, place)
+
+
+def _is_refused(machine: Machine, receiver: Instance, old: Binding, value: Value) -> bool:
+    """Whether torch raises TypeError: under the name of a submodule, it takes nothing but a Module or None."""
+    if not old.is_certain or machine.undecided or machine.guarded or receiver.is_opaque or old.value == NONE:
+        return False
+    return isinstance(value, (Container, Known)) or (isinstance(value, Tensor) and value.is_certain)
 
 
 def _rebind_parameter(
@@ -295,8 +306,21 @@ def set_item(machine: Machine, frame: Frame, receiver: Value, index: Value, valu
         case Instance(is_module=True):
             key = str(index.value) if isinstance(index, Known) else f"[{len(receiver.bindings)}]"
             set_on_module(machine, receiver, key, value, place)
+            _note_kept(machine, receiver, value)
         case _:
             results.escape(value)
+
+
+def _note_kept(machine: Machine, container: Instance, value: Value) -> None:
+    """What forward puts into a ``ModuleDict`` or the like of the instance is there in the next call."""
+    root = machine.root
+    if machine.phase is not Phase.FORWARD or root is None:
+        return
+    for name, binding in root.bindings.items():
+        if binding.value is container:
+            machine.changed.add(name)
+            if isinstance(value, (Tensor, Instance)):
+                calls.note_stored(machine, root, name, value)
 
 
 def _take_any_place(machine: Machine, container: Container, value: Tensor) -> None:

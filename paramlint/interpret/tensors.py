@@ -227,7 +227,7 @@ def _convert(
     if function.result_device is ResultDevice.ACCELERATOR:
         device: Device | None = Device(Placement.LITERAL, "cuda")
     elif function.result_device is ResultDevice.CPU:
-        device = Device(Placement.UNKNOWN, "cpu")
+        device = Device(Placement.HOST, "cpu")
     elif name == "to" or function.result_device is ResultDevice.ARGUMENT:
         given = [*arguments, *keywords.values()]
         device = next((found for value in given if (found := devices.device_of(value)) is not None), None)

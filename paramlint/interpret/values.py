@@ -37,6 +37,7 @@ class Placement(str, Enum):
     GIVEN = "given device"
     MODEL = "model"
     INPUT = "input"
+    HOST = "brought to the host"
     UNKNOWN = "unknown"
 
     @property
