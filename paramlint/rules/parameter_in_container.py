@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.slots import Registration, Slot
+from paramlint.interpret.slots import Phase, Registration, Slot, TensorSummary
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
@@ -19,7 +19,9 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         for member in slot.members:
             tensor = member.tensor
-            if member.inside or tensor is None or not tensor.is_parameter or tensor.is_registered:
+            if member.inside or tensor is None or tensor.is_registered:
+                continue
+            if not tensor.is_parameter and not _is_left_of_one(tensor):
                 continue
             if trace.surroundings.is_given_to_optimiser(slot.name) or _is_no_loss(trace, run, slot):
                 break
@@ -31,11 +33,20 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
                 run,
                 slot.place,
                 slot.name,
-                f"'{slot.name}' is a {slot.container} of parameters, which Module does not look into: they are not in "
-                "parameters(), so they are neither trained, moved nor saved",
+                f"'{slot.name}' is a {slot.container} of {_what(tensor)}, which Module does not look into: they are not "
+                "in parameters(), so they are neither trained, moved nor saved",
                 related(tensor.made, f"'{slot.name}{member.where}' is made here"),
             )
             break
+
+
+def _is_left_of_one(tensor: TensorSummary) -> bool:
+    """Whether construction has made a Parameter that nothing registers, and keeps what an operation made of it."""
+    return tensor.lost is not None and tensor.phase is Phase.CONSTRUCTOR and tensor.requires_grad is True
+
+
+def _what(tensor: TensorSummary) -> str:
+    return "parameters" if tensor.lost is None else f"what '{tensor.lost.operation}' makes of parameters"
 
 
 def _is_no_loss(trace: ClassTrace, run: Run, slot: Slot) -> bool:
