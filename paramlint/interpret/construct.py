@@ -359,6 +359,8 @@ def make_parameter(
 ) -> Tensor:
     """``nn.Parameter(data)`` or ``nn.Buffer(data)``: a leaf that shares the data's storage."""
     source = data if isinstance(data, Tensor) else None
+    if source is not None and source.ancestor is not None:
+        source.ancestor.is_registered = True  # what was made of a Parameter is the values of another
     return Tensor(
         made=place,
         factory="nn.Buffer" if is_buffer else "nn.Parameter",
