@@ -205,6 +205,7 @@ def like(
         rank=result_rank(function, positional, keywords),
         least_rank=least_rank(function, positional, keywords),
         is_random=draws_anew(function, keywords),
+        is_empty=first.is_empty,
         is_integer=function.is_integer,
         is_certain=first.is_certain,
         follows_model=first.is_registered or first.follows_model,
