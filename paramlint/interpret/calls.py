@@ -23,6 +23,7 @@ from paramlint.interpret import (
     stores,
     tensors,
 )
+from paramlint.interpret.abroad import is_abroad, reached
 from paramlint.interpret.compare import key_of
 from paramlint.interpret.decorators import is_no_grad
 from paramlint.interpret.events import MethodReached, UndefinedMethod
@@ -269,10 +270,10 @@ def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Argumen
     machine.depth += 1
     machine.active.append(closure.qualified_name)
     undecided = machine.undecided
-    was_abroad = machine.abroad
+    before = machine.abroad, machine.reached
     choosing = machine.choice, machine.is_choosing, machine.preferred
     machine.choice, machine.is_choosing, machine.preferred = None, False, None
-    machine.abroad = _is_abroad(machine, closure)
+    machine.abroad, machine.reached = is_abroad(machine, closure), reached(machine, frame, closure, span)
     spared = _spared(closure)
     was_opaque, was_complete = spared is not None and spared.is_opaque, machine.is_complete
     try:
@@ -283,7 +284,7 @@ def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Argumen
         if spared is not None:
             spared.is_opaque, machine.is_complete = was_opaque, was_complete
         machine.undecided = undecided
-        machine.abroad = was_abroad
+        machine.abroad, machine.reached = before
         machine.choice, machine.is_choosing, machine.preferred = choosing
         machine.depth -= 1
         machine.active.pop()
@@ -296,21 +297,6 @@ def _spared(closure: Closure) -> Instance | None:
     instance = closure.bound
     is_known = leaves_heirs_alone(closure.owner.definition.full_name)
     return instance if is_known and isinstance(instance, Instance) else None
-
-
-def _is_abroad(machine: Machine, closure: Closure) -> bool:
-    """Whether a function is of another file, or a method of a Module class that the root does not inherit from.
-
-    So is what they call, but for a method of the root that its own file overrides: there the root decides again.
-    """
-    root, owner = machine.root, closure.owner
-    if root is None or root.linked is None:
-        return False
-    if closure.module.path != root.linked.definition.module.path:
-        return True
-    if owner is not None and closure.bound is root and owner.definition in root.linked.mro:
-        return False
-    return machine.abroad or (owner is not None and owner.is_module is True and owner.definition not in root.linked.mro)
 
 
 def _execute(

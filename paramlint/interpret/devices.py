@@ -200,6 +200,7 @@ def check(
                     _summary(operand),
                     _home(operand),
                     "the model" if moving.placement is Placement.MODEL else "the input",
+                    (operand.origin or operand).reached,
                 )
             )
 

@@ -14,13 +14,17 @@ from paramlint.interpret.slots import (
 
 
 class Clash(NamedTuple):
-    """A tensor that stays where it was made meets one that moves, in an operation that wants one device."""
+    """A tensor that stays where it was made meets one that moves, in an operation that wants one device.
+
+    ``reached`` is the call in the class's own file by which a function of another file made it.
+    """
 
     place: Place
     operation: str
     pinned: TensorSummary
     home: str | None
     moving: str
+    reached: Place | None
 
 
 class MadeInForward(NamedTuple):

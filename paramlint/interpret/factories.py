@@ -70,6 +70,7 @@ def factory(
     requires = keywords.get("requires_grad", Known(False))
     return Tensor(
         made=frame.place(span),
+        reached=machine.reached,
         factory=name,
         phase=machine.phase,
         placement=placement,

@@ -78,7 +78,12 @@ def _module_value(machine: Machine, definition: ValueDefinition) -> Value:
     if key not in machine.module_values:
         machine.module_values[key] = UNKNOWN
         module_frame = Frame(definition.module, ())
-        machine.module_values[key] = evaluate.evaluate(machine, module_frame, definition.node)
+        # It is made when the module is imported, by nobody's call.
+        reached, machine.reached = machine.reached, None
+        try:
+            machine.module_values[key] = evaluate.evaluate(machine, module_frame, definition.node)
+        finally:
+            machine.reached = reached
     return machine.module_values[key]
 
 

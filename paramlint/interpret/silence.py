@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 
 from paramlint import torch_api
+from paramlint.interpret.abroad import brings_tensors
 from paramlint.interpret.ingredients import is_super
 from paramlint.interpret.kinds import Budget, Kind, Values, joined
 from paramlint.interpret.limits import BudgetSpent
@@ -194,6 +195,8 @@ class _Silence:
                 case ValueDefinition():
                     if is_forward and not self._is_tame_value(definition.module, definition.node):
                         return False
+            if is_forward and brings_tensors(self._project, definition, self._path):
+                return False
         return True
 
     def _is_tame_value(self, module: SourceModule, node: code.Expression) -> bool:

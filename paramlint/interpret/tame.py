@@ -54,7 +54,7 @@ def is_tame_value(project: Project, module: SourceModule, node: code.Expression,
     """Whether an expression outside functions makes no tensor, Parameter or module in the file at ``path``."""
     if module.path != path:
         return True
-    facts = project.scanned(_facts_of_value, node)
+    facts = project.scanned(facts_of_value, node)
     for dotted in facts.mentions:
         named = project.resolve(module, dotted)
         if isinstance(named, External) and not is_tame(named.name, bool(facts.calls)):
@@ -64,7 +64,8 @@ def is_tame_value(project: Project, module: SourceModule, node: code.Expression,
     return True
 
 
-def _facts_of_value(node: code.Expression) -> Ingredients:
+def facts_of_value(node: code.Expression) -> Ingredients:
+    """Collect the ingredients of an expression outside functions."""
     return ingredients_of((node,))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from paramlint import torch_api
+from paramlint.interpret.abroad import brings_tensors
 from paramlint.interpret.decisions import Choice
 from paramlint.interpret.ingredients import GROWING, Ingredients, ingredients_within
 from paramlint.interpret.kinds import Budget, Kind, Values
@@ -197,6 +198,8 @@ class Turning:
                 case ValueDefinition():
                     if not is_tame_value(self._project, definition.module, definition.node, path):
                         return True
+            if is_forward and brings_tensors(self._project, definition, path):
+                return True
         return False
 
     def _keeps_in_forward(self, facts: Ingredients) -> bool:

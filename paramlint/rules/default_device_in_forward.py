@@ -23,15 +23,15 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if trace.surroundings.is_never_moved:
             return
         seen.add(tensor.made)
-        yield finding(
-            trace,
-            run,
-            tensor.made,
-            None,
-            f"'{tensor.factory}' makes a tensor on {_device(tensor)}, and '{clash.operation}' then meets {clash.moving} "
-            "on another one",
-            related(clash.place, f"here it meets {clash.moving}"),
+        meeting = (
+            f"makes a tensor on {_device(tensor)}, and '{clash.operation}' then meets {clash.moving} on another one"
         )
+        places = related(clash.place, f"here it meets {clash.moving}")
+        if clash.reached is None or tensor.made.path == trace.place.path:
+            yield finding(trace, run, tensor.made, None, f"'{tensor.factory}' {meeting}", places)
+        else:
+            places = (*related(tensor.made, f"'{tensor.factory}' makes it here"), *places)
+            yield finding(trace, run, clash.reached, None, f"this call {meeting}", places)
 
 
 def _device(tensor: TensorSummary) -> str:
@@ -46,7 +46,9 @@ RULE = Rule(
     summary="A tensor made in forward without `device=` meets the input.",
     rationale="""\
 A factory without `device=` makes its tensor on the default device, the CPU. In forward it then meets the input, which is
-wherever the user put the model: a device error on the first GPU.""",
+wherever the user put the model: a device error on the first GPU.
+
+Where a function of another file makes the tensor, the call that leads there is reported.""",
     bad="""\
 import torch
 from torch import nn
@@ -68,6 +70,7 @@ class Pad(nn.Module):
     silent_when=(
         "it is moved before it is used, or has no dimensions and nothing is written into it",
         "it is used only as an index or in an item assignment",
+        "a method of another file makes it: its own class is told of",
         "the class is private, and only functions of the project make instances, which speak of no device",
     ),
     check=check,

@@ -1,0 +1,104 @@
+"""Functions of other files: whose decisions theirs are, which call leads to them, whether they may bring tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+from paramlint.interpret.ingredients import Ingredients, ingredients
+from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.slots import Place
+from paramlint.interpret.tame import facts_of_value, follows_a_tensor
+from paramlint.interpret.values import Closure
+from paramlint.model.code import Span
+from paramlint.project.definitions import Definition, External, FunctionDefinition, ModuleReference, ValueDefinition
+from paramlint.project.names import Enclosing
+from paramlint.project.project import Project
+from paramlint.torch_api import Kind, functions
+
+_Source: TypeAlias = FunctionDefinition | ValueDefinition
+
+# So many functions are looked into before the answer is yes.
+_MOST_FUNCTIONS = 200
+
+
+def is_abroad(machine: Machine, closure: Closure) -> bool:
+    """Whether a function is of another file, or a method of a Module class that the root does not inherit from.
+
+    So is what they call, but for a method of the root that its own file overrides: there the root decides again.
+    """
+    root, owner = machine.root, closure.owner
+    if root is None or root.linked is None:
+        return False
+    if closure.module.path != root.linked.definition.module.path:
+        return True
+    if owner is not None and closure.bound is root and owner.definition in root.linked.mro:
+        return False
+    return machine.abroad or (owner is not None and owner.is_module is True and owner.definition not in root.linked.mro)
+
+
+def reached(machine: Machine, frame: Frame, closure: Closure, span: Span) -> Place | None:
+    """The call in the root's own file that leads to a function of another file; None if a method is on the way.
+
+    What methods make is told of their own classes, in whose files they stand.
+    """
+    root = machine.root
+    if root is None or root.linked is None or closure.owner is not None:
+        return None
+    path = root.linked.definition.module.path
+    if closure.module.path == path:
+        return None
+    return frame.place(span) if frame.module.path == path else machine.reached
+
+
+def brings_tensors(project: Project, definition: Definition, path: Path) -> bool:
+    """Whether a function of another file than ``path`` may make a tensor that follows no other, itself or by others.
+
+    So may a value that stands for one, whichever file it is in.
+    """
+    if isinstance(definition, FunctionDefinition) and definition.module.path == path:
+        return False  # its own mentions are looked at
+    if not isinstance(definition, (FunctionDefinition, ValueDefinition)):
+        return False
+    key = ("brings tensors", definition)
+    if key not in project.remembered:
+        project.remembered[key] = _brings(project, definition)
+    return bool(project.remembered[key])
+
+
+def _brings(project: Project, definition: _Source) -> bool:
+    seen: set[_Source] = {definition}
+    waiting = [definition]
+    while waiting:
+        if len(seen) > _MOST_FUNCTIONS:
+            return True
+        for found in _mentioned(project, waiting.pop()):
+            if found is None:
+                return True
+            if found not in seen:
+                seen.add(found)
+                waiting.append(found)
+    return False
+
+
+def _mentioned(project: Project, definition: _Source) -> Iterator[_Source | None]:
+    """The functions and values that one mentions; None stands for what makes a tensor."""
+    facts: Ingredients
+    if isinstance(definition, FunctionDefinition):
+        facts = project.scanned(ingredients, definition.node)
+        scope: Enclosing = (*definition.enclosing, definition.node)
+    else:
+        facts, scope = project.scanned(facts_of_value, definition.node), ()
+    looks_up = ("getattr",) in facts.mentions
+    for dotted in facts.mentions:
+        match project.resolve(definition.module, dotted, scope):
+            case External(name=name):
+                function = functions.get(name)
+                is_factory = function is not None and function.kind is Kind.FACTORY
+                if is_factory and not follows_a_tensor(facts, dotted, name):
+                    yield None
+            case ModuleReference(name=name) if looks_up and name.startswith("torch"):
+                yield None
+            case FunctionDefinition() | ValueDefinition() as named:
+                yield named
