@@ -27,7 +27,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             f"makes a tensor on {_device(tensor)}, and '{clash.operation}' then meets {clash.moving} on another one"
         )
         places = related(clash.place, f"here it meets {clash.moving}")
-        if clash.reached is None or tensor.made.path == trace.place.path:
+        if clash.reached is None or tensor.made.path == trace.place.path or tensor.placement == LITERAL_DEVICE:
             yield finding(trace, run, tensor.made, None, f"'{tensor.factory}' {meeting}", places)
         else:
             places = (*related(tensor.made, f"'{tensor.factory}' makes it here"), *places)
@@ -70,7 +70,7 @@ class Pad(nn.Module):
     silent_when=(
         "it is moved before it is used, or has no dimensions and nothing is written into it",
         "it is used only as an index or in an item assignment",
-        "a method of another file makes it: its own class is told of",
+        "a method of another file makes it, of whose class that is told, or a function there that names its device",
         "the class is private, and only functions of the project make instances, which speak of no device",
     ),
     check=check,
