@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -30,7 +31,7 @@ class Rule(NamedTuple):
     is a pure function of what the interpreter learnt of one class. ``shown_if_proved``: where the rule is off because
     source alone says too little, ``--confirm`` shows what it proves. ``asks_ordinary_classes``: it is also asked about classes that
     are no Modules and are written like one. ``silent_when`` lists, a line each, what keeps the
-    rule quiet.
+    rule quiet. ``explained_by`` is what a comment at the place says where what the rule speaks of is meant.
     """
 
     code: str
@@ -45,6 +46,7 @@ class Rule(NamedTuple):
     check: Callable[[ClassTrace], Iterator[Finding]]
     asks_ordinary_classes: bool = False
     shown_if_proved: bool = False
+    explained_by: re.Pattern[str] | None = None
 
     def diagnose(self, trace: ClassTrace) -> Iterator[Diagnostic]:
         """Yield the rule's diagnostics for one interpreted class."""

@@ -17,6 +17,12 @@ _KEPT_FOR_CHECKPOINTS = re.compile(r"\bcheckpoints?\b", re.IGNORECASE)
 _SAID_TO_BE_IDLE = re.compile(
     r"\b(idle|idling|unused|inert)\s+(parameter|weight|layer|module|head|branch)", re.IGNORECASE
 )
+# What a comment says of a layer that is there for another reason than forward.
+_EXPLAINED = re.compile(
+    r"\b(keep|kept|retain(ed)?)\b|\bcheckpoint|compatib|\blegacy\b|\bstate.?dict|"
+    r"\bused (only )?(in|for|during|at) (train|eval|infer|test)",
+    re.IGNORECASE,
+)
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -109,9 +115,11 @@ class Block(nn.Module):
         "checkpoint's keys",
         "the documentation of the class speaks of checkpoints, whose layout it may be there for, or says that there are "
         "idle parameters",
+        "a comment at the line, or right above it, says that it is kept, or for what: checkpoints, training alone",
         "the class has no forward of its own, is abstract, or part of it is not known",
         "the constructor asks for an attribute that nothing has set, and raises AttributeError",
         "it was made elsewhere and handed in, does not ask for gradients, or its name says that it is there on purpose",
     ),
     check=check,
+    explained_by=_EXPLAINED,
 )
