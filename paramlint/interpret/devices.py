@@ -103,16 +103,13 @@ def refuses(machine: Machine, frame: Frame, test: code.Expression) -> bool:
 
 
 def chosen(machine: Machine, value: Value) -> Value:
-    """What a name is bound to, or a conditional expression stands for.
-
-    A device, or a tensor type of one, that is named only after asking what there is, is nobody's fixed choice.
-    """
+    """What a name is bound to: what names a device only after asking what there is, is nobody's fixed choice."""
     if not machine.device_tests or machine.below_none:
         return value
     if isinstance(value, Known) and isinstance(value.value, str) and _NAME.fullmatch(value.value):
         return Device(Placement.UNKNOWN)
-    if isinstance(value, External) and _TENSOR_TYPE.fullmatch(value.name):
-        return UNKNOWN  # ``torch.cuda.FloatTensor if cuda else torch.FloatTensor``
+    if _is_tensor_type(value):
+        return UNKNOWN
     return Device(Placement.UNKNOWN) if isinstance(value, Device) and value.literal is not None else value
 
 
@@ -135,8 +132,18 @@ def leave_open(machine: Machine, frame: Frame, statement: code.If) -> None:
 
 
 def open_choice(machine: Machine, test: code.Expression, value: Value) -> Value:
-    """What a conditional expression stands for, whose condition may ask where to be: the host is no fixed choice then."""
+    """What a conditional expression stands for, whose condition may ask where to be.
+
+    The host is no fixed choice then, nor is a type of tensors, behind a question: an accelerator that is named for whoever
+    gives no device is one.
+    """
+    if machine.device_tests and _is_tensor_type(value):
+        return UNKNOWN  # ``torch.cuda.FloatTensor if cuda else torch.FloatTensor``
     return Device(Placement.UNKNOWN) if _is_host(value) and _asks_where(machine, test) else value
+
+
+def _is_tensor_type(value: Value) -> bool:
+    return isinstance(value, External) and _TENSOR_TYPE.fullmatch(value.name) is not None
 
 
 def _asks_where(machine: Machine, test: code.Expression) -> bool:

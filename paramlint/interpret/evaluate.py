@@ -241,8 +241,7 @@ def _conditional(machine: Machine, frame: Frame, node: code.Conditional) -> Valu
             with machine.in_doubt():
                 first = evaluate(machine, frame, node.body)
                 return join(first, evaluate(machine, frame, node.orelse))
-        value = devices.chosen(machine, evaluate(machine, frame, node.body if outcome else node.orelse))
-        return devices.open_choice(machine, node.test, value)
+        return devices.open_choice(machine, node.test, evaluate(machine, frame, node.body if outcome else node.orelse))
     finally:
         machine.device_tests -= asks_device and not refuses
 
