@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from paramlint.interpret import builtin_calls, evaluate
 from paramlint.interpret.decorators import are_transparent
+from paramlint.interpret.ingredients import GROWING
 from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.scan import nodes
 from paramlint.interpret.values import (
     UNKNOWN,
     ClassValue,
     Closure,
+    Container,
     External,
     Value,
 )
@@ -20,6 +23,7 @@ from paramlint.project.definitions import (
     External as ExternalDefinition,
     FunctionDefinition,
     ModuleReference,
+    SourceModule,
     ValueDefinition,
 )
 
@@ -81,10 +85,37 @@ def _module_value(machine: Machine, definition: ValueDefinition) -> Value:
         # It is made when the module is imported, by nobody's call.
         reached, machine.reached = machine.reached, None
         try:
-            machine.module_values[key] = evaluate.evaluate(machine, module_frame, definition.node)
+            value = evaluate.evaluate(machine, module_frame, definition.node)
         finally:
             machine.reached = reached
+        if isinstance(value, Container) and value.kind != "tuple":
+            # an empty one is there to be filled, by whichever file
+            is_filled = id(definition.node) in machine.project.scanned(_filled_later, definition.module)
+            value.is_exact = value.is_exact and bool(value.items) and not is_filled
+        machine.module_values[key] = value
     return machine.module_values[key]
+
+
+def _filled_later(module: SourceModule) -> frozenset[int]:
+    """The values of a module's names to whose elements its code adds or sets some: a registry, by the end, holds more."""
+    filled: set[str] = set()
+    for node in nodes(module.facts.body):
+        match node:
+            case code.Call(function=code.Attribute(value=code.Name(identifier=name), name=method)):
+                if method in GROWING or method in ("pop", "remove", "clear"):
+                    filled.add(name)
+            case code.AugmentedAssign(target=code.Name(identifier=name)):
+                filled.add(name)
+            case code.Assign(targets=targets) | code.Delete(targets=targets):
+                elements = (target for target in targets if isinstance(target, code.Subscript))
+                filled |= {target.value.identifier for target in elements if isinstance(target.value, code.Name)}
+    return frozenset(
+        id(statement.value)
+        for statement in module.facts.body
+        if isinstance(statement, (code.Assign, code.AnnotatedAssign))
+        for target in (statement.targets if isinstance(statement, code.Assign) else (statement.target,))
+        if isinstance(target, code.Name) and target.identifier in filled
+    )
 
 
 def is_bound(frame: Frame, identifier: str) -> bool:
