@@ -57,9 +57,14 @@ def summarise_module(instance: Instance, owner: Instance | None = None) -> Modul
 
 
 def is_learned(instance: Instance, depth: int = 0) -> bool:
-    """Whether a Module certainly holds a parameter that asks for gradients, itself or below."""
+    """Whether a Module certainly holds a parameter that asks for gradients, itself or below.
+
+    ``affine=affine`` gives it one where the class's own default is true, and nobody says otherwise.
+    """
     for binding in instance.bindings.values():
         value = binding.value
+        if binding.switch is not None and isinstance(binding.switch.setting, Symbol):
+            value = binding.switch.held if binding.switch.setting.default == Known(True) else value
         if binding.registration is Registration.PARAMETER and isinstance(value, Tensor):
             if value.requires_grad is True and not value.is_empty:
                 return True

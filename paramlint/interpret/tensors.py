@@ -54,7 +54,15 @@ def arithmetic(machine: Machine, frame: Frame, operator: str, left: Value, right
     if operator in _COMPARISONS:
         result.requires_grad = False
         result.is_integer = True
+    elif operator not in ("/", "@") and all(_is_integer(side) for side in (left, right)):
+        result.is_integer = True
     return result
+
+
+def _is_integer(side: Value) -> bool:
+    if isinstance(side, Tensor):
+        return side.is_integer is True
+    return isinstance(side, Known) and isinstance(side.value, int)
 
 
 def _matmul(first: int, second: int) -> int:
