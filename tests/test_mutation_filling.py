@@ -118,10 +118,14 @@ def test_the_method_that_the_fault_is_in_is_no_other_method() -> None:
     assert not filled_later(module, holder, changed, "centres")
 
 
-def test_nothing_is_planted_there(tmp_path: Path) -> None:
+def test_nothing_is_planted_there_nor_where_the_whole_file_is_silenced(tmp_path: Path) -> None:
     package = tmp_path / "site-packages" / "drawn"
     package.mkdir(parents=True)
-    for name, method in (("filled", written("self.centres.copy_(x)")), ("left", written("pass"))):
+    for name, method in (
+        ("filled", written("self.centres.copy_(x)")),
+        ("left", written("pass")),
+        ("silenced", "    # flake8: noqa C901"),
+    ):
         text = _MODULE.format(base="    pass", heir="    pass", build="pass", method=method)
         (package / f"{name}.py").write_text(text)
     found = {subject.path.stem for subject in subjects(package, 0, 9, 9, "buffer of empty")}

@@ -16,6 +16,7 @@ import libcst as cst
 from benchmarks.mutation.filling import filled_later
 from benchmarks.mutation.operators import OPERATORS
 from benchmarks.mutation.operators.shared import Operator, Planted
+from paramlint.engine.suppression import Suppressions
 from paramlint.facts.source import SourceError, read_source
 
 # Of the places in a class where an operator could plant its fault, so many are looked at.
@@ -97,6 +98,8 @@ def _classes(
 ) -> Iterator[tuple[Path, ast.Module, ast.ClassDef, str, cst.ClassDef, bool]]:
     """Top-level classes with a constructor or a forward of their own, file after file in random order.
 
+    Of a file that its author silences as a whole (``# flake8: noqa``) nothing may be said.
+
     libcst reads the classes that are drawn, and not the files that they are in: that is many times faster.
     """
     paths = sorted(package.rglob("*.py"))
@@ -104,7 +107,7 @@ def _classes(
     for path in paths:
         try:
             text = read_source(str(path)).text
-            if "torch" not in text or not re.search(r"^class ", text, re.MULTILINE):
+            if "torch" not in text or not re.search(r"^class ", text, re.MULTILINE) or Suppressions(text).whole_file:
                 continue
             module = ast.parse(text)
         except (SourceError, SyntaxError):
