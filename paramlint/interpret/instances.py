@@ -18,6 +18,7 @@ from paramlint.interpret.receivers import (
     ReadKind,
     asked_of_objects,
     bindings,
+    calls_of,
     changes,
     rebinds,
 )
@@ -106,12 +107,45 @@ def holding_files(project: Project, own: ClassDefinition) -> frozenset[Path]:
     return frozenset(files)
 
 
-def may_be(project: Project, linked: LinkedClass, module: SourceModule, described: Object) -> bool:
+def may_be(project: Project, linked: LinkedClass, module: SourceModule, described: Object, depth: int = 0) -> bool:
     """Whether an object in a file, as the text describes it, may be an instance of a class."""
     if not _may_be_called_so(project, linked, module, described):
         return False
     asked = project.scanned(asked_of_objects, module).get(described.place) if described.place is not None else None
-    return all(_may_have(project, linked, name) for name in asked or ())
+    if not all(_may_have(project, linked, name) for name in asked or ()):
+        return False
+    return described.place is None or _may_be_given(project, linked, module, described.place, depth)
+
+
+def _may_be_given(
+    project: Project, linked: LinkedClass, module: SourceModule, place: tuple[code.Span, Dotted], depth: int
+) -> bool:
+    """Whether the parameter of a function may be an instance: some call gives it one, or what calls it is not known."""
+    span, name = place
+    function = next((part for part in module.facts.body if getattr(part, "span", None) == span), None)
+    if not isinstance(function, code.Function) or function.decorators or depth > _DEEPEST:
+        return True
+    is_called = False
+    for other in modules_with(project, module, function.name):
+        calls, others = calls_of(other.facts.body, function.name)
+        if any(_means(project, other, dotted, module, function) for dotted in others):
+            return True
+        for call, objects in calls:
+            if not _means(project, other, dotted_name(call.function) or (), module, function):
+                continue
+            value = _given(function, call).get(name[0])
+            if value is None or may_be(project, linked, other, objects[id(value)], depth + 1):
+                return True
+            is_called = True
+    return not is_called
+
+
+def _means(project: Project, module: SourceModule, name: Dotted, own: SourceModule, function: code.Function) -> bool:
+    """Whether a name in a module may stand for a function of another."""
+    found = project.resolve(module, name)
+    if isinstance(found, FunctionDefinition):
+        return found.module.path == own.path and found.node.span == function.span
+    return not isinstance(found, (ClassDefinition, External))
 
 
 def takes_value(project: Project, module: SourceModule, read: OuterRead, with_gradient: bool) -> bool:

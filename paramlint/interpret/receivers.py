@@ -108,6 +108,28 @@ def objects_with(statement: code.Statement, attribute: str) -> Iterator[tuple[co
                 yield node, _object(node.value, scope)
 
 
+def calls_of(
+    body: tuple[code.Statement, ...], name: str
+) -> tuple[list[tuple[code.Call, dict[int, Object]]], frozenset[Dotted]]:
+    """The calls of what goes by a name, with what the text says of each argument; and the names of it that call nothing.
+
+    The objects are those of the arguments' values, by identity. A function that is handed on may be called with anything.
+    """
+    found: list[tuple[code.Call, dict[int, Object]]] = []
+    called: set[int] = set()
+    spoken: dict[int, Dotted] = {}
+    for parts, scope in _scoped(body):
+        for node in nodes(parts):
+            dotted = dotted_name(node) if isinstance(node, (code.Name, code.Attribute)) else None
+            if dotted is not None and dotted[-1] == name:
+                spoken[id(node)] = dotted
+            if isinstance(node, code.Call) and (dotted_name(node.function) or ("",))[-1] == name:
+                called.add(id(node.function))
+                given = {id(argument.value): _object(argument.value, scope) for argument in node.arguments}
+                found.append((node, given))
+    return found, frozenset(dotted for mark, dotted in spoken.items() if mark not in called)
+
+
 def _scoped(body: tuple[code.Statement, ...]) -> Iterator[tuple[tuple[object, ...], _Scope]]:
     """The parts of a module's statements that no statement inside them has, each with what is known there."""
     waiting: list[tuple[code.Statement, _Scope]] = [(statement, _Scope(None, {}, {})) for statement in body]
