@@ -25,6 +25,8 @@ from paramlint.model import code
 from paramlint.model.code import Span
 
 _HOST = ("cpu", "meta")
+# Products that refuse a tensor of no dimensions (einsum takes one for an empty subscript, which nobody writes).
+_TAKING_NO_NUMBER = frozenset({"@", "matmul", "mm", "bmm", "mv", "linear", "einsum"})
 _NAME = re.compile(r"(cuda|cpu|mps|xpu)(:\d+)?")
 # What ``.type()`` takes tells where the result is: torch.LongTensor is a type of the host's.
 _TENSOR_TYPE = re.compile(r"torch\.(cuda\.)?(Float|Double|Half|BFloat16|Byte|Char|Short|Int|Long|Bool)Tensor")
@@ -198,7 +200,8 @@ def check(
         machine.device_tests += 1  # it raises on an accelerator: from here on, the path is meant for the CPU
         return
     for operand in operands:
-        counts = operand.dimensions > 0 or (operand is written and operand.rank == 0)
+        has_dimensions = operand.dimensions > 0 or (operand.rank is None and operation in _TAKING_NO_NUMBER)
+        counts = has_dimensions or (operand is written and operand.rank == 0)
         if operand.placement.is_pinned and counts and not operand.is_empty:
             machine.emit(
                 Clash(
