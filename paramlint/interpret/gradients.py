@@ -46,6 +46,7 @@ def uses(function: code.Function) -> tuple[Use, ...]:
     A forward that runs as a whole under ``no_grad`` is there for inference: what it reads counts as read.
     """
     aliases = _aliases(function)
+    own = {node.name for node in nodes(function.body) if isinstance(node, code.Function)}
     is_forward = function.name == "forward"
     without = any(_switches_off(decorator) for decorator in function.decorators)
     found: list[Use] = []
@@ -59,12 +60,12 @@ def uses(function: code.Function) -> tuple[Use, ...]:
             assert isinstance(node, (code.Attribute, code.Name))
             found.append(Use(name, UseKind.CUT if is_cut else UseKind.READ, node.span))
             continue
-        waiting.extend(_parts(node, is_cut, is_forward, aliases, found))
+        waiting.extend(_parts(node, is_cut, is_forward, aliases, own, found))
     return tuple(found)
 
 
 def _parts(
-    node: tuple[object, ...], is_cut: bool, is_forward: bool, aliases: dict[str, str], found: list[Use]
+    node: tuple[object, ...], is_cut: bool, is_forward: bool, aliases: dict[str, str], own: set[str], found: list[Use]
 ) -> list[tuple[object, bool]]:
     """What is below a node, each with whether its gradient is cut; writes and questions are taken out."""
     match node:
@@ -73,7 +74,7 @@ def _parts(
                 return []
             return [(value, is_cut or name in _CUTTING)]
         case code.Call():
-            return _call(node, is_cut, aliases, found)
+            return _call(node, is_cut, aliases, own, found)
         case code.Assign(targets=targets, value=value):
             if _is_alias(node, aliases):
                 return []
@@ -98,7 +99,10 @@ def _parts(
     return [(part, is_cut) for part in node]
 
 
-def _call(node: code.Call, is_cut: bool, aliases: dict[str, str], found: list[Use]) -> list[tuple[object, bool]]:
+def _call(
+    node: code.Call, is_cut: bool, aliases: dict[str, str], own: set[str], found: list[Use]
+) -> list[tuple[object, bool]]:
+    """What is below a call, as for ``_parts``; ``own`` are the functions that the method itself defines."""
     function = node.function
     called = last_word(function)
     given = [argument.value for argument in node.arguments]
@@ -109,7 +113,8 @@ def _call(node: code.Call, is_cut: bool, aliases: dict[str, str], found: list[Us
         return [(value, is_cut) for value in given[1:]]
     if called in ("hasattr", "isinstance", "len"):
         return []
-    return [(function, is_cut), *((value, is_cut or called in _TO_NUMBERS) for value in given)]
+    is_number = called in _TO_NUMBERS and not (isinstance(function, code.Name) and called in own)
+    return [(function, is_cut), *((value, is_cut or is_number) for value in given)]
 
 
 def _note_write(target: code.Expression, aliases: dict[str, str], found: list[Use]) -> bool:
