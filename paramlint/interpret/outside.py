@@ -9,12 +9,13 @@ from paramlint.facts.source import SourceError
 from paramlint.interpret.holders import MOST_FILES, Scope
 from paramlint.interpret.instances import TooManyFiles, may_be
 from paramlint.interpret.receivers import objects_with
-from paramlint.interpret.scan import initialised_attributes
+from paramlint.interpret.scan import initialised_attributes, nodes
 from paramlint.interpret.writes import BUFFER_WALKS, PARAMETER_WALKS, calls_method, writes_attribute
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import ClassDefinition
 from paramlint.project.frameworks import packages_calling_parts
+from paramlint.project.names import is_name
 from paramlint.project.project import Project
 
 
@@ -76,7 +77,8 @@ def _of_others(project: Project, linked: LinkedClass, scope: Scope, attribute: s
 def may_call(project: Project, linked: LinkedClass, holding: Iterable[Scope] | None, method: str) -> bool:
     """Whether code that can hold an instance calls a method of that name, or spells it; ``holding`` as above.
 
-    A framework that the project uses may do so for all that its roots hold.
+    A framework that the project uses may do so for all that its roots hold, and code that asks an object whether it has
+    the method (``hasattr(module, "init_weights")``) for whatever a model is built of.
     """
     if any(_imports(project, linked.definition.module.path, package) for package in packages_calling_parts(method)):
         return True
@@ -84,6 +86,17 @@ def may_call(project: Project, linked: LinkedClass, holding: Iterable[Scope] | N
     scopes = holding if holding is not None else _speaking(project, linked, methods)
     return any(
         scope is None or calls_method(scope.statement, methods, _inherits(project, linked, scope)) for scope in scopes
+    ) or any(scope is None or _asks_for(scope.statement, method) for scope in _speaking(project, linked, methods))
+
+
+def _asks_for(statement: code.Statement, name: str) -> bool:
+    """Whether a statement asks an object other than self for an attribute by a name that it spells."""
+    return any(
+        isinstance(node, code.Call)
+        and (is_name(node.function, "hasattr") or is_name(node.function, "getattr"))
+        and not (node.arguments and is_name(node.arguments[0].value, "self"))
+        and any(isinstance(item.value, code.Constant) and item.value.value == name for item in node.arguments)
+        for node in nodes(statement)
     )
 
 

@@ -134,7 +134,7 @@ class Net(nn.Module):
 """,
     silent_when=(
         "the method is public and would change nothing that construction left at its default, or code that may hold an "
-        "instance calls it by name",
+        "instance calls it by name, or code asks an object whether it has it",
         "the class, a related class or any object's user in the project spells its name, or calls it with arguments that "
         "its parameters take",
         "a framework calls it (`_init_weights` in transformers), or its docstring says how it is called",
