@@ -47,6 +47,7 @@ def test_good_classes_build_run_and_are_written(path: Path) -> None:
 BUILT_BY_OTHERS = frozenset(
     {
         "BaseThatFills",
+        "OfNumbers",
         "Hook",
         "Holder",
         "FilledBias",
