@@ -67,7 +67,8 @@ def _is_public_scheme(trace: ClassTrace, method: MethodFacts) -> bool:
         )
         for layer in left
     )
-    return is_meant and not trace.surroundings.may_call(method.name)
+    callers = [other.name for other in trace.methods if method.name in other.mentions and other.name != "__init__"]
+    return is_meant and not any(map(trace.surroundings.may_call, (method.name, *callers)))
 
 
 def _forgotten_parts(trace: ClassTrace) -> Iterator[Finding]:
@@ -134,7 +135,7 @@ class Net(nn.Module):
 """,
     silent_when=(
         "the method is public and would change nothing that construction left at its default, or code that may hold an "
-        "instance calls it by name, or code asks an object whether it has it",
+        "instance calls it by name, or code asks an object whether it has it; so with a method that calls it",
         "the class, a related class or any object's user in the project spells its name, or calls it with arguments that "
         "its parameters take",
         "a framework calls it (`_init_weights` in transformers), or its docstring says how it is called",
