@@ -12,6 +12,7 @@ from paramlint import torch_api
 from paramlint.interpret import attribute_names, calls, evaluate, objects, results
 from paramlint.interpret.compare import key_of
 from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.slots import Fill
 from paramlint.interpret.values import (
     NONE,
     UNKNOWN,
@@ -321,6 +322,9 @@ def _is_one(machine: Machine, value: Value, option: Value) -> bool | None:
     if isinstance(value, Tensor):
         if not value.is_certain:
             return None
+        if name is not None and name.rpartition(".")[2].startswith("Uninitialized"):
+            # One that is made of data is none; of others nothing is known.
+            return None if value.storage.fill is Fill.UNKNOWN else False
         if name in torch_api.parameter_classes():
             return value.is_parameter
         return True if name in torch_api.tensor_classes() else False if name is not None else None
