@@ -54,6 +54,7 @@ from paramlint.interpret.values import (
     join,
 )
 from paramlint.model import code
+from paramlint.project.classes import Member
 from paramlint.project.frameworks import leaves_heirs_alone
 
 
@@ -89,7 +90,7 @@ def evaluate_call(machine: Machine, frame: Frame, node: code.Call) -> Value:
     callee = evaluate.evaluate(machine, frame, function)
     arguments = evaluate_arguments(machine, frame, node.arguments)
     if callee is UNKNOWN and isinstance(function, code.Attribute):
-        _note_undefined(machine, frame, function, node.span)
+        _note_unknown(machine, frame, function, node.span)
     if isinstance(callee, (Unknown, Symbol)) and isinstance(function, code.Attribute) and function.name == "cuda":
         # whatever it is called on, .cuda() names its device, unless it is given one
         given = arguments.get(0, "device")
@@ -127,7 +128,8 @@ def evaluate_arguments(machine: Machine, frame: Frame, nodes: tuple[code.Argumen
     return arguments
 
 
-def _note_undefined(machine: Machine, frame: Frame, function: code.Attribute, span: code.Span) -> None:
+def _note_unknown(machine: Machine, frame: Frame, function: code.Attribute, span: code.Span) -> None:
+    """Take it that a value of the class which is called as a method may write the root; record a method that is none."""
     receiver = evaluate.evaluate(machine, frame, function.value)
     if not isinstance(receiver, Instance) or receiver is not machine.root or receiver.linked is None:
         return
@@ -135,9 +137,12 @@ def _note_undefined(machine: Machine, frame: Frame, function: code.Attribute, sp
     if machine.guarded or machine.undecided or receiver.is_opaque or name in receiver.bindings:
         return
     linked = receiver.linked
+    member = linked.find(name)
+    if isinstance(member, Member) and not isinstance(member.node, (code.Function, code.Class)):
+        results.escape(receiver)  # a function that the class's body has wrapped is given self
     if not linked.is_complete or name in torch_api.module_members():
         return
-    if linked.find(name) is not None or objects.has_own_lookup(linked) or objects.is_announced(linked, name):
+    if member is not None or objects.has_own_lookup(linked) or objects.is_announced(linked, name):
         return
     may_be_bound = hierarchy.assigns(machine.project, linked, name)
     machine.emit(UndefinedMethod(frame.place(span), name, machine.phase is Phase.CONSTRUCTOR, may_be_bound))
