@@ -212,6 +212,15 @@ def owner_of(root: Instance, value: Value) -> str | None:
     return None
 
 
+def _is_of_parameter(root: Instance, memory: Tensor) -> bool:
+    """Whether a parameter of an instance, or of one of its layers, lies over some memory."""
+    held = (*root.bindings.values(), *(binding for _, layer in layers(root) for binding in layer.bindings.values()))
+    return any(
+        isinstance(binding.value, Tensor) and binding.value.is_parameter and _shares(binding.value, memory)
+        for binding in held
+    )
+
+
 def _shares(first: Value, second: Value) -> bool:
     return isinstance(first, Tensor) and isinstance(second, Tensor) and first.storage is second.storage
 
@@ -222,8 +231,8 @@ def note_assignment(machine: Machine, frame: Frame, receiver: Value, name: str, 
     if root is None or machine.phase is not Phase.CONSTRUCTOR or machine.undecided:
         return
     if isinstance(receiver, Tensor) and name == "data" and isinstance(value, Tensor):
-        attribute, other = owner_of(root, receiver), owner_of(root, value)
-        if attribute is not None and other is not None and receiver.storage is not value.storage:
+        attribute = owner_of(root, receiver)
+        if attribute is not None and receiver.storage is not value.storage and _is_of_parameter(root, value):
             machine.emit(Tied(place, attribute, frame.function, True))
         elif attribute is not None and _is_left_behind(frame, value):
             machine.emit(DataReplaced(place, attribute, frame.function))
