@@ -238,9 +238,7 @@ def combined(operands: list[Tensor]) -> Placement:
     placements = {operand.placement for operand in deciding}
     for placement in (Placement.INPUT, Placement.MODEL):
         if placement in placements:
-            # Beside what may be a number, what is pinned may stay where it is.
-            may_stay = not any(operand.is_certain and operand.placement.is_moving for operand in deciding)
-            return Placement.UNKNOWN if may_stay and any(item.placement.is_pinned for item in deciding) else placement
+            return placement
     if any(operand.rank is None for operand in deciding) and len(placements) > 1:
         return Placement.UNKNOWN
     if len(placements) == 1:

@@ -23,6 +23,7 @@ from paramlint.interpret.values import (
     External,
     Instance,
     Known,
+    Placement,
     Super,
     Switch,
     Symbol,
@@ -305,7 +306,9 @@ def get_item(machine: Machine, frame: Frame, receiver: Value, index: Value, node
     match receiver:
         case Tensor():
             if isinstance(index, Known) and isinstance(index.value, str):
-                return results.derived(machine, frame, receiver, "item", node.span, rank=None)
+                # What is kept by a name may be anything, a number too.
+                where = None if receiver.is_certain else Placement.UNKNOWN
+                return results.derived(machine, frame, receiver, "item", node.span, rank=None, placement=where)
             return tensors.index(machine, frame, receiver, index, tensors.index_rank(receiver, index), node.span)
         case Container():
             return _item_of_container(receiver, index)
