@@ -62,8 +62,9 @@ class Machine:
     times. ``statement`` is the one under way in a constructor of the instance, ``own_statement`` in that of its very
     class, and ``assigned`` the attribute of self that it binds. ``choice`` is what the condition under way chooses
     between, and ``preferred`` how it turns out where nothing says so, that is, without an error. ``abroad``: what
-    is under way is a method of a Module other than the root, or from another file, and what it decides is its own. ``reached`` is the call in the root's file by which
-    functions of other files are under way, where no method stands between.
+    is under way is a method of a Module other than the root, or from another file, and what it decides is its own.
+    ``reached`` is the call in the root's file by which functions of other files are under way, where no method stands
+    between.
 
     ``is_complete`` turns False when something was skipped, ``refuses`` True where forward raises whatever it is given.
     ``idle_steps`` counts, for each function, the steps of calls that had nothing to do with tensors or modules;
