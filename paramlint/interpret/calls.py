@@ -32,7 +32,7 @@ from paramlint.interpret.limits import IdleSpent, PathEnds
 from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine, Made
 from paramlint.interpret.scan import descends, walks_all
 from paramlint.interpret.slots import Phase, Place
-from paramlint.interpret.uses import annotates_plain
+from paramlint.interpret.uses import takes_plain
 from paramlint.interpret.values import (
     NONE,
     UNKNOWN,
@@ -367,7 +367,7 @@ def bind_parameters(machine: Machine, inner: Frame, closure: Closure, arguments:
         else:
             inner.names[name] = UNKNOWN
         value = inner.names[name]
-        if isinstance(value, Tensor) and not value.is_certain and annotates_plain(parameter.annotation):
+        if isinstance(value, Tensor) and not value.is_certain and takes_plain(parameter):
             inner.names[name] = UNKNOWN  # what may be no tensor at all is none
 
 

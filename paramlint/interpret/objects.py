@@ -23,7 +23,6 @@ from paramlint.interpret.values import (
     External,
     Instance,
     Known,
-    Placement,
     Super,
     Switch,
     Symbol,
@@ -306,9 +305,7 @@ def get_item(machine: Machine, frame: Frame, receiver: Value, index: Value, node
     match receiver:
         case Tensor():
             if isinstance(index, Known) and isinstance(index.value, str):
-                # What is kept by a name may be anything, a number too.
-                where = None if receiver.is_certain else Placement.UNKNOWN
-                return results.derived(machine, frame, receiver, "item", node.span, rank=None, placement=where)
+                return results.derived(machine, frame, receiver, "item", node.span, rank=None)
             return tensors.index(machine, frame, receiver, index, tensors.index_rank(receiver, index), node.span)
         case Container():
             return _item_of_container(receiver, index)

@@ -135,10 +135,11 @@ def _last_word(decorator: code.Expression) -> str:
     return dotted[-1] if dotted else ""
 
 
-def annotates_plain(annotation: code.Expression | None) -> bool:
-    """Whether an annotation says that something is a number or text, or None."""
-    words = annotation_words(annotation)
-    return bool(words) and words <= _PLAIN_WORDS
+def takes_plain(parameter: code.Parameter) -> bool:
+    """Whether an annotation says that an argument is a number or text, or None, or its default that it is a number."""
+    words, default = annotation_words(parameter.annotation), parameter.default
+    is_number = isinstance(default, code.Constant) and type(default.value) in (int, float)
+    return words <= _PLAIN_WORDS if words else is_number
 
 
 def is_tensor(parameter: code.Parameter, words: frozenset[str], used: Uses, is_first: bool) -> bool:
