@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from paramlint.interpret.ingredients import Ingredients, ingredients
+from paramlint.interpret.ingredients import Dotted, Ingredients, ingredients
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.slots import Place
 from paramlint.interpret.tame import facts_of_value, follows_a_tensor
 from paramlint.interpret.values import Closure
 from paramlint.model.code import Span
 from paramlint.project.definitions import Definition, External, FunctionDefinition, ModuleReference, ValueDefinition
-from paramlint.project.names import Enclosing
+from paramlint.project.names import Enclosing, dotted_name, last_word
 from paramlint.project.project import Project
-from paramlint.torch_api import Kind, functions
+from paramlint.torch_api import Kind, functions, tensor_classes
 
 _Source: TypeAlias = FunctionDefinition | ValueDefinition
 
@@ -96,9 +96,23 @@ def _mentioned(project: Project, definition: _Source) -> Iterator[_Source | None
             case External(name=name):
                 function = functions.get(name)
                 is_factory = function is not None and function.kind is Kind.FACTORY
+                if name in tensor_classes() and not _is_used_to_make(facts, dotted):
+                    continue
                 if is_factory and not follows_a_tensor(facts, dotted, name):
                     yield None
             case ModuleReference(name=name) if looks_up and name.startswith("torch"):
                 yield None
             case FunctionDefinition() | ValueDefinition() as named:
                 yield named
+
+
+def _is_used_to_make(facts: Ingredients, dotted: Dotted) -> bool:
+    """Whether a class of tensors is called, or handed to what may call it: most are only asked for."""
+    return any(
+        dotted_name(call.function) == dotted
+        or (
+            last_word(call.function) not in ("isinstance", "issubclass")
+            and any(dotted_name(item.value) == dotted for item in call.arguments)
+        )
+        for call in facts.calls
+    )
