@@ -483,29 +483,32 @@ def _cannot_be_copied(kind: type, subject: Subject) -> None:
 
 
 def _makes_tensor_without_device(kind: type, subject: Subject) -> None:
-    """The line, or what it calls, makes a tensor on the CPU."""
+    """The line, or what it calls, makes tensors that are on the CPU, and asks no other for its device."""
     module = build(kind)
     factories = (torch.zeros, torch.ones, torch.randn, torch.linspace, torch.arange)
-    made: list[object] = []
+    file = inspect.getfile(kind)
+    made: list[str] = []
 
     class Watch(torch.overrides.TorchFunctionMode):
         def __torch_function__(
             self, function: object, types: object, arguments: tuple[object, ...] = (), keywords: object = None
         ) -> object:
             result = function(*arguments, **(keywords or {}))
-            if function in factories and result.device.type == "cpu" and subject.line in _lines_under_way():
-                made.append(result)
+            if function in factories and (file, subject.line) in _lines_under_way():
+                made.append(result.device.type)
             return result
 
     with Watch(), torch.no_grad():
         assert call(module) is None
     assert made
+    assert set(made) == {"cpu"}
+    assert ".device" not in subject.source_line.replace("self.device", "")
 
 
-def _lines_under_way() -> Iterator[int]:
+def _lines_under_way() -> Iterator[tuple[str, int]]:
     frame = sys._getframe(1)
     while frame is not None:
-        yield frame.f_lineno
+        yield frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
 
 

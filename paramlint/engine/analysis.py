@@ -195,22 +195,20 @@ class Analyser:
         classes = None if task.said is None else frozenset(entry.class_name for entry in task.said)
         said = check_module(project, module, rules, asks_all=not self._fast_path, classes=classes)
         found = sorted(dict.fromkeys(said), key=place_order)
-        explained = {rule.code: rule.explained_by for rule in rules if rule.explained_by is not None}
-        if any(entry.code in explained for entry in found):
-            from paramlint.engine.comments import Comments  # as few as those below
+        if not found:
+            return found
+        from paramlint.engine.comments import Comments  # few files have comments to be looked for
+        from paramlint.engine.suppression import Suppressions
 
-            comments = Comments(self._source(task.path).text)
-            found = [
-                entry
-                for entry in found
-                if entry.code not in explained or not comments.explain(entry.span, explained[entry.code])
-            ]
-        if found and self._honours_noqa:
-            from paramlint.engine.suppression import Suppressions  # few files have comments to be looked for
-
-            suppressions = Suppressions(self._source(task.path).text)
-            found = [entry for entry in found if not suppressions.silences(entry.code, entry.span.line)]
-        return found
+        text = self._source(task.path).text
+        comments, suppressions = Comments(text), Suppressions(text)
+        patterns = {rule.code: rule.explained_by for rule in rules}
+        return [
+            entry
+            for entry in found
+            if not comments.explain(entry.span, patterns.get(entry.code))
+            and not (self._honours_noqa and suppressions.silences(entry.code, entry.span.line))
+        ]
 
     def _are_equal(self, paths: Iterable[Path], project: Project, batch: Batch) -> bool:
         """Whether files of a batch have the same form from libcst as from the fast lowering."""

@@ -81,7 +81,7 @@ def augmented(machine: Machine, frame: Frame, statement: code.AugmentedAssign) -
         return
     if isinstance(old, Instance) and old.is_module and statement.operator == "+":
         inner, is_exact = evaluate.elements(machine, value)
-        calls.extend_module(machine, old, inner, frame.place(statement.span))
+        stores.extend_module(machine, old, inner, frame.place(statement.span))
         old.is_opaque = old.is_opaque or not is_exact
         return
     if isinstance(old, Tensor):

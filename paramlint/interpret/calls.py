@@ -20,7 +20,6 @@ from paramlint.interpret import (
     objects,
     results,
     statements,
-    stores,
     tensors,
 )
 from paramlint.interpret.abroad import is_abroad, reached
@@ -374,12 +373,6 @@ def bind_parameters(machine: Machine, inner: Frame, closure: Closure, arguments:
 def bind_target(machine: Machine, frame: Frame, target: code.Expression, value: Value) -> None:
     """Bind the target of a comprehension or named expression."""
     assignment.assign(machine, frame, target, value, target.span)
-
-
-def extend_module(machine: Machine, instance: Instance, items: list[Value], place: Place) -> None:
-    """Append to a ``ModuleList``, ``Sequential`` or ``ParameterList``."""
-    for item in items:
-        stores.set_on_module(machine, instance, str(len(instance.bindings)), item, place)
 
 
 def note_made(machine: Machine, value: Tensor | Instance, place: Place) -> None:

@@ -6,6 +6,7 @@ from paramlint import torch_api
 from paramlint.interpret.receivers import ABOUT
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
+from paramlint.project.names import is_name, last_word
 
 SCALING = frozenset({"mul_", "div_", "lerp_", "clamp_"})
 _SAME = frozenset({"data", "T", "mT"})
@@ -29,7 +30,7 @@ def goes_on(value: code.Expression, names: frozenset[str]) -> bool:
         case code.Call(function=code.Attribute(value=receiver, name=name), arguments=arguments):
             if not _keeps_values(name):
                 return False
-            if isinstance(receiver, code.Name) and receiver.identifier == "torch":
+            if is_name(receiver, "torch"):
                 return any(goes_on(argument.value, names) for argument in arguments)
             return goes_on(receiver, names)
     return False
@@ -65,16 +66,12 @@ def with_names_for_it(body: tuple[code.Statement, ...], names: frozenset[str]) -
 def takes_values(parts: object, name: str) -> bool:
     """Whether an expression reads what a name holds, and not only its shape, its type or where it is."""
     about = {id(inner) for part in nodes(parts) if _is_about(part) for inner in nodes(part)}
-    return any(
-        isinstance(node, code.Name) and node.identifier == name and id(node) not in about for node in nodes(parts)
-    )
+    return any(is_name(node, name) and id(node) not in about for node in nodes(parts))
 
 
 def _is_about(part: object) -> bool:
     """``x.shape``, ``torch.randn_like(x)``, ``x.new_zeros(n)``."""
     if isinstance(part, code.Call):
-        function = part.function
-        last = function.name if isinstance(function, code.Attribute) else ""
-        last = function.identifier if isinstance(function, code.Name) else last
+        last = last_word(part)
         return last.endswith("_like") or last.startswith("new_")
     return isinstance(part, code.Attribute) and part.name in ABOUT

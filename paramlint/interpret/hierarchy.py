@@ -12,6 +12,7 @@ from paramlint.interpret.scan import (
     carried_attributes,
     class_names,
     initialised_attributes,
+    names_for,
     nodes,
     self_attribute,
     tested_types,
@@ -119,13 +120,7 @@ def _mentions(body: Gathered) -> Iterator[str]:
 
 def _of_moved(body: Gathered) -> frozenset[str]:
     """The attributes of a name for what ``super().to(...)`` returns, which is the module itself."""
-    names = {
-        target.identifier
-        for node in body
-        if isinstance(node, code.Assign) and _moves_by_base(node.value)
-        for target in node.targets
-        if isinstance(target, code.Name)
-    }
+    names = names_for(body, _moves_by_base)
     return frozenset(
         node.name
         for node in body

@@ -125,27 +125,20 @@ def _may_be_given(
     function = next((part for part in module.facts.body if getattr(part, "span", None) == span), None)
     if not isinstance(function, code.Function) or function.decorators or depth > _DEEPEST:
         return True
+    wanted = FunctionDefinition(module, function, function.name)
     is_called = False
     for other in modules_with(project, module, function.name):
         calls, others = calls_of(other.facts.body, function.name)
-        if any(_means(project, other, dotted, module, function) for dotted in others):
+        if any(may_mean(project, other, dotted, wanted) for dotted in others):
             return True
         for call, objects in calls:
-            if not _means(project, other, dotted_name(call.function) or (), module, function):
+            if not may_mean(project, other, dotted_name(call.function) or (), wanted):
                 continue
             value = _given(function, call).get(name[0])
             if value is None or may_be(project, linked, other, objects[id(value)], depth + 1):
                 return True
             is_called = True
     return not is_called
-
-
-def _means(project: Project, module: SourceModule, name: Dotted, own: SourceModule, function: code.Function) -> bool:
-    """Whether a name in a module may stand for a function of another."""
-    found = project.resolve(module, name)
-    if isinstance(found, FunctionDefinition):
-        return found.module.path == own.path and found.node.span == function.span
-    return not isinstance(found, (ClassDefinition, External))
 
 
 def takes_value(project: Project, module: SourceModule, read: OuterRead, with_gradient: bool) -> bool:

@@ -269,7 +269,7 @@ def _grow(
             items.extend(inner)
             instance.is_opaque = instance.is_opaque or not is_exact
         values = items
-    calls.extend_module(machine, instance, values, place)
+    stores.extend_module(machine, instance, values, place)
     for value in values:
         if isinstance(value, (Tensor, Instance)) and instance.is_registered:
             for made in machine.made:

@@ -83,10 +83,13 @@ def may_call(project: Project, linked: LinkedClass, holding: Iterable[Scope] | N
     if any(_imports(project, linked.definition.module.path, package) for package in packages_calling_parts(method)):
         return True
     methods = frozenset({method})
-    scopes = holding if holding is not None else _speaking(project, linked, methods)
+    speaking = _speaking(project, linked, methods)
+    if holding is not None and any(scope is None or _asks_for(scope.statement, method) for scope in speaking):
+        return True
+    scopes = holding if holding is not None else speaking  # where all code counts, to spell the name is enough
     return any(
         scope is None or calls_method(scope.statement, methods, _inherits(project, linked, scope)) for scope in scopes
-    ) or any(scope is None or _asks_for(scope.statement, method) for scope in _speaking(project, linked, methods))
+    )
 
 
 def _asks_for(statement: code.Statement, name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from paramlint.model import code
 from paramlint.model.late import LateBody
@@ -132,6 +132,17 @@ def words_of(named: code.Expression) -> set[str]:
     if isinstance(named, code.Attribute):
         return {*named.name.lower().split("_")}
     return {*named.identifier.lower().split("_")} if isinstance(named, code.Name) else set()
+
+
+def names_for(body: Iterable[object], is_meant: Callable[[code.Expression], bool]) -> set[str]:
+    """The local names to which assignments among some nodes bind a value that is meant."""
+    return {
+        target.identifier
+        for node in body
+        if isinstance(node, code.Assign) and is_meant(node.value)
+        for target in node.targets
+        if isinstance(target, code.Name)
+    }
 
 
 def self_attribute(node: object) -> str | None:

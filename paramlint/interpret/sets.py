@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paramlint.interpret.ingredients import is_super
-from paramlint.interpret.scan import nodes, self_attribute
+from paramlint.interpret.scan import names_for, nodes, self_attribute
 from paramlint.model import code
 from paramlint.project.definitions import SourceModule
 from paramlint.project.names import last_word
@@ -111,13 +111,7 @@ def set_when_made(new: code.Function) -> frozenset[str] | None:
             looked_at |= {id(item.value) for item in node.arguments}
     if any(isinstance(node, code.Name) and node.identifier == cls and id(node) not in looked_at for node in every):
         return None
-    made = {
-        target.identifier
-        for node in every
-        if isinstance(node, code.Assign) and _makes_instance(node.value)
-        for target in node.targets
-        if isinstance(target, code.Name)
-    }
+    made = names_for(every, _makes_instance)
     returned = [node.value for node in every if isinstance(node, code.Return)]
     if not returned or not all(
         value is not None and (_names(value, made) or _makes_instance(value)) for value in returned

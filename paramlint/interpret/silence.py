@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 
 from paramlint import torch_api
-from paramlint.interpret.abroad import brings_tensors
+from paramlint.interpret.brought import brings_tensors
 from paramlint.interpret.ingredients import is_super
 from paramlint.interpret.kinds import Budget, Kind, Values, joined
 from paramlint.interpret.limits import BudgetSpent

@@ -86,6 +86,12 @@ def _set_by_property(machine: Machine, linked: LinkedClass, name: str) -> frozen
     )
 
 
+def extend_module(machine: Machine, instance: Instance, items: list[Value], place: Place) -> None:
+    """Append to a ``ModuleList``, ``Sequential`` or ``ParameterList``."""
+    for item in items:
+        set_on_module(machine, instance, str(len(instance.bindings)), item, place)
+
+
 def set_on_module(
     machine: Machine, receiver: Instance, name: str, value: Value, place: Place, frame: Frame | None = None
 ) -> None:

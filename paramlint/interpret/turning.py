@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from paramlint import torch_api
-from paramlint.interpret.abroad import brings_tensors
+from paramlint.interpret.brought import brings_tensors
 from paramlint.interpret.decisions import Choice
 from paramlint.interpret.ingredients import GROWING, Ingredients, ingredients_within
 from paramlint.interpret.kinds import Budget, Kind, Values

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from paramlint.model import code
+from paramlint.project.names import is_name
 
 
 class ModuleTarget(NamedTuple):
@@ -328,7 +329,7 @@ def _handler_span(handler: code.Handler) -> code.Span:
 
 def _is_of_script(test: code.Expression) -> bool:
     """``__name__ == "__main__"``."""
-    return isinstance(test, code.Comparison) and isinstance(test.left, code.Name) and test.left.identifier == "__name__"
+    return isinstance(test, code.Comparison) and is_name(test.left, "__name__")
 
 
 def _is_type_checking(test: code.Expression) -> bool:
