@@ -7,7 +7,7 @@ import re
 from paramlint.interpret import evaluate
 from paramlint.interpret.events import Clash, HardCodedDevice
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.scan import accelerator_flags, mentions_device, self_attribute, words_of
+from paramlint.interpret.scan import accelerator_flags, mentions_device, nodes, self_attribute, words_of
 from paramlint.interpret.slots import Phase, TensorSummary
 from paramlint.interpret.summaries import summarise_tensor
 from paramlint.interpret.values import (
@@ -93,6 +93,15 @@ def asks(machine: Machine, frame: Frame, test: code.Expression) -> bool:
     return bool(flags) and not (by_default and machine.decider.is_default)
 
 
+def names_accelerator(test: code.Expression) -> bool:
+    """Whether an assertion wants an accelerator: ``x.is_cuda``, ``x.device.type == "cuda"``."""
+    return any(
+        (isinstance(node, code.Attribute) and node.name == "is_cuda")
+        or (isinstance(node, code.Constant) and isinstance(node.value, str) and node.value.startswith("cuda"))
+        for node in nodes(test)
+    ) and not any(isinstance(node, code.Constant) and node.value == "cpu" for node in nodes(test))
+
+
 def refuses(machine: Machine, frame: Frame, test: code.Expression) -> bool:
     """Whether a condition has asked a flag that, on this path, says that no accelerator is wanted."""
     if machine.phase is not Phase.FORWARD:
@@ -167,7 +176,7 @@ def note_literal(
         return
     if machine.phase is Phase.FORWARD and not is_accelerator(device.literal):
         return
-    if machine.on_meta or (machine.phase is Phase.CONSTRUCTOR and (machine.device_tests or machine.guarded)):
+    if machine.on_meta or machine.device_tests or (machine.phase is Phase.CONSTRUCTOR and machine.guarded):
         return
     if attribute is None and machine.phase is Phase.CONSTRUCTOR:
         attribute = machine.assigned

@@ -11,7 +11,7 @@ from paramlint.project.bindings import nested_bodies
 
 _DEVICE_WORDS = frozenset({"device", "is_cuda", "is_cpu", "is_mps", "get_device", "device_type", "is_available"})
 _POSITIONAL = ("positional only", "positional")
-_ACCELERATORS = frozenset({"cuda", "gpu", "cpu"})
+_ACCELERATORS = frozenset({"cuda", "gpu", "gpus", "cpu"})
 _NODE_TYPES: dict[str, type[tuple[object, ...]]] = {
     name: value
     for name, value in vars(code).items()

@@ -54,13 +54,20 @@ def execute_block(machine: Machine, frame: Frame, statements: tuple[code.Stateme
             flow = execute(machine, frame, statement)
             if flow is not Flow.NEXT:
                 return flow
-            if isinstance(statement, code.If) and _leaves(statement) and devices.asks(machine, frame, statement.test):
+            if _goes_on_with_accelerator(machine, frame, statement):
                 # what comes after ``if not torch.cuda.is_available(): return`` runs on such machines only
                 machine.device_tests += 1
                 asked += 1
         return Flow.NEXT
     finally:
         machine.device_tests -= asked
+
+
+def _goes_on_with_accelerator(machine: Machine, frame: Frame, statement: code.Statement) -> bool:
+    """Whether what comes after a statement in its block has the accelerator that the statement asks for."""
+    if isinstance(statement, code.Assert):
+        return machine.project.scanned(devices.names_accelerator, statement.test)
+    return isinstance(statement, code.If) and _leaves(statement) and devices.asks(machine, frame, statement.test)
 
 
 def _leaves(statement: code.If) -> bool:

@@ -234,6 +234,9 @@ def _convert(
     result.made, result.factory, result.phase = source.made, source.factory, source.phase
     if function.result_device is ResultDevice.ACCELERATOR:
         device: Device | None = Device(Placement.LITERAL, "cuda")
+        given = [*arguments, *keywords.values()][:1]
+        if machine.phase is Phase.FORWARD and given and not isinstance(given[0], Known):
+            device = Device(Placement.UNKNOWN)  # ``x.cuda(torch.cuda.current_device())``, in each call anew
     elif function.result_device is ResultDevice.CPU:
         device = Device(Placement.HOST, "cpu")
     elif name == "to" or function.result_device is ResultDevice.ARGUMENT:
