@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paramlint.interpret import calls, evaluate, stores, tensors
+from paramlint.interpret import attribute_names, calls, evaluate, stores, tensors
 from paramlint.interpret.events import LocalRebinding
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import nodes
@@ -21,6 +21,9 @@ def assign(machine: Machine, frame: Frame, target: code.Expression, value: Value
         case code.Attribute(value=receiver, name=name):
             owner = evaluate.evaluate(machine, frame, receiver)
             stores.set_attribute(machine, frame, owner, name, value, frame.place(span))
+        case code.Subscript(value=code.Attribute(value=receiver, name="__dict__"), index=index):
+            owner, position = evaluate.evaluate(machine, frame, receiver), evaluate.evaluate(machine, frame, index)
+            attribute_names.set_plainly(machine, frame, calls.Arguments([owner, position, value]), span)
         case code.Subscript(value=receiver, index=index):
             owner = evaluate.evaluate(machine, frame, receiver)
             position = evaluate.evaluate(machine, frame, index)
