@@ -65,8 +65,10 @@ def note(
     if not factors or machine.undecided or not machine.is_called_by_forward:
         return
     if operation in _PRODUCTS:
-        has_bias = operation.startswith(("linear", "conv")) and len(operands) > 2
-        if not (has_bias and _constant(operands[2]) != 0):
+        taking = 3 if operation == "bilinear" else 2 if operation.startswith(("linear", "conv")) else len(operands)
+        biases = operands[taking:]  # which is added
+        factors = [factor for operand in operands[:taking] if (factor := _vanishing(operand)) is not None]
+        if factors and not any(_constant(bias) != 0 for bias in biases):
             _multiply(machine, frame, operands, factors, result, span)
     elif (operation in _KEEPS and len(operands) == 1) or (operation == "/" and _vanishing(operands[0]) is not None):
         result.vanishing = _from(factors[0], operands)
