@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from paramlint.interpret.hierarchy import MOVERS, describe, own_methods
+from paramlint.interpret.instances import may_be
+from paramlint.interpret.receivers import objects_with
 from paramlint.interpret.scan import nodes, self_attribute
 from paramlint.interpret.sets import names_set_on_others
 from paramlint.interpret.slots import Registration
 from paramlint.interpret.values import Binding, Container, Device, Instance, Placement, Tensor, Value
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass
+from paramlint.project.definitions import SourceModule
 from paramlint.project.project import Project
 
 
@@ -38,6 +41,10 @@ def settle(project: Project, root: Instance, linked: LinkedClass) -> None:
                     tensor.placement = Placement.UNKNOWN
         elif isinstance(binding.value, Device) and _is_told(project, linked, name, binding):
             binding.value = Device(Placement.UNKNOWN)
+        elif (
+            isinstance(binding.value, Tensor) and binding.value.placement.is_pinned and _is_given(project, linked, name)
+        ):
+            binding.value.placement = Placement.UNKNOWN
 
 
 def _is_told(project: Project, linked: LinkedClass, name: str, binding: Binding) -> bool:
@@ -52,6 +59,29 @@ def _is_told(project: Project, linked: LinkedClass, name: str, binding: Binding)
         and name in project.scanned(describe, function).assigns
         and not any(getattr(node, "span", None) == binding.place.span for node in nodes(function.body))
         for _, function in own_methods(linked)
+    )
+
+
+def _is_given(project: Project, linked: LinkedClass, name: str) -> bool:
+    """Whether an owner beside the class puts a tensor of its own under a name of the part (``self.func.z = z``)."""
+    module = linked.definition.module
+    if name not in project.scanned(names_set_on_others, module):
+        return False
+    targets = project.scanned(_targets_on_others, module)
+    return any(
+        id(node) in targets and described.holder is not None and may_be(project, linked, module, described)
+        for statement in module.facts.body
+        for node, described in objects_with(statement, name)
+    )
+
+
+def _targets_on_others(module: SourceModule) -> frozenset[int]:
+    """Which of a file's nodes, by identity, are attributes of something else than ``self`` that an assignment binds."""
+    return frozenset(
+        id(target)
+        for node in nodes(module.facts.body)
+        for target in (node.targets if isinstance(node, code.Assign) else ())
+        if isinstance(target, code.Attribute) and self_attribute(target) is None
     )
 
 
