@@ -11,7 +11,7 @@ from paramlint.interpret.tame import facts_of_value, follows_a_tensor
 from paramlint.project.definitions import Definition, External, FunctionDefinition, ModuleReference, ValueDefinition
 from paramlint.project.names import Enclosing, dotted_name, last_word
 from paramlint.project.project import Project
-from paramlint.torch_api import Kind, functions, tensor_classes
+from paramlint.torch_api import Kind, distribution_parameters, functions, tensor_classes
 
 _Source: TypeAlias = FunctionDefinition | ValueDefinition
 
@@ -67,6 +67,8 @@ def _mentioned(project: Project, definition: _Source) -> Iterator[_Source | None
                     continue
                 if is_factory and not follows_a_tensor(facts, dotted, name):
                     yield None
+                if name in distribution_parameters:
+                    yield None  # of numbers, it makes tensors
             case ModuleReference(name=name) if looks_up and name.startswith("torch"):
                 yield None
             case FunctionDefinition() | ValueDefinition() as named:

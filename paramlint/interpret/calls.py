@@ -11,6 +11,7 @@ from paramlint.interpret import (
     construct,
     container_calls,
     devices,
+    distributions,
     evaluate,
     external_calls,
     hierarchy,
@@ -199,6 +200,8 @@ def _call_bound(machine: Machine, frame: Frame, callee: BoundExternal, arguments
             return tensors.call(machine, frame, function, [receiver, *arguments.positional], arguments.keywords, span)
         case Container():
             return container_calls.call_container(machine, frame, receiver, callee.name, arguments)
+        case Instance() if distributions.is_one(receiver):
+            return distributions.call(machine, frame, receiver, callee.name, arguments, span)
         case Instance() | Super():
             return module_methods.call_method(machine, frame, receiver, callee.name, arguments, span)
         case ClassValue():

@@ -6,7 +6,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from paramlint import torch_api
-from paramlint.interpret import builtin_calls, calls, construct, devices, einops_calls, initialisation, results, tensors
+from paramlint.interpret import (
+    builtin_calls,
+    calls,
+    construct,
+    devices,
+    distributions,
+    einops_calls,
+    initialisation,
+    results,
+    tensors,
+)
 from paramlint.interpret.compare import key_of
 from paramlint.interpret.events import ParameterAsBuffer, ParameterOfNoTensor
 from paramlint.interpret.machine import Frame, Machine
@@ -166,6 +176,11 @@ def _other(machine: Machine, frame: Frame, name: str, arguments: calls.Arguments
     rearranged = einops_calls.call(machine, frame, name, arguments, span)
     if rearranged is not None:
         return rearranged
+    distribution = distributions.construct(machine, frame, name, arguments, span) or distributions.diverge(
+        machine, frame, name, arguments, span
+    )
+    if distribution is not None:
+        return distribution
     if last == "skip_init" and isinstance(first, External) and first.name in torch_api.layers:
         rest = calls.Arguments(arguments.positional[1:], arguments.keywords, arguments.is_exact)
         layer = construct.construct_layer(machine, frame, torch_api.layers[first.name], rest, span)

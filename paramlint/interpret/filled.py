@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from paramlint.interpret.instances import TooManyFiles, modules_with
-from paramlint.interpret.scan import nodes, self_attribute
+from paramlint.interpret.scan import leaves, nodes, self_attribute
 from paramlint.model import code
 
 if TYPE_CHECKING:
@@ -31,12 +32,22 @@ def is_filled_elsewhere(project: Project, own: SourceModule, attribute: str) -> 
 
 
 def elements_set_on_others(module: SourceModule) -> frozenset[str]:
-    """The names of attributes, of something other than ``self``, of which a file binds elements."""
+    """The names of attributes, of something other than ``self``, of which a file binds elements.
+
+    ``x.name[i].data = y`` leaves the element where it is.
+    """
     return frozenset(
         inner.value.name
         for node in nodes(module.facts.body)
         for target in (node.targets if isinstance(node, code.Assign) else ())
-        for inner in nodes(target)
-        if isinstance(inner, code.Subscript) and isinstance(inner.value, code.Attribute)
-        if self_attribute(inner.value) is None
+        for leaf in leaves(target)
+        for inner in _indexed(leaf)
+        if isinstance(inner.value, code.Attribute) and self_attribute(inner.value) is None
     )
+
+
+def _indexed(target: code.Expression) -> Iterator[code.Subscript]:
+    """What is indexed to come to the place that is bound: ``x.name[i]`` and ``x.name[i][j]`` of ``x.name[i][j] = y``."""
+    while isinstance(target, code.Subscript):
+        yield target
+        target = target.value

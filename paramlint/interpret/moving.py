@@ -130,6 +130,9 @@ def _tensors_in(value: Value, depth: int = 0) -> Iterator[Tensor]:
     elif isinstance(value, Container) and depth < 4:
         for item in value.items:
             yield from _tensors_in(item, depth + 1)
+    elif isinstance(value, Instance) and not value.is_module and depth < 4:
+        for binding in value.bindings.values():
+            yield from _tensors_in(binding.value, depth + 1)
 
 
 def _reachable(root: Instance) -> Iterator[tuple[Instance, str, Value]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from paramlint import torch_api
-from paramlint.interpret import calls, devices, evaluate, results, tensors
+from paramlint.interpret import calls, devices, distributions, evaluate, results, tensors
 from paramlint.interpret.decorators import are_transparent
 from paramlint.interpret.events import AttributeRead, EarlyRead, UnassignedRead
 from paramlint.interpret.machine import Frame, Machine
@@ -181,6 +181,8 @@ def _note_early_read(
 
 def _of_external(receiver: Instance, name: str) -> Value:
     if receiver.is_module and name in torch_api.module_members():
+        return BoundExternal(receiver, name)
+    if distributions.has(receiver, name):
         return BoundExternal(receiver, name)
     if receiver.external is not None and torch_api.external_member(receiver.external, name):
         return BoundExternal(receiver, name)

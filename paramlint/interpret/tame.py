@@ -115,7 +115,7 @@ def is_tame(name: str, is_forward: bool) -> bool:
     if function is not None:
         if function.is_uninitialised or (is_forward and function.kind is FunctionKind.FACTORY):
             return False
-    return not (is_forward and torch_api.is_module_class(name))
+    return not (is_forward and (torch_api.is_module_class(name) or name in torch_api.distribution_parameters))
 
 
 def is_plain_parameter(call: code.Call, values: Values) -> bool:

@@ -138,7 +138,8 @@ class Model(nn.Module):
         return self.expert(x)
 """,
     silent_when=(
-        "the object is an optimiser, a scheduler, a data set, a loader, a sampler or a distribution",
+        "the object is an optimiser, a scheduler, a data set, a loader or a sampler",
+        "it is a distribution whose tensors, and what is drawn from them, meet nothing on another device",
         "what it holds is registered under another name as well, or is frozen",
         "the class has its own `parameters`, `modules`, `state_dict` or `_apply`",
         "its class, or a base of it, is not read",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paramlint.torch_api.distributions import distribution_parameters
 from paramlint.torch_api.lookup import (
     buffer_classes,
     canonical,
@@ -77,6 +78,7 @@ __all__ = [
     "canonical",
     "class_mro",
     "constructor_runs_module_init",
+    "distribution_parameters",
     "distributions",
     "external_member",
     "functions",
