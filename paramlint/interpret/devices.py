@@ -176,13 +176,20 @@ def note_literal(
         return
     if machine.phase is Phase.FORWARD and not is_accelerator(device.literal):
         return
-    if machine.on_meta or machine.device_tests or (machine.phase is Phase.CONSTRUCTOR and machine.guarded):
+    if machine.on_meta or (machine.phase is Phase.CONSTRUCTOR and (machine.device_tests or machine.guarded)):
         return
     if attribute is None and machine.phase is Phase.CONSTRUCTOR:
         attribute = machine.assigned
     machine.emit(
         HardCodedDevice(
-            frame.place(span), machine.phase, device.literal, method, attribute, device.argument, machine.statement
+            frame.place(span),
+            machine.phase,
+            device.literal,
+            method,
+            attribute,
+            device.argument,
+            machine.statement,
+            bool(machine.device_tests),
         )
     )
 

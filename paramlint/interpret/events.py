@@ -116,7 +116,10 @@ class LocalRebinding(NamedTuple):
 
 
 class HardCodedDevice(NamedTuple):
-    """A tensor or module goes to a device written in the source, an accelerator or, in a constructor, the host."""
+    """A tensor or module goes to a device written in the source, an accelerator or, in a constructor, the host.
+
+    ``is_asked``: after the source has asked where something is.
+    """
 
     place: Place
     phase: Phase
@@ -125,6 +128,7 @@ class HardCodedDevice(NamedTuple):
     attribute: str | None
     argument: str | None
     statement: Place | None
+    is_asked: bool
 
 
 class LostParameter(NamedTuple):

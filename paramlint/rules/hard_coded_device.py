@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from paramlint.interpret.devices import is_accelerator
 from paramlint.interpret.events import HardCodedDevice
-from paramlint.interpret.slots import Phase
-from paramlint.interpret.trace import ClassTrace
+from paramlint.interpret.slots import Phase, Registration
+from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
 from paramlint.rules.common import events, finding, slot_around
@@ -21,7 +21,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         stored = slot_around(run, event.place)
         if stored is None and event.phase is Phase.CONSTRUCTOR and event.statement is not None:
             stored = slot_around(run, event.statement)
-        if event.phase is Phase.FORWARD and stored is None:
+        if event.phase is Phase.FORWARD and (stored is None or (event.is_asked and _follows(run, stored))):
             continue
         yield finding(
             trace,
@@ -30,6 +30,11 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             stored or event.attribute,
             f"{event.by_method} names the device '{event.device}': {_effect(event)}",
         )
+
+
+def _follows(run: Run, name: str) -> bool:
+    """Whether what forward binds to a name follows the model from then on: a buffer stays one."""
+    return any(slot.name == name and slot.registration is Registration.BUFFER for slot in run.slots)
 
 
 def _effect(event: HardCodedDevice) -> str:
