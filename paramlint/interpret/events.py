@@ -259,13 +259,15 @@ class UninitialisedRead(NamedTuple):
 class Tied(NamedTuple):
     """Construction gives a module below the instance (under ``attribute``) a Parameter that is registered elsewhere.
 
-    ``method`` is the function that does it; ``by_data``: through ``.data``, so that two Parameters share memory for now.
+    ``method`` is the function that does it; ``by_data``: through ``.data``, so that two Parameters share memory for now,
+    and ``others`` are the attributes that hold the other one.
     """
 
     place: Place
     attribute: str
     method: str
     by_data: bool
+    others: tuple[str, ...]
 
 
 class DataReplaced(NamedTuple):

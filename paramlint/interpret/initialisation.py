@@ -212,12 +212,14 @@ def owner_of(root: Instance, value: Value) -> str | None:
     return None
 
 
-def _is_of_parameter(root: Instance, memory: Tensor) -> bool:
-    """Whether a parameter of an instance, or of one of its layers, lies over some memory."""
-    held = (*root.bindings.values(), *(binding for _, layer in layers(root) for binding in layer.bindings.values()))
-    return any(
-        isinstance(binding.value, Tensor) and binding.value.is_parameter and _shares(binding.value, memory)
-        for binding in held
+def _over(root: Instance, memory: Tensor) -> tuple[str, ...]:
+    """The attributes of an instance under which parameters, its own or its layers', lie over some memory."""
+    own = ((name, binding) for name, binding in root.bindings.items())
+    parts = ((name, binding) for name, layer in layers(root) for binding in layer.bindings.values())
+    return tuple(
+        name
+        for name, binding in (*own, *parts)
+        if isinstance(binding.value, Tensor) and binding.value.is_parameter and _shares(binding.value, memory)
     )
 
 
@@ -232,8 +234,9 @@ def note_assignment(machine: Machine, frame: Frame, receiver: Value, name: str, 
         return
     if isinstance(receiver, Tensor) and name == "data" and isinstance(value, Tensor):
         attribute = owner_of(root, receiver)
-        if attribute is not None and receiver.storage is not value.storage and _is_of_parameter(root, value):
-            machine.emit(Tied(place, attribute, frame.function, True))
+        others = _over(root, value)
+        if attribute is not None and receiver.storage is not value.storage and others:
+            machine.emit(Tied(place, attribute, frame.function, True, others))
         elif attribute is not None and _is_left_behind(frame, value):
             machine.emit(DataReplaced(place, attribute, frame.function))
     elif isinstance(receiver, Instance) and receiver.is_module and isinstance(value, Tensor) and value.is_parameter:
@@ -242,7 +245,7 @@ def note_assignment(machine: Machine, frame: Frame, receiver: Value, name: str, 
         if replaces and value.is_registered:
             attribute = name if receiver is root else owner_of(root, receiver)
             if attribute is not None:
-                machine.emit(Tied(place, attribute, frame.function, False))
+                machine.emit(Tied(place, attribute, frame.function, False, ()))
     elif isinstance(receiver, Instance) and receiver.linked is not None and receiver is not root:
         if isinstance(value, Known) and receiver.is_module and name not in receiver.bindings:
             attribute = owner_of(root, receiver)

@@ -60,7 +60,7 @@ class Uses(NamedTuple):
     """The names that a function uses as only a tensor can be used, as a tensor is not used, as only a number and a class.
 
     What is used otherwise is iterated, read by key, counted to, or is asked what it is; a number is one size of
-    several, divided or counted to.
+    several, divided or counted to, and is not asked whether it is a sequence.
     """
 
     as_tensor: frozenset[str]
@@ -75,6 +75,7 @@ def uses(function: code.Function) -> Uses:
     otherwise: set[str] = set()
     as_number: set[str] = set()
     as_class: set[str] = set()
+    as_sequence: set[str] = set()
     members = torch_api.tensor_members()
     for node in nodes(function.body):
         match node:
@@ -86,6 +87,7 @@ def uses(function: code.Function) -> Uses:
             case code.Call():
                 otherwise |= _told_apart(node)
                 as_number |= _counted(node)
+                as_sequence |= _asked_for_sequence(node)
                 if isinstance(node.function, code.Name) and node.function.identifier == "issubclass":
                     as_class |= _names(tuple(item.value for item in node.arguments[:1]))
             case code.BinaryOperation(operator=operator) if operator in _DIVISIONS:
@@ -94,7 +96,7 @@ def uses(function: code.Function) -> Uses:
                 otherwise.add(name)
             case code.Subscript(value=code.Name(identifier=name), index=code.Constant(value=str())):
                 otherwise.add(name)
-    return Uses(frozenset(as_tensor), frozenset(otherwise), frozenset(as_number), frozenset(as_class))
+    return Uses(frozenset(as_tensor), frozenset(otherwise), frozenset(as_number - as_sequence), frozenset(as_class))
 
 
 def _told_apart(call: code.Call) -> set[str]:
@@ -104,6 +106,15 @@ def _told_apart(call: code.Call) -> set[str]:
     if isinstance(call.function, code.Attribute) and call.function.name in _COUNTING:
         return _names(tuple(argument.value for argument in call.arguments))
     return set()
+
+
+def _asked_for_sequence(call: code.Call) -> set[str]:
+    """The names of which a call asks whether they are lists or tuples: on some way they are no numbers."""
+    if not isinstance(call.function, code.Name) or call.function.identifier != "isinstance" or len(call.arguments) != 2:
+        return set()
+    asked, kinds = (argument.value for argument in call.arguments)
+    is_for_one = any(isinstance(node, code.Name) and node.identifier in ("list", "tuple") for node in nodes(kinds))
+    return _names((asked,)) if is_for_one else set()
 
 
 def _counted(call: code.Call) -> set[str]:

@@ -15,8 +15,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield ties through ``.data``, and ties that a later initialisation of the class does not make again."""
     yield from _lost(trace)
     for run, tie in events(trace, Tied):
-        if not tie.by_data:
-            continue
+        if not tie.by_data or not any(slot.name in tie.others for slot in run.slots):
+            continue  # or construction has deleted the other one
         yield finding(
             trace,
             run,
