@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paramlint.interpret.events import UninitialisedRead
 from paramlint.interpret.slots import Fill, Registration, Slot
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
@@ -19,7 +20,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         if slot.name in seen or not _is_uninitialised(run, slot):
             continue
         tensor = slot.tensor
-        if tensor is None:
+        if tensor is None or _is_filled_by_forward(trace, run, slot.name):
             continue
         if has_other_writer(trace, slot.name, tensor.rank, is_own_matter=fills_others(run, slot)):
             continue
@@ -74,6 +75,13 @@ def _is_uninitialised(run: Run, slot: Slot) -> bool:
     )
 
 
+def _is_filled_by_forward(trace: ClassTrace, run: Run, name: str) -> bool:
+    """Whether forward gives a parameter its first values, of data, and computes with none before."""
+    if not any(method.name == "forward" and name in method.initialises for method in trace.methods):
+        return False
+    return not any(isinstance(event, UninitialisedRead) and event.home == name for event in run.events)
+
+
 def _falls_through(run: Run) -> bool:
     """Whether the path exists only because an option had none of the values that the source tests for."""
     tested: dict[str, bool] = {}
@@ -126,6 +134,7 @@ class Prompt(nn.Module):
         "what may be one by all that the text says of it, or calls the class's own method that does; where construction fills other parameters of the class itself, what "
         "an owner writes to one part that it names (`self.norm.weight`) does not count",
         "it asks for no gradients, so that only a checkpoint can give it its values",
+        "forward writes it before it computes with it (a scale that the first data give)",
         "it has no elements, or all code of the project that makes an instance loads a checkpoint over it",
         "only an option with none of the tested values leads there",
     ),
