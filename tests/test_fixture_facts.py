@@ -49,6 +49,7 @@ BUILT_BY_OTHERS = frozenset(
         "BaseThatFills",
         "OfNumbers",
         "Hook",
+        "StandsIn",
         "Holder",
         "FilledBias",
         "Level",

@@ -129,6 +129,11 @@ class Machine:
         """Whether the current statement may run never, or more than once."""
         return bool(self.undecided or self.repeated)
 
+    def refuse(self) -> None:
+        """Note that the statement under way raises, which forward comes to whatever it is given."""
+        if self.is_called_by_forward and not self.is_unsure and not self.guarded:
+            self.refuses = True
+
     def step(self, count: int = 1) -> None:
         """Count steps of work; raises ``BudgetSpent`` or ``IdleSpent`` when there have been too many."""
         self.steps += count

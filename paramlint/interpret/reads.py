@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from types import NoneType
 from typing import NamedTuple
 
 from paramlint import torch_api
@@ -143,11 +144,17 @@ def _goes_over_parameters(iterable: code.Expression) -> bool:
 
 
 def does_something(function: object) -> bool:
-    """Whether a function computes: an empty one, or one that only raises, is there to be overridden."""
+    """Whether a function computes: an empty one, or one that only raises, is there to be overridden.
+
+    One that only hands back what it is given stands in for one.
+    """
     if not isinstance(function, code.Function):
         return False
     return any(
         not isinstance(statement, (code.Raise, code.Jump, code.Assert))
+        and not (
+            isinstance(statement, code.Return) and isinstance(statement.value, (code.Name, code.Constant, NoneType))
+        )
         and not (isinstance(statement, code.ExpressionStatement) and not isinstance(statement.value, code.Call))
         for statement in function.body
     )

@@ -152,8 +152,7 @@ def _raise(machine: Machine, frame: Frame, statement: code.Raise) -> Flow:
         and frame.function != "__init__"
     ):
         machine.is_complete = False
-        if machine.is_called_by_forward and not machine.is_unsure and not machine.guarded:
-            machine.refuses = True
+        machine.refuse()
     return Flow.RAISE
 
 

@@ -250,12 +250,12 @@ class Surroundings:
 
     @cached_property
     def runs_its_own_code(self) -> bool:
-        """Whether the class's forward stands in source, does something, and no class that is not read has a part in it."""
+        """Whether forward stands in source and does something, and nothing unread, and no own ``parameters``, has a part."""
         for base in self._linked.mro:
             if isinstance(base, External) and base.name.rsplit(".", 1)[-1] not in _READ_NOTHING:
                 if not leaves_heirs_alone(base.name):
                     return False
-        special = [self._linked.find(name) for name in ("__getattr__", "__getattribute__")]
+        special = [self._linked.find(name) for name in ("__getattr__", "__getattribute__", "parameters")]
         if any(member is not None and getattr(member, "node", None) is not None for member in special):
             return False
         entries = (self._linked.find(name) for name in ("forward", "training_step"))

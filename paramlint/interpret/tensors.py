@@ -10,6 +10,7 @@ from paramlint.interpret.ranks import least_of_index, least_rank, rank_of_index,
 from paramlint.interpret.scan import CARRYING
 from paramlint.interpret.slots import Phase
 from paramlint.interpret.values import (
+    NONE,
     UNKNOWN,
     Container,
     Device,
@@ -125,6 +126,8 @@ def call(
         if name == "numpy" and first.placement.is_moving and first.is_certain:
             machine.device_tests += 1  # it raises on an accelerator: from here on, the path is meant for the CPU
         return machine.fresh(name)
+    if name == "linear" and keywords.get("weight", positional[1] if len(positional) > 1 else UNKNOWN) == NONE:
+        machine.refuse()  # torch raises: what was built without that weight is not meant for forward
     if name == "type" and len(positional) == 1 and not keywords:
         return machine.fresh("type")  # asked for its type, a tensor answers with a text
     if function.kind is Kind.CONVERSION:

@@ -20,6 +20,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     if unseen and not (all(map(_ends_early, unseen)) and not trace.surroundings.names_base_constructor()):
         if trace.surroundings.may_run_base_constructor():
             return
+    if _is_mock(trace):
+        return
     if trace.surroundings.may_be_completed():
         return  # a part of classes with several bases; a subclass that does no better is reported itself
     reached = [
@@ -36,6 +38,14 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         f"'{trace.class_name}' never runs Module.__init__(): the first parameter or module that is assigned raises "
         "AttributeError, and so do .to() and state_dict()",
     )
+
+
+def _is_mock(trace: ClassTrace) -> bool:
+    """Whether a class has nothing but a constructor that keeps off its base's and does nothing: it stands in for that."""
+    own = [method for method in trace.methods if method.is_own]
+    if [method.name for method in own] != ["__init__"] or any(run.slots for run in trace.runs):
+        return False
+    return not own[0].mentions and not own[0].assigns
 
 
 def _ends_early(run: Run) -> bool:
@@ -80,6 +90,7 @@ class Net(nn.Module):
         "a base is called explicitly (`Base.__init__(self)`) or through a mixin",
         "a base or a metaclass is not known, or a metaclass runs it (fastai)",
         "a subclass in the project has a constructor of its own, which may run another base's: it is asked itself",
+        "the class has nothing but a constructor that does nothing: it stands in for its base",
     ),
     check=check,
 )
