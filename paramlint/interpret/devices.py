@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from paramlint.interpret import evaluate
+from paramlint.interpret import default_device, evaluate
 from paramlint.interpret.events import Clash, HardCodedDevice
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import accelerator_flags, mentions_device, nodes, self_attribute, words_of
@@ -219,6 +219,10 @@ def check(
         has_dimensions = operand.dimensions > 0 or (operand.rank is None and operation in _TAKING_NO_NUMBER)
         counts = has_dimensions or (operand is written and operand.rank == 0)
         if operand.placement.is_pinned and counts and not operand.is_empty:
+            if operand.placement is Placement.DEFAULT and default_device.is_where_model_is(
+                machine.project, frame.module
+            ):
+                continue
             machine.emit(
                 Clash(
                     frame.place(span),
