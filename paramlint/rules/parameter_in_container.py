@@ -62,6 +62,9 @@ def _is_no_loss(trace: ClassTrace, run: Run, slot: Slot) -> bool:
     if any(slot.name in method.mentions for method in lists):
         return True  # the class lists its parameters by itself
     others = [method for method in trace.methods if method.name != "__init__"]
+    giving = [method for method in others if method.answers and slot.name in method.mentions]
+    if any(trace.surroundings.is_given_to_optimiser(method.name) for method in giving if method.name != "forward"):
+        return True
     if slot.is_shared or all(method.name != "forward" for method in others):
         return False
     if any(slot.name in method.mentions for method in others):
@@ -109,7 +112,7 @@ class Mix(nn.Module):
         "forward puts others in their place, or only the constructor looks at them: they are placeholders",
         "the same Parameter objects are registered under other names (`register_parameter`, `setattr`)",
         "an optimiser, or autograd, is handed the container itself: the class trains what it holds",
-        "a method of the class lists them (`named_parameters_by_table`)",
+        "a method of the class lists them (`named_parameters_by_table`), or gives them to an optimiser",
         "other code puts elements in their places (`model.weights[i] = state[name]`): who does that knows",
         "names are registered that cannot be computed from the source",
     ),
