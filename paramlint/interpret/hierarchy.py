@@ -204,8 +204,9 @@ def _exports(body: Gathered) -> Iterator[str]:
 
 
 def _delegates(function: code.Function, body: Gathered) -> Iterator[str]:
+    """The parts that a method initialises by their own method of its name; told how, they get another start than others."""
     for node in body:
-        if isinstance(node, code.Call) and isinstance(node.function, code.Attribute):
+        if isinstance(node, code.Call) and isinstance(node.function, code.Attribute) and not node.arguments:
             if node.function.name == function.name and (name := self_attribute(node.function.value)) is not None:
                 yield name
 
