@@ -97,6 +97,10 @@ def describe(function: code.Function) -> MethodFacts:
         ties=frozenset(_ties(body)),
         is_explained=function.name in re.findall(r"\w+", _docstring(function.body)),
         answers=any(map(_answers, body)),
+        is_idle=bool(function.parameters[1:])
+        and all(parameter.kind in ("*", "**") for parameter in function.parameters[1:])
+        and all(isinstance(statement, (code.Jump, code.ExpressionStatement)) for statement in function.body)
+        and not any(isinstance(node, code.Call) for node in body),
     )
 
 

@@ -41,7 +41,7 @@ class MethodFacts(NamedTuple):
     else than the module it has come to. ``is_explained``: its docstring names it, as it does to say how it is called.
     ``carries``: the attributes that it writes only by going on from what they hold; ``cancels`` those that it mentions
     only to add them and to take them away again, ``exports`` those that it reads only while the model is exported.
-    ``answers``: it hands its caller something.
+    ``answers``: it hands its caller something. ``is_idle``: it takes anything (``*args``), and does nothing.
     """
 
     name: str
@@ -62,6 +62,7 @@ class MethodFacts(NamedTuple):
     ties: frozenset[str] = frozenset()
     is_explained: bool = False
     answers: bool = False
+    is_idle: bool = False
 
 
 class Maker(NamedTuple):

@@ -41,11 +41,9 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
 
 
 def _is_mock(trace: ClassTrace) -> bool:
-    """Whether a class has nothing but a constructor that keeps off its base's and does nothing: it stands in for that."""
+    """Whether a class has nothing but a constructor that takes anything and does nothing: it stands in for its base."""
     own = [method for method in trace.methods if method.is_own]
-    if [method.name for method in own] != ["__init__"] or any(run.slots for run in trace.runs):
-        return False
-    return not own[0].mentions and not own[0].assigns
+    return [method.name for method in own] == ["__init__"] and own[0].is_idle
 
 
 def _ends_early(run: Run) -> bool:
@@ -90,7 +88,7 @@ class Net(nn.Module):
         "a base is called explicitly (`Base.__init__(self)`) or through a mixin",
         "a base or a metaclass is not known, or a metaclass runs it (fastai)",
         "a subclass in the project has a constructor of its own, which may run another base's: it is asked itself",
-        "the class has nothing but a constructor that does nothing: it stands in for its base",
+        "the class has nothing but a constructor that takes anything and does nothing: it stands in for its base",
     ),
     check=check,
 )
