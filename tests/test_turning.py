@@ -10,6 +10,7 @@ from paramlint.facts import lower_ast
 from paramlint.facts.source import read_source
 from paramlint.interpret.events import SchemeRan
 from paramlint.interpret.interpret import interpret
+from paramlint.interpret.trace import Run
 from paramlint.project.environment import NO_ENVIRONMENT
 from paramlint.project.project import Project
 
@@ -57,6 +58,10 @@ TOLD = {
 
 
 def paths_of(tmp_path: Path, built: str, run: str, default: str = "=False", turns_all: bool = False) -> int:
+    return len(runs_of(tmp_path, built, run, default, turns_all))
+
+
+def runs_of(tmp_path: Path, built: str, run: str, default: str = "=False", turns_all: bool = False) -> tuple[Run, ...]:
     path = tmp_path / "net.py"
     path.write_text(
         f"{HEAD}class Net(nn.Module):\n    def __init__(self, flag{default}, size=None):\n        super().__init__()\n"
@@ -65,7 +70,7 @@ def paths_of(tmp_path: Path, built: str, run: str, default: str = "=False", turn
     )
     project = Project(tmp_path, NO_ENVIRONMENT, lambda file: lower_ast.lower(read_source(str(file))))
     (linked,) = project.classes(project.module_at(path))
-    return len(interpret(project, linked, turns_all=turns_all).runs)
+    return interpret(project, linked, turns_all=turns_all).runs
 
 
 @pytest.mark.parametrize("name", QUIET)
@@ -104,6 +109,28 @@ def test_a_layer_made_before_the_base_constructor_is_told(tmp_path: Path) -> Non
 def test_the_way_past_an_error_is_taken(tmp_path: Path) -> None:
     built = "self.size = 3 if flag else 4\n        if size is None:\n            raise ValueError('no')"
     assert paths_of(tmp_path, built, "return x") == 1
+
+
+def test_what_an_assertion_asks_is_turned_however_long_ago_it_was_decided(tmp_path: Path) -> None:
+    built = (
+        "self.size = 3 if flag else 4\n        self.extra = nn.Linear(3, 3) if size else None\n"
+        "        self.flag = flag\n        assert self.flag"
+    )
+    assert paths_of(tmp_path, built, "return x") == 1
+    assert paths_of(tmp_path, f"{built}\n        self.table = torch.ones(3) if size else None", "return x") == 2
+
+
+def test_what_stands_behind_two_conditions_is_seen_on_the_path_of_the_first(tmp_path: Path) -> None:
+    built = "if flag and size is not None:\n            self.table = torch.ones(3)"
+    assert {"table" in {slot.name for slot in run.slots} for run in runs_of(tmp_path, built, "return x")[:2]} == {
+        True,
+        False,
+    }
+    built = "if not (not flag or size is None):\n            self.table = torch.ones(3)"
+    assert {"table" in {slot.name for slot in run.slots} for run in runs_of(tmp_path, built, "return x")[:2]} == {
+        True,
+        False,
+    }
 
 
 def test_a_condition_of_a_helper_is_turned_where_it_ends_the_path(tmp_path: Path) -> None:

@@ -278,8 +278,8 @@ def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Argumen
     machine.active.append(closure.qualified_name)
     undecided = machine.undecided
     before = machine.abroad, machine.reached
-    choosing = machine.choice, machine.is_choosing, machine.preferred
-    machine.choice, machine.is_choosing, machine.preferred = None, False, None
+    choosing = machine.choice, machine.is_choosing, machine.preferred, machine.chain
+    machine.choice, machine.is_choosing, machine.preferred, machine.chain = None, False, None, None
     machine.abroad, machine.reached = is_abroad(machine, closure), reached(machine, frame, closure, span)
     spared = _spared(closure)
     was_opaque, was_complete = spared is not None and spared.is_opaque, machine.is_complete
@@ -292,7 +292,7 @@ def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Argumen
             spared.is_opaque, machine.is_complete = was_opaque, was_complete
         machine.undecided = undecided
         machine.abroad, machine.reached = before
-        machine.choice, machine.is_choosing, machine.preferred = choosing
+        machine.choice, machine.is_choosing, machine.preferred, machine.chain = choosing
         machine.depth -= 1
         machine.active.pop()
 

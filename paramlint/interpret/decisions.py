@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from paramlint.interpret.bounds import Bounds
 from paramlint.interpret.slots import Decision, Phase
@@ -42,24 +43,36 @@ class Decider:
     ``taken`` lists the decisions in the order in which they were met, ``own`` what those among them choose
     between that the class's own code asks for, by position; None is a choice between nothing that can be looked at.
     ``is_default``: every condition goes the way that the defaults say, where they say one and it ends in no error.
+    ``asked`` is the position of the decision that was asked for last, ``blamed`` of the one for which the path has ended
+    in an error, None where that is not known. ``settled`` are conditions of which other paths have shown how they go
+    where nothing ends in an error.
     """
 
     __slots__ = (
         "_bounds",
+        "_chains",
         "_constants",
         "_false",
         "_forced",
         "_known",
         "_positions",
+        "_settled",
         "_true",
+        "asked",
+        "blamed",
         "is_default",
         "own",
         "taken",
     )
 
-    def __init__(self, forced: tuple[bool, ...], is_default: bool = True) -> None:
+    def __init__(
+        self, forced: tuple[bool, ...], is_default: bool = True, settled: Mapping[str, bool] = MappingProxyType({})
+    ) -> None:
         self._forced = forced
+        self._settled = settled
         self.is_default = is_default
+        self.asked: int | None = None
+        self.blamed: int | None = None
         self._known: dict[str, bool] = {}
         self._constants: dict[str, Plain] = {}
         self._true: set[str] = set()
@@ -68,6 +81,7 @@ class Decider:
         self.taken: list[Decision] = []
         self.own: dict[int, list[Choice | None]] = {}
         self._positions: dict[str, int] = {}
+        self._chains: dict[int, int] = {}
 
     def shares(self, outcomes: tuple[bool, ...]) -> bool:
         """Whether this path is to go as another went until it had decided that."""
@@ -75,7 +89,7 @@ class Decider:
 
     def go_on_from(self, earlier: Decider) -> None:
         """Take over, and change from then on, what has been decided on a path with which this one shares its beginning."""
-        self._known, self._positions = earlier._known, earlier._positions
+        self._known, self._positions, self._chains = earlier._known, earlier._positions, earlier._chains
         self._constants, self._bounds = earlier._constants, earlier._bounds
         self._true, self._false = earlier._true, earlier._false
         self.taken, self.own = earlier.taken, earlier.own
@@ -90,13 +104,17 @@ class Decider:
         is_own: bool = True,
         choice: Choice | None = None,
         preferred: bool | None = None,
+        chain: tuple[int, bool] | None = None,
     ) -> bool:
         """Return how the condition (not negated) turns out on this path; ``choice`` is what it is asked for.
 
-        What nothing says goes the ``preferred`` way first.
+        What nothing says goes the ``preferred`` way first. ``chain`` names the conditions that are joined with this one,
+        and the outcome with which the next is asked: of ``a and b``, where ``a`` has been turned to see what is behind
+        both, ``b`` is true as well.
         Conditions on the same key agree; a symbol that equals one constant equals no other, and numbers are in order.
         """
         if predicate.key in self._known:
+            self.asked = self._positions.get(predicate.key)
             if is_own and predicate.key in self._positions:
                 self.own.setdefault(self._positions[predicate.key], []).append(choice)
             return self._known[predicate.key]
@@ -104,12 +122,18 @@ class Decider:
         if implied is not None:
             self._known[predicate.key] = implied
             return implied
-        index = len(self.taken)
+        index = self.asked = len(self.taken)
         self._positions[predicate.key] = index
         if is_own:
             self.own[index] = [choice]
+        if chain is not None:
+            self._chains[index] = chain[0]
         if index < len(self._forced):
             outcome = self._forced[index]
+        elif chain is not None and self._forced and self._chains.get(len(self._forced) - 1) == chain[0]:
+            outcome = chain[1]
+        elif predicate.key in self._settled:
+            outcome = self._settled[predicate.key]
         else:
             known = predicate.default if predicate.default is not None else preferred
             outcome = known if known is not None else True
@@ -188,23 +212,24 @@ def paths(
     Each condition that the class's own code asks goes the other way on the path on which it is first met, and again
     where another path asks it for the first time at another place, if it matters there how it goes; all of them do on a
     path of which ``run`` says that it was not seen to its end. What other classes ask is asked again where they are
-    looked at themselves. Of a path that ends in an error (``run`` returns None) nothing was seen: the last condition in
-    front of that goes the other way for good, whoever asks it, and the others are looked at on the path that this leads
-    to.
+    looked at themselves. Of a path that ends in an error (``run`` returns None) nothing was seen: the condition that led
+    there, or else the last in front of it, goes the other way for good, whoever asks it, and the others are looked at on
+    the path that this leads to.
     """
     waiting: deque[tuple[tuple[bool, ...], int, bool]] = deque([((), 0, True)])
     tried = 0
     turned: set[tuple[str, int | None]] = set()
-    settled: set[str] = set()
+    settled: dict[str, bool] = {}
     while waiting and tried < most:
         forced, first, is_default = waiting.popleft()
-        decider = Decider(forced, is_default)
+        decider = Decider(forced, is_default, settled)
         tried += 1
         is_seen = run(decider)
         outcomes = [decision.outcome for decision in decider.taken]
-        if is_seen is None and len(outcomes) > len(forced):
-            settled.add(decider.taken[-1].condition)
-            waiting.appendleft(((*outcomes[:-1], not outcomes[-1]), first, is_default))
+        last = len(outcomes) - 1 if decider.blamed is None else decider.blamed
+        if is_seen is None and last >= len(forced):
+            settled[decider.taken[last].condition] = not outcomes[last]
+            waiting.appendleft(((*outcomes[:last], not outcomes[last]), first, is_default))
             yield True
             continue
         for index in range(first, len(outcomes)):

@@ -43,9 +43,11 @@ def test(machine: Machine, frame: Frame, expression: code.Expression) -> bool | 
     """Return how a condition turns out on this path; None where nothing decides it."""
     match expression:
         case code.UnaryOperation(operator="not", operand=operand):
+            before = machine.preferred, machine.chain
             machine.preferred = None if machine.preferred is None else not machine.preferred
+            machine.chain = None if machine.chain is None else (machine.chain[0], not machine.chain[1])
             outcome = test(machine, frame, operand)
-            machine.preferred = None if machine.preferred is None else not machine.preferred
+            machine.preferred, machine.chain = before
             return None if outcome is None else not outcome
         case code.BooleanOperation(operator=operator, operands=operands):
             return _test_chain(machine, frame, operator == "and", operands)
@@ -63,7 +65,8 @@ def choose(machine: Machine, frame: Frame, node: code.If | code.Conditional) -> 
 
 def _test_chain(machine: Machine, frame: Frame, is_and: bool, operands: tuple[code.Expression, ...]) -> bool | None:
     undecided = False
-    preferred = machine.preferred
+    preferred, chain = machine.preferred, machine.chain
+    machine.chain = id(operands), is_and
     try:
         for operand in operands:
             # Where one operand is enough to turn it the preferred way, that is the last: the others go as they would.
@@ -74,7 +77,7 @@ def _test_chain(machine: Machine, frame: Frame, is_and: bool, operands: tuple[co
             elif outcome is not is_and:
                 return outcome
     finally:
-        machine.preferred = preferred
+        machine.preferred, machine.chain = preferred, chain
     return None if undecided else is_and
 
 
@@ -83,9 +86,13 @@ def contradicts(machine: Machine, frame: Frame, asserted: code.Expression) -> bo
 
     Forward may be called in ways for which the constructor's defaults do not prepare it.
     """
+    machine.decider.asked = None
     value = evaluate(machine, frame, asserted)
     with machine.in_doubt():
-        return truth(machine, value) is False and machine.phase is Phase.CONSTRUCTOR
+        is_false = truth(machine, value) is False and machine.phase is Phase.CONSTRUCTOR
+    if is_false:
+        machine.decider.blamed = machine.decider.asked
+    return is_false
 
 
 def truth(machine: Machine, value: Value) -> bool | None:
@@ -232,6 +239,14 @@ def _comparison(machine: Machine, frame: Frame, node: code.Comparison) -> Value:
 
 
 def _conditional(machine: Machine, frame: Frame, node: code.Conditional) -> Value:
+    first, *others = _ways(machine, frame, node)
+    return join(first, others[0]) if others else first
+
+
+def _ways(machine: Machine, frame: Frame, node: code.Expression) -> list[Value]:
+    """What an expression may stand for: both values of a conditional one, where nothing decides which."""
+    if not isinstance(node, code.Conditional):
+        return [evaluate(machine, frame, node)]
     outcome = choose(machine, frame, node)
     asks_device = devices.asks(machine, frame, node.test)
     refuses = outcome is not None and devices.refuses(machine, frame, node.test)
@@ -239,9 +254,9 @@ def _conditional(machine: Machine, frame: Frame, node: code.Conditional) -> Valu
     try:
         if outcome is None:
             with machine.in_doubt():
-                first = evaluate(machine, frame, node.body)
-                return join(first, evaluate(machine, frame, node.orelse))
-        return devices.open_choice(machine, node.test, evaluate(machine, frame, node.body if outcome else node.orelse))
+                return [evaluate(machine, frame, node.body), evaluate(machine, frame, node.orelse)]
+        chosen = evaluate(machine, frame, node.body if outcome else node.orelse)
+        return [devices.open_choice(machine, node.test, chosen)]
     finally:
         machine.device_tests -= asks_device and not refuses
 
@@ -294,11 +309,14 @@ def _comprehension(machine: Machine, frame: Frame, node: code.Comprehension) -> 
 
 def _fill(machine: Machine, frame: Frame, node: code.Comprehension, depth: int, result: Container) -> None:
     if depth == len(node.clauses):
-        value = evaluate(machine, frame, node.element)
-        if node.value is not None:
-            result.keys.append(value)
-            value = evaluate(machine, frame, node.value)
-        result.items.append(value)
+        key = None if node.value is None else evaluate(machine, frame, node.element)
+        ways = _ways(machine, frame, node.element if node.value is None else node.value)
+        if len(ways) > 1 and not any(isinstance(way, Instance) for way in ways):
+            ways = [join(*ways)]
+        for way in ways:
+            result.keys += [] if key is None else [key]
+            result.items.append(way)
+        result.is_exact = result.is_exact and len(ways) == 1
         return
     clause = node.clauses[depth]
     source, is_exact = elements(machine, evaluate(machine, frame, clause.iterable))

@@ -97,6 +97,7 @@ class Machine:
     choice: Choice | None = None
     is_choosing: bool = False
     preferred: bool | None = None
+    chain: tuple[int, bool] | None = None
     has_scheme: bool = False
     schemes: list[str] = field(default_factory=list)
     guards: list[str] = field(default_factory=list)
@@ -167,7 +168,8 @@ class Machine:
     @contextmanager
     def choosing(self, frame: Frame, node: If | Conditional | BooleanOperation) -> Iterator[Choice | None]:
         """What is decided inside decides between the ways of a statement or expression; None if of more than that."""
-        before = self.choice, self.is_choosing, self.preferred
+        before = self.choice, self.is_choosing, self.preferred, self.chain
+        self.chain = None
         # The body of a check ends in an error: where all is well it does not run.
         is_check = isinstance(node, If) and not node.orelse and isinstance(node.body[-1], Raise)
         self.preferred = False if is_check else None
@@ -183,14 +185,15 @@ class Machine:
         try:
             yield self.choice
         finally:
-            self.choice, self.is_choosing, self.preferred = before
+            self.choice, self.is_choosing, self.preferred, self.chain = before
 
     def decide(self, predicate: Predicate) -> bool | None:
         """How a condition turns out on this path; None below a condition that is itself undecided."""
         if self.undecided and not self.decider.has_decided(predicate):
             return None
         preferred = None if self.preferred is None else self.preferred is not predicate.negated
-        return self.decider.decide(predicate, not self.abroad, self.choice, preferred) is not predicate.negated
+        chain = None if self.chain is None else (self.chain[0], self.chain[1] is not predicate.negated)
+        return self.decider.decide(predicate, not self.abroad, self.choice, preferred, chain) is not predicate.negated
 
     @contextmanager
     def in_loop(self) -> Iterator[None]:

@@ -163,7 +163,9 @@ def _decorated(machine: Machine, frame: Frame, node: code.Function) -> Value:
 
 
 def _if(machine: Machine, frame: Frame, statement: code.If) -> Flow:
+    machine.decider.asked = None
     outcome = evaluate.choose(machine, frame, statement)
+    asked = machine.decider.asked
     guards = machine.project.scanned(guarded_attributes, statement.test)
     guards = [*guards, *_computed(machine, frame, statement.test)]
     if guards:
@@ -179,7 +181,10 @@ def _if(machine: Machine, frame: Frame, statement: code.If) -> Flow:
         if outcome is False:
             devices.leave_open(machine, frame, statement)
         if outcome is not None:
-            return execute_block(machine, frame, statement.body if outcome else statement.orelse)
+            flow = execute_block(machine, frame, statement.body if outcome else statement.orelse)
+            if flow is Flow.RAISE and machine.decider.blamed is None:
+                machine.decider.blamed = asked
+            return flow
         return in_doubt(machine, frame, [statement.body, statement.orelse])
     finally:
         machine.device_tests -= asks_device and not refuses
