@@ -278,7 +278,10 @@ def add_layer_state(
                 requires_grad=is_parameter,
             )
             switch: Switch | None = None
-            if any(given == Known(constant) for given, constant in conditions):
+            given_tensor = argument_of(layer, arguments, slot.name)
+            if layer.is_loss and machine.phase is Phase.FORWARD and isinstance(given_tensor, Tensor):
+                value = given_tensor  # the loss keeps it as it is, where it is
+            elif any(given == Known(constant) for given, constant in conditions):
                 value = NONE
             elif slot.is_uncertain or any(not isinstance(given, Known) for given, _ in conditions):
                 switch = _switch(conditions, value)

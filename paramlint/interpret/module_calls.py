@@ -72,15 +72,23 @@ def _call_layer(
         for place, value in [*zip(layer.forward, arguments.positional, strict=False), *arguments.keywords.items()]
         if place in layer.same_device
     ]
+    kept: list[Tensor] = []
+    if layer.is_loss and instance.phase is Phase.FORWARD:
+        # what forward makes is not moved: its weights are where the tensors are that it is given
+        kept = results.operands_of([binding.value for binding in instance.bindings.values()])
+        has_state = False
     moving = _output(machine, frame, layer, span, Placement.MODEL if machine.phase is Phase.FORWARD else None)
-    checked = [*results.operands_of(placed), *([moving] if has_state else [])]
+    checked = [*results.operands_of(placed), *kept, *([moving] if has_state else [])]
     devices.check(machine, frame, layer.name.rsplit(".", 1)[-1], checked, span)
     if not has_state:
         is_seen = operands and UNKNOWN not in arguments.positional
         moving.placement = devices.combined(operands if is_seen else [])
         moving.is_certain = any(operand.is_certain for operand in operands)
+        pinned = next((operand for operand in operands if operand.placement.is_pinned), None)
+        if pinned is not None and moving.placement.is_pinned:
+            moving.origin, moving.home = pinned.origin or pinned, pinned.home
     if operands and layer.preserves_rank:
-        moving.rank = operands[0].rank
+        moving.rank, moving.least_rank = operands[0].rank, operands[0].dimensions
     moving.is_output = has_state
     learns = _learns(instance) if layer.parameters else None
     if machine.without_gradients:

@@ -13,6 +13,14 @@ _FIXED = {
     ResultRank.FOUR: 4,
 }
 
+# How many dimensions the results of these have at least, of which no more is known without counting their arguments.
+_LEAST = {
+    **dict.fromkeys(("meshgrid", "cartesian_prod", "repeat_interleave", "embedding", "atleast_1d"), 1),
+    **dict.fromkeys(("stft", "vander", "atleast_2d"), 2),
+    **dict.fromkeys(("fold", "conv_tbc", "atleast_3d"), 3),
+    **dict.fromkeys(("affine_grid", "affine_grid_generator"), 4),
+}
+
 # Nothing is spread out to no dimensions.
 _SPREADING = frozenset({"expand", "expand_as", "repeat", "broadcast_to", "tile"})
 
@@ -25,6 +33,11 @@ def result_rank(function: Function, positional: list[Value], keywords: dict[str,
     values = [*positional, *keywords.values()]
     tensors = [value for value in values if isinstance(value, Tensor)]
     first = tensors[0].rank if tensors else None
+    name = function.name.rpartition(".")[2]
+    if name == "einsum":
+        return _rank_of_equation(positional[0]) if positional else None
+    if name == "meshgrid":
+        return _rank_of_grid(positional)
     match code:
         case ResultRank.SAME:
             return first
@@ -47,6 +60,22 @@ def result_rank(function: Function, positional: list[Value], keywords: dict[str,
         case ResultRank.DATA:
             return rank_of_data(positional[0]) if positional else None
     return None
+
+
+def _rank_of_equation(equation: Value) -> int | None:
+    """How many dimensions an equation of ``einsum`` names behind its arrow; None where others may be among them."""
+    if not isinstance(equation, Known) or not isinstance(equation.value, str) or "..." in equation.value:
+        return None
+    _, arrow, result = equation.value.replace(" ", "").partition("->")
+    return len(result) if arrow else None
+
+
+def _rank_of_grid(positional: list[Value]) -> int | None:
+    """One dimension for each tensor that ``meshgrid`` is given, in a list or by itself."""
+    given = positional[0] if len(positional) == 1 else None
+    if isinstance(given, Container):
+        return len(given.items) if given.is_exact else None
+    return len(positional) if positional and all(isinstance(value, Tensor) for value in positional) else None
 
 
 def _rank_of_size(function: Function, positional: list[Value], keywords: dict[str, Value]) -> int | None:
@@ -187,8 +216,11 @@ def least_rank(function: Function, positional: list[Value], keywords: dict[str, 
         return rank
     if function.name == "torch.from_numpy":
         return 1  # numpy's scalars are refused, and an array of no dimensions is hardly ever given
-    if function.name.rpartition(".")[2] in _SPREADING:
+    name = function.name.rpartition(".")[2]
+    if name in _SPREADING:
         return 1
+    if name in _LEAST:
+        return _LEAST[name]
     tensors = [value for value in (*positional, *keywords.values()) if isinstance(value, Tensor)]
     match function.result_rank:
         case ResultRank.SAME | ResultRank.DIMENSION:
