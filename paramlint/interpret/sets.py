@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from paramlint.interpret.ingredients import is_super
 from paramlint.interpret.scan import names_for, nodes, self_attribute
@@ -38,6 +38,22 @@ def names_set_in(body: tuple[code.Statement, ...]) -> frozenset[str]:
         elif isinstance(node, code.Class):
             found |= _bound_in_body(node)
     return frozenset(found)
+
+
+def names_set_but_by_constructors(body: tuple[code.Statement, ...], classes: Container[code.Span]) -> frozenset[str]:
+    """The same, without what the constructors of some classes of the file set."""
+    found: frozenset[str] = frozenset()
+    for statement in body:
+        if isinstance(statement, code.Class) and statement.span in classes:
+            others = [item for item in statement.body if not _is_constructor(item)]
+            found |= names_set_in(tuple(others)) | _bound_in_body(statement)
+        else:
+            found |= names_set_in((statement,))
+    return found
+
+
+def _is_constructor(statement: code.Statement) -> bool:
+    return isinstance(statement, code.Function) and statement.name == "__init__"
 
 
 def names_set_on_others(module: SourceModule) -> frozenset[str]:

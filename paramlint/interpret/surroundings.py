@@ -27,7 +27,12 @@ from paramlint.interpret.reads import (
 )
 from paramlint.interpret.reapplied import is_applied_by_owners
 from paramlint.interpret.scan import may_take, nodes
-from paramlint.interpret.sets import names_set, names_set_on_others, sets_computed_names
+from paramlint.interpret.sets import (
+    names_set,
+    names_set_but_by_constructors,
+    names_set_on_others,
+    sets_computed_names,
+)
 from paramlint.interpret.writes import guards_of_reads
 from paramlint.model import code
 from paramlint.project.classes import Member
@@ -268,12 +273,20 @@ class Surroundings:
         return any(attribute in self._project.scanned(names_thawed, module) for module in modules)
 
     @_yes_in_doubt
-    def may_set(self, attribute: str) -> bool:
-        """Whether something in the project may set an attribute of that name, on any object, or spells the name."""
+    def may_set(self, attribute: str, passes_bases_by: bool = False) -> bool:
+        """Whether something in the project may set an attribute of that name, on any object, or spells the name.
+
+        ``passes_bases_by``: no constructor of the source runs but the class's own, so that those of its bases set nothing.
+        """
         bases = self._linked.sources
         if any(self._project.scanned(sets_computed_names, base.node) for base in bases):
             return True
-        return any(attribute in self._project.scanned(names_set, module) for module in self._modules_with(attribute))
+        for module in self._modules_with(attribute):
+            if attribute in self._project.scanned(names_set, module):
+                passed = [base.node.span for base in bases[1:] if passes_bases_by and base.module.path == module.path]
+                if not passed or attribute in names_set_but_by_constructors(module.facts.body, passed):
+                    return True
+        return False
 
     @_yes_in_doubt
     def is_set_elsewhere(self, attribute: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramlint.interpret.events import UnassignedRead
+from paramlint.interpret.events import MethodReached, UnassignedRead
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
@@ -15,13 +15,15 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield the reads in forward of names that no path of construction binds and nothing in the project sets."""
     if not trace.is_complete or trace.is_abstract or trace.constructor is None:
         return
+    constructors = [event.method for run in trace.runs for event in run.events if isinstance(event, MethodReached)]
+    passes_bases_by = trace.constructor_is_own and constructors.count("__init__") == len(trace.runs)
     bound = {slot.name for run in trace.runs for slot in run.slots}
     seen: set[str] = set()
     for run, read in events(trace, UnassignedRead):
         if read.name in seen or read.name in bound or not run.is_complete:
             continue
         seen.add(read.name)
-        if trace.surroundings.may_set(read.name):
+        if trace.surroundings.may_set(read.name, passes_bases_by):
             continue
         yield finding(
             trace,
