@@ -140,6 +140,9 @@ def call_builtin(machine: Machine, frame: Frame, name: str, arguments: Arguments
             return _sequence(machine, name, first, bool(values))
         case "dict":
             return _dict(machine, first, arguments)
+        case "dict.fromkeys":
+            keys, is_exact = evaluate.elements(machine, first)
+            return Container("dict", [arguments.get(1, "value") or NONE for _ in keys], keys, is_exact)
         case "len":
             if isinstance(first, Container) and first.is_exact:
                 return Known(len(first.items))

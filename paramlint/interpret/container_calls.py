@@ -90,6 +90,11 @@ def _look_up(container: Container, name: str, values: list[Value]) -> Value:
             container.keys.append(key)
             container.items.append(default)
         return default
+    if name == "setdefault" and len(values) > 1 and isinstance(values[1], Container):
+        container.keys.append(key)
+        container.items.append(values[1])
+        container.is_exact = False
+        return values[1]
     return UNKNOWN
 
 

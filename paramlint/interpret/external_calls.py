@@ -40,6 +40,8 @@ from paramlint.interpret.values import (
 from paramlint.model.code import Span
 
 _COLLECTIONS = {"collections.OrderedDict": "dict", "typing.OrderedDict": "dict", "collections.deque": "list"}
+# What ``defaultdict`` may be given to make containers by.
+_FACTORIES = ("list", "dict", "set")
 _CONTEXTS = {
     "torch.no_grad": "torch.no_grad()",
     "torch.inference_mode": "torch.inference_mode()",
@@ -67,6 +69,10 @@ def call_external(machine: Machine, frame: Frame, name: str, arguments: calls.Ar
     """Call something by its canonical name."""
     if name.startswith("builtins."):
         return builtin_calls.call_builtin(machine, frame, name.removeprefix("builtins."), arguments, span)
+    if name == "collections.defaultdict":
+        made = arguments.get(0, "default_factory")
+        kind = made.name.removeprefix("builtins.") if isinstance(made, External) else None
+        return Container("dict", is_exact=len(arguments.positional) == 1, makes=kind if kind in _FACTORIES else None)
     if name in _COLLECTIONS:
         return builtin_calls.call_builtin(machine, frame, _COLLECTIONS[name], arguments, span)
     if name in torch_api.parameter_classes() or name in torch_api.buffer_classes():

@@ -203,7 +203,10 @@ class _Collector:
         if type(function) is not code.Attribute:
             return
         if function.name in GROWING:
-            self._grown.add(_last(function.value))
+            grown = function.value
+            while type(grown) is code.Subscript:
+                grown = grown.value  # one container in another
+            self._grown.add(_last(grown))
         value = function.value
         if (type(value) is code.Name and value.identifier == self._self) or is_super(value):
             calls_self.append((function.name, call.span.line))

@@ -54,6 +54,9 @@ _PLAIN_BUILTINS = frozenset(
 _LISTING_BUILTINS = frozenset(
     {"range", "list", "tuple", "set", "dict", "sorted", "reversed", "zip", "enumerate", "frozenset"}
 )
+_COLLECTIONS = frozenset(
+    {"collections.defaultdict", "collections.OrderedDict", "collections.deque", "typing.OrderedDict"}
+)
 _TENSOR_WORDS = frozenset({"Tensor", "FloatTensor", "LongTensor", "BoolTensor", "Float", "Adj", "OptTensor"})
 # Beside a module's class in an annotation, these say that it is no module (``type[nn.Module]``).
 _OTHERWISE = frozenset({"None", "Optional", "Type", "type", "Callable", "str"})
@@ -368,6 +371,8 @@ class Values:
             if bare in _LISTING_BUILTINS:
                 return Kind.LIST if self.arguments(call) <= Kind.FUNCTION else Kind.OTHER
             return Kind.PLAIN if bare == "getattr" and first is Kind.PLAIN else Kind.OTHER
+        if name in _COLLECTIONS:
+            return Kind.LIST if self.arguments(call) <= Kind.FUNCTION else Kind.OTHER
         if name in torch_api.parameter_classes() or name in torch_api.buffer_classes():
             return Kind.OTHER
         if torch_api.is_module_class(name) or name.startswith("einops.layers."):

@@ -338,6 +338,13 @@ def _item_of_container(container: Container, index: Value) -> Value:
         for key, item in zip(container.keys, container.items, strict=False):
             if key == index:
                 return item
+        if container.makes is not None:
+            made = Container(container.makes)
+            container.keys.append(index)
+            container.items.append(made)
+            return made
+        if all(map(_is_rack, container.items)) and not isinstance(index, Known) and container.items:
+            return container.items[0]  # one of them, and what is put into it is in the whole
         if not container.is_exact or (isinstance(index, Known) and container.items[1:]):
             return container.items[0] if len({id(item) for item in container.items}) == 1 else UNKNOWN
     if isinstance(index, Known) and isinstance(index.value, int) and container.is_exact:
@@ -352,6 +359,11 @@ def _item_of_container(container: Container, index: Value) -> Value:
     for item in container.items[1:]:
         result = join(result, item)
     return result
+
+
+def _is_rack(value: Value) -> bool:
+    """Whether a value is a container for modules and tensors, with none of the numbers by which it would be told apart."""
+    return isinstance(value, Container) and all(isinstance(item, (Instance, Tensor)) for item in value.items)
 
 
 def contents(instance: Instance) -> tuple[list[Value], bool]:

@@ -299,8 +299,7 @@ def set_item(machine: Machine, frame: Frame, receiver: Value, index: Value, valu
         case Container():
             _note_rewritten(machine, receiver, place)
             if receiver.kind == "dict":
-                receiver.keys.append(index)
-                receiver.items.append(value)
+                _set_key(machine, receiver, index, value)
             elif isinstance(index, Known) and isinstance(index.value, int) and receiver.is_exact:
                 if -len(receiver.items) <= index.value < len(receiver.items):
                     receiver.items[index.value] = value
@@ -315,6 +314,15 @@ def set_item(machine: Machine, frame: Frame, receiver: Value, index: Value, valu
             _note_kept(machine, receiver, value)
         case _:
             results.escape(value)
+
+
+def _set_key(machine: Machine, container: Container, index: Value, value: Value) -> None:
+    """A key that a dict has is given another value; where that may not happen, it may have either."""
+    if index in container.keys and index is not UNKNOWN and not machine.is_unsure:
+        container.items[container.keys.index(index)] = value
+        return
+    container.keys.append(index)
+    container.items.append(value)
 
 
 def _note_kept(machine: Machine, container: Instance, value: Value) -> None:

@@ -80,7 +80,19 @@ def has_state(instance: Instance, kinds: frozenset[Registration] = STATE) -> boo
         unknown = unknown or module.is_opaque
         if any(held.registration in kinds and held.value != Known(None) for held in module.bindings.values()):
             return True
+        if kinds is STATE and any(_was_meant_as_state(held.value) for held in module.bindings.values()):
+            return True
     return None if unknown else False
+
+
+def _was_meant_as_state(value: Value) -> bool:
+    """Whether a value is what an operation made of a Parameter that nothing registers: the one fault hides the other."""
+    return (
+        isinstance(value, Tensor)
+        and value.lost is not None
+        and value.ancestor is not None
+        and not value.ancestor.is_registered
+    )
 
 
 def _has_other_state(instance: Instance, owner: Instance) -> bool | None:
@@ -92,6 +104,8 @@ def _has_other_state(instance: Instance, owner: Instance) -> bool | None:
         unknown = unknown or (module.is_opaque and (module.external or "").startswith("torch.nn.Parameter"))
     for module in _modules(instance):
         for held in module.bindings.values():
+            if _was_meant_as_state(held.value):
+                return True
             if held.registration in STATE and held.value != Known(None) and id(held.value) not in registered:
                 return None if unknown else True
     return None if has_state(instance) else has_state(instance)

@@ -203,6 +203,7 @@ class Container:
     ``is_walk``: it lists the modules, parameters or buffers of a module, ``walked``. ``written`` counts the elements
     that it was written out with, None where it was made in another way. ``is_lent``: a part of the model keeps it too.
     ``tail`` counts the last items of a tuple that stand at its end though it may hold more (``(*shape, device)``).
+    ``makes`` is the kind of container that a dict makes for a key that it does not have (``defaultdict(list)``).
     """
 
     kind: str
@@ -214,6 +215,7 @@ class Container:
     written: int | None = None
     is_lent: bool = False
     tail: int = 0
+    makes: str | None = None
     number: int = _number()
 
 
