@@ -66,7 +66,8 @@ def execute_block(machine: Machine, frame: Frame, statements: tuple[code.Stateme
 def _goes_on_with_accelerator(machine: Machine, frame: Frame, statement: code.Statement) -> bool:
     """Whether what comes after a statement in its block has the accelerator that the statement asks for."""
     if isinstance(statement, code.Assert):
-        return machine.project.scanned(devices.names_accelerator, statement.test)
+        # one of a constructor asks of its arguments, and the model may be moved afterwards
+        return machine.phase is Phase.FORWARD and machine.project.scanned(devices.names_accelerator, statement.test)
     return isinstance(statement, code.If) and _leaves(statement) and devices.asks(machine, frame, statement.test)
 
 
