@@ -500,6 +500,8 @@ def _makes_tensor_without_device(kind: type, subject: Subject) -> None:
 
     with Watch(), torch.no_grad():
         assert call(module) is None
+        for name in ("sample", "generate"):  # of numbers, which have defaults
+            getattr(module, name, int)()
     assert made
     assert set(made) == {"cpu"}
     assert ".device" not in subject.source_line.replace("self.device", "")

@@ -145,12 +145,14 @@ def _is_module_class(machine: Machine, frame: Frame, parameter: code.Parameter) 
     return isinstance(definition, ClassDefinition) and machine.project.link(definition).is_module is True
 
 
-def forward_arguments(machine: Machine, method: Closure, place: Place) -> calls.Arguments:
-    """What a forward may be given: tensors that follow the input, and settings."""
+def forward_arguments(machine: Machine, method: Closure, place: Place, is_first: bool = True) -> calls.Arguments:
+    """What a forward may be given: tensors that follow the input, and settings.
+
+    ``is_first``: the first argument is a tensor where nothing says anything of it.
+    """
     arguments = calls.Arguments([], {}, is_exact=False)
     if not isinstance(method.node, code.Function):
         return arguments
-    is_first = True
     if any(parameter.kind == "*" for parameter in method.node.parameters) and len(method.node.parameters) <= 3:
         # forward(self, *args, **kwargs): the first of them is an input, if it is a tensor at all
         if method.node.parameters[1].kind == "*":

@@ -30,7 +30,7 @@ from paramlint.interpret.summaries import PARAMETERS, has_state, summarise_slots
 from paramlint.interpret.surroundings import Surroundings
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.interpret.turning import Turning
-from paramlint.interpret.uses import takes_tensor
+from paramlint.interpret.uses import starts_by_itself, takes_tensor
 from paramlint.interpret.values import (
     NONE,
     Closure,
@@ -248,24 +248,26 @@ def _call(machine: Machine, root: Instance, linked: LinkedClass) -> tuple[Slot, 
             continue
         if owner.module.path != linked.definition.module.path:
             continue  # what a base of another file offers beside forward is looked at there
-        if machine.project.scanned(takes_tensor, function):
+        is_given = machine.project.scanned(takes_tensor, function)
+        if is_given or machine.project.scanned(starts_by_itself, function):
             member = Member(owner, function)
             events = len(machine.events)
             machine.device_tests = 0
             try:
-                _enter(machine, root, member, Place(owner.module.place, function.span))
+                _enter(machine, root, member, Place(owner.module.place, function.span), is_given)
             except PathEnds:
                 del machine.events[events:]
     return kept
 
 
-def _enter(machine: Machine, root: Instance, member: Member, place: Place) -> None:
+def _enter(machine: Machine, root: Instance, member: Member, place: Place, is_given: bool = True) -> None:
+    """Run a method of the instance; ``is_given``: its first argument is a tensor where nothing else is said of it."""
     assert isinstance(member.node, code.Function)
     assert isinstance(member.owner, ClassDefinition)
     frame = Frame(member.owner.module, ())
     method = objects.bind_member(machine, frame, root, root, member)
     if isinstance(method, Closure):
-        result = calls.call(machine, frame, method, forward_arguments(machine, method, place), place.span)
+        result = calls.call(machine, frame, method, forward_arguments(machine, method, place, is_given), place.span)
         products.count_reads([result])
 
 

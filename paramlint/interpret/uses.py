@@ -69,6 +69,15 @@ class Uses(NamedTuple):
     as_class: frozenset[str]
 
 
+# Words in the names of methods by which a model that is where it is to run is asked for something.
+_STARTING = frozenset(
+    {
+        *("sample", "samples", "generate", "generation", "draw", "imagine", "rollout", "synthesize", "synthesise"),
+        *("decode", "decompress", "inpaint", "infer", "inference", "predict", "translate"),
+    }
+)
+
+
 def uses(function: code.Function) -> Uses:
     """Return what a function's body does with names."""
     as_tensor: set[str] = set()
@@ -139,6 +148,24 @@ def takes_tensor(function: code.Function) -> bool:
         return False
     parameter = function.parameters[1]
     return is_tensor(parameter, annotation_words(parameter.annotation), uses(function), False)
+
+
+def is_entry(function: code.Function) -> bool:
+    """Whether a method beside forward is entered: it is given a tensor, or starts with one of its own, by its name.
+
+    Others that are given none may be meant for the place where the model was made: they set it up, or show it.
+    """
+    return takes_tensor(function) or starts_by_itself(function)
+
+
+def starts_by_itself(function: code.Function) -> bool:
+    """Whether a method's name says that it draws or writes something with the finished model, of numbers at most."""
+    if any(_last_word(item) in ("staticmethod", "classmethod", "property") for item in function.decorators):
+        return False
+    parameters = function.parameters[1:]
+    return not _STARTING.isdisjoint(function.name.lower().split("_")) and all(
+        takes_plain(parameter) or not annotation_words(parameter.annotation) for parameter in parameters
+    )
 
 
 def _last_word(decorator: code.Expression) -> str:

@@ -46,7 +46,8 @@ RULE = Rule(
     summary="A tensor made in forward without `device=` meets the input.",
     rationale="""\
 A factory without `device=` makes its tensor on the default device, the CPU. In forward it then meets the input, which is
-wherever the user put the model: a device error on the first GPU.
+wherever the user put the model: a device error on the first GPU. So it is with methods beside forward that are given
+tensors, or that draw or write something with the finished model (`sample`, `generate`, `decode`).
 
 Where a function of another file makes the tensor, the call that leads there is reported.""",
     bad="""\
