@@ -96,3 +96,22 @@ def test_no_function_is_added_or_lost(table: str) -> None:
 
     found = catalogue.methods() if table == "methods" else catalogue.functions()
     assert set(functions.with_handwritten(found, is_method=table == "methods")) == set(_section(table))
+
+
+# What the constructors of layers ask for; all else has a default.
+_SIZES = {"kernel_size": 2, "num_groups": 2, "num_heads": 2, "nhead": 2, "normalized_shape": 4, "cutoffs": [2]}
+
+
+@pytest.mark.parametrize("name", sorted(set(torch_api.layers) - {"torch.nn.RNNBase", "torch.nn.RNNCellBase"}))
+def test_layers_are_filled_by_their_own_method_as_told(name: str) -> None:
+    """The method of a subclass is called by the constructor of the layer, or it is not."""
+    kind = getattr(importlib.import_module("torch.nn"), name.rpartition(".")[2], None)
+    methods = [method for method in ("reset_parameters", "_reset_parameters") if hasattr(kind, method)]
+    layer = torch_api.layers[name]
+    if kind is None or not methods or layer.is_lazy:
+        assert torch_api.resets_by(name) is None
+        return
+    called: list[str] = []
+    heir = type("Heir", (kind,), {methods[0]: lambda self: called.append(methods[0])})
+    heir(**{item.name: _SIZES.get(item.name, 4) for item in layer.constructor if item.default is torch_api.REQUIRED})
+    assert called[:1] == ([] if torch_api.resets_by(name) is None else [torch_api.resets_by(name)])

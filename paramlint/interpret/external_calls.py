@@ -14,6 +14,7 @@ from paramlint.interpret import (
     distributions,
     einops_calls,
     initialisation,
+    layers,
     results,
     tensors,
 )
@@ -78,7 +79,7 @@ def call_external(machine: Machine, frame: Frame, name: str, arguments: calls.Ar
     if name in torch_api.parameter_classes() or name in torch_api.buffer_classes():
         return _parameter(machine, frame, name, arguments, span)
     if name in torch_api.layers:
-        return construct.construct_layer(machine, frame, torch_api.layers[name], arguments, span)
+        return layers.construct_layer(machine, frame, torch_api.layers[name], arguments, span)
     if name in _CONTEXTS:
         return External(_CONTEXTS[name])
     if name == "torch.device":
@@ -87,7 +88,7 @@ def call_external(machine: Machine, frame: Frame, name: str, arguments: calls.Ar
     if name.endswith(".__init__") and arguments.positional and isinstance(arguments.positional[0], Instance):
         rest = calls.Arguments(arguments.positional[1:], arguments.keywords, arguments.is_exact)
         base = name.removesuffix(".__init__")
-        construct.initialise_external(machine, arguments.positional[0], base, rest, frame.place(span))
+        construct.initialise_external(machine, frame, arguments.positional[0], base, rest, span)
         return Known(None)
     if name == "torch.autograd.Variable" and arguments.positional:
         return _variable(machine, arguments)
@@ -189,7 +190,7 @@ def _other(machine: Machine, frame: Frame, name: str, arguments: calls.Arguments
         return distribution
     if last == "skip_init" and isinstance(first, External) and first.name in torch_api.layers:
         rest = calls.Arguments(arguments.positional[1:], arguments.keywords, arguments.is_exact)
-        layer = construct.construct_layer(machine, frame, torch_api.layers[first.name], rest, span)
+        layer = layers.construct_layer(machine, frame, torch_api.layers[first.name], rest, span)
         initialisation.forget(layer)
         return layer
     if name == "object.__setattr__" or name == "builtins.object.__setattr__":

@@ -151,9 +151,15 @@ def note_scheme(machine: Machine, name: str, body: tuple[code.Statement, ...], p
     machine.has_scheme = True
     reached = frozenset(module.number for _, module in layers(root))
     is_bare = not reached and not any(held.registration in _WITH_PARAMETERS for held in root.bindings.values())
-    is_vain = is_bare and not root.is_opaque and machine.project.scanned(fills_parameters, body)
+    fills = any(map(_fills_any_kind, body))
+    is_vain = is_bare and not root.is_opaque and fills
     types = tested_types(body)
     machine.emit(SchemeRan(machine.own_statement or place, name, types, tuple(root.bindings), reached, is_vain))
+
+
+def _fills_any_kind(statement: code.Statement) -> bool:
+    """Whether a statement writes all parameters, whatever kind of module they belong to."""
+    return fills_parameters((statement,)) and not tested_types((statement,))
 
 
 def note_descent(machine: Machine, given: list[Value], place: Place) -> None:

@@ -132,7 +132,7 @@ def call_method(
     if name == "__init__":
         after = receiver.after if isinstance(receiver, Super) else None
         base = construct.external_base(instance.linked, after) if instance.linked is not None else None
-        construct.initialise_external(machine, instance, base, arguments, place)
+        construct.initialise_external(machine, frame, instance, base, arguments, span)
         return NONE
     if name in ("register_buffer", "register_parameter", "add_module", "register_module", "__setattr__"):
         return _register(machine, frame, instance, name, arguments, span)

@@ -87,7 +87,7 @@ def _agree(run: Run, other: Run, option: str) -> bool:
 
 def _is_meant(left: LayerLeft, event: SchemeRan) -> bool:
     """Whether a scheme is for a layer: it names its kind, or was to go over every parameter and met none at all."""
-    return is_named(left, event) or (event.is_vain and not event.types)
+    return is_named(left, event) or event.is_vain
 
 
 RULE = Rule(

@@ -118,6 +118,41 @@ def layer_words() -> frozenset[str]:
     return frozenset(name.rsplit(".", 1)[-1] for name in layers)
 
 
+# What torch.nn's documentation calls an int, of the sizes that its constructors ask for.
+_COUNTS = frozenset(
+    {
+        *("in_features", "out_features", "in1_features", "in2_features", "in_channels", "out_channels"),
+        *("num_features", "num_channels", "num_groups", "num_embeddings", "embedding_dim", "num_parameters"),
+        *("input_size", "hidden_size", "embed_dim", "num_heads", "d_model", "nhead", "dim_feedforward"),
+    }
+)
+
+
+@cache
+def counts(layer: str) -> Mapping[str, int]:
+    """The parameters of a layer's constructor that are whole numbers, with their positions; none where it is not known."""
+    known = layers.get(layer)
+    parameters = () if known is None else known.constructor
+    return {parameter.name: place for place, parameter in enumerate(parameters) if parameter.name in _COUNTS}
+
+
+# Their method is there for whoever calls it: torch/nn/modules/adaptive.py, rnn.py.
+_FILLED_BY_PARTS = frozenset({"torch.nn.AdaptiveLogSoftmaxWithLoss", "torch.nn.RNNCellBase"})
+
+
+@cache
+def resets_by(layer: str) -> str | None:
+    """The method that a layer's constructor calls last, to fill the parameters that it has made; None where it calls none.
+
+    Those that wait for their first input call it then.
+    """
+    known = layers.get(layer)
+    if known is None or known.is_lazy or layer in _FILLED_BY_PARTS:
+        return None
+    own = (name for name in ("reset_parameters", "_reset_parameters") if external_member(layer, name))
+    return next(own, None)
+
+
 def module_members() -> frozenset[str]:
     """``dir(torch.nn.Module())``: class members and the attributes that its constructor sets."""
     return _names("module members")
