@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator as python_operator
 from collections.abc import Callable
+from dataclasses import replace
 
 from paramlint.interpret import tensors
 from paramlint.interpret.machine import Frame, Machine
@@ -159,6 +160,10 @@ def _is_configured(*values: Value) -> bool:
 
 
 def _symbolic(operator: str, left: Value, right: Value, negated: bool) -> Value:
+    for condition, asked in ((left, right), (right, left)):
+        if operator in ("is", "is not", "==", "!=") and isinstance(condition, Predicate):
+            if isinstance(asked, Known) and isinstance(asked.value, bool):
+                return replace(condition, negated=condition.negated is not (asked.value is negated))
     left_key, right_key = key_of(left), key_of(right)
     if left_key is None or right_key is None or not _is_configured(left, right):
         return UNKNOWN

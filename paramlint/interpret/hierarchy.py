@@ -32,6 +32,8 @@ MOVERS = ("to", "cuda", "cpu", "xpu")
 # torch.onnx, torch.jit and torch.compiler answer them with False whenever a model is trained.
 _ASKS_FOR_EXPORT = frozenset({"is_in_onnx_export", "is_tracing", "is_scripting", "is_exporting"})
 
+_NOT_INSTALLED = ("ImportError", "ModuleNotFoundError")
+
 
 def own_methods(linked: LinkedClass) -> Iterator[tuple[ClassDefinition, code.Function]]:
     """The methods that instances of a class have, from its source hierarchy, overridden ones left out."""
@@ -94,6 +96,7 @@ def describe(function: code.Function) -> MethodFacts:
         carries=carried_attributes(body),
         cancels=frozenset(_cancels(body)),
         exports=frozenset(_exports(body)),
+        may_fill=frozenset(_may_fill(body)),
         ties=frozenset(_ties(body)),
         is_explained=function.name in re.findall(r"\w+", _docstring(function.body)),
         answers=any(map(_answers, body)),
@@ -207,6 +210,23 @@ def _exports(body: Gathered) -> Iterator[str]:
     yield from {name for name, is_below in reads if is_below} - {name for name, is_below in reads if not is_below}
 
 
+def _may_fill(body: Gathered) -> Iterator[str]:
+    """The attributes of self that a bare call takes (``self.initializer(self.w)``), or whose ``data`` is replaced."""
+    for node in body:
+        if isinstance(node, code.ExpressionStatement) and isinstance(node.value, code.Call):
+            for argument in node.value.arguments:
+                yield self_attribute(_of_data(argument.value) or argument.value) or ""
+        elif isinstance(node, code.Assign):
+            for target in node.targets:
+                if (held := _of_data(target)) is not None:
+                    yield self_attribute(held) or ""
+
+
+def _of_data(expression: code.Expression) -> code.Expression | None:
+    """``x`` of ``x.data``."""
+    return expression.value if isinstance(expression, code.Attribute) and expression.name == "data" else None
+
+
 def _delegates(function: code.Function, body: Gathered) -> Iterator[str]:
     """The parts that a method initialises by their own method of its name; told how, they get another start than others."""
     for node in body:
@@ -284,6 +304,13 @@ def _docstring(body: Sequence[code.Statement]) -> str:
         if isinstance(first.value.value, str):
             return first.value.value
     return ""
+
+
+def stands_in(function: code.Function) -> bool:
+    """Whether a function is there for one of a package that is not installed, and says so: it raises ImportError."""
+    last = function.body[-1]
+    raised = last.exception if isinstance(last, code.Raise) else None
+    return len(function.body) <= 2 and raised is not None and last_word(raised) in _NOT_INSTALLED
 
 
 def is_abstract(linked: LinkedClass) -> bool:

@@ -20,6 +20,8 @@ MOST_FILES = 300
 # Source that is read for one class; where it is not enough, the class is at home everywhere and nothing can be told.
 MOST_BYTES = 2_000_000
 DEEPEST = 6
+# What gives a class's subclasses: Python's own, and the resolvers' of the ``class-resolver`` package.
+_SUBCLASSES = ("__subclasses__", "from_subclasses")
 _DEVICE_WORDS = frozenset({"to", "cuda", "device", "to_empty", "xpu"})
 
 
@@ -42,6 +44,7 @@ def holders(project: Project, definition: ClassDefinition) -> list[Scope] | None
     waiting: list[tuple[str, ClassDefinition | FunctionDefinition | None, int]] = [
         (definition.node.name, definition, 0)
     ]
+    waiting += [(base.node.name, base, 0) for base in _bases_found_by(project, definition)]
     asked: set[str] = set()
     sizes: dict[Path, int] = {}
     while waiting:
@@ -65,6 +68,19 @@ def holders(project: Project, definition: ClassDefinition) -> list[Scope] | None
                 waiting.append((scope.name, defined(project, scope), depth + 1))
     found.pop((definition.module.path.as_posix(), definition.node.span), None)
     return [*found.values(), *_used(project, list(found.values()))]
+
+
+def _bases_found_by(project: Project, definition: ClassDefinition) -> Iterator[ClassDefinition]:
+    """The bases of a class whose subclasses something looks for: who mentions one may hold them all."""
+    for base in project.link(definition).sources[1:]:
+        for word in _SUBCLASSES:
+            paths = project.files_mentioning(word, definition.module.path)
+            if paths is None or any(
+                mentions(project, scope.module, scope.statement, word, None)
+                for scope in _mentioning(project, paths, base.node.name, base)
+            ):
+                yield base
+                break
 
 
 def users_of(

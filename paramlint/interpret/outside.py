@@ -10,6 +10,7 @@ from paramlint.interpret.holders import MOST_FILES, Scope
 from paramlint.interpret.instances import TooManyFiles, may_be
 from paramlint.interpret.receivers import objects_with
 from paramlint.interpret.scan import initialised_attributes, nodes
+from paramlint.interpret.slots import Care
 from paramlint.interpret.writes import BUFFER_WALKS, PARAMETER_WALKS, calls_method, writes_attribute
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass
@@ -17,6 +18,8 @@ from paramlint.project.definitions import ClassDefinition
 from paramlint.project.frameworks import packages_calling_parts
 from paramlint.project.names import is_name
 from paramlint.project.project import Project
+
+_NO_WALKS = frozenset[str]()
 
 
 def may_initialise(
@@ -28,15 +31,15 @@ def may_initialise(
     methods: frozenset[str],
     *,
     is_buffer: bool,
-    is_own_matter: bool,
+    care: Care,
     is_of_layer: bool = False,
 ) -> bool:
     """Whether code outside a class may write a tensor registered under a name, or call one of the methods that do.
 
     Such code must be able to hold an instance; ``holding`` are the scopes that can. Where those are too many to list
-    (None), all code counts that speaks of the name, of a method, or of parameters in general. ``is_own_matter``: the
-    class gives such tensors their values itself, so that what one owner writes to a part it names does not count.
-    ``is_of_layer``: the tensor is one of a layer that an instance holds, which other objects may be.
+    (None), all code counts that speaks of the name, of a method, or of parameters in general. ``care``: which other
+    such tensors the class gives their values itself; where there are some, what one owner writes to a part it names does
+    not count, and where some are of this one's kind, neither does what goes over all parameters. ``is_of_layer``: the tensor is one of a layer that an instance holds, which other objects may be.
     """
     names = frozenset(
         entry.node.name if isinstance(entry, ClassDefinition) else entry.name.rsplit(".", 1)[-1] for entry in linked.mro
@@ -51,8 +54,14 @@ def may_initialise(
         is_heir = _inherits(project, linked, scope)
         if methods and scope.name not in own and calls_method(scope.statement, methods, is_heir):
             return True
-        among = (scope.statement, attribute, names, rank, walks)
-        is_part_another = is_own_matter and not is_heir
+        among = (
+            scope.statement,
+            attribute,
+            names,
+            rank,
+            walks if is_heir or care is not Care.OF_ITS_LIKE else _NO_WALKS,
+        )
+        is_part_another = care is not Care.NONE and not is_heir
         if writes_attribute(*among, in_walks_only=is_part_another):
             others = frozenset[int]() if is_of_layer else _of_others(project, linked, scope, attribute)
             if not others or writes_attribute(*among, in_walks_only=is_part_another, others=others):

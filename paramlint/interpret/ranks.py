@@ -99,7 +99,7 @@ def _rank_of_size(function: Function, positional: list[Value], keywords: dict[st
         if isinstance(only, Known) and isinstance(only.value, int):
             return 1
         # one symbol is a number or a whole size
-        return 1 if isinstance(only, Symbol) and only.key.startswith(("(", "len#")) else None
+        return 1 if isinstance(only, Symbol) and (only.is_number or only.key.startswith(("(", "len#"))) else None
     return len(sizes)
 
 

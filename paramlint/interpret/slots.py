@@ -53,6 +53,14 @@ class Fill(str, Enum):
     UNKNOWN = "unknown"
 
 
+class Care(str, Enum):
+    """Of which other tensors, registered as one is, construction writes the memory: their own class sees to them."""
+
+    NONE = "none"
+    OF_OTHERS = "of others"
+    OF_ITS_LIKE = "of vectors, where it is one, or of tensors of more dimensions, where it has more"
+
+
 class Loss(NamedTuple):
     """How a Parameter became an ordinary tensor: by which operation, and where; ``is_frozen`` of one without gradients."""
 

@@ -7,7 +7,6 @@ from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 
-from paramlint import torch_api
 from paramlint.interpret.base_call import is_self_or_super, may_pass_by, may_run_base_constructor, names_a_way
 from paramlint.interpret.filled import is_filled_elsewhere
 from paramlint.interpret.gradients import Use, uses
@@ -15,6 +14,7 @@ from paramlint.interpret.holders import Scope, holders, is_never_moved
 from paramlint.interpret.ingredients import Ingredients, ingredients
 from paramlint.interpret.instances import TooManyFiles, holding_files, is_named_in, may_be, modules_with, takes_value
 from paramlint.interpret.loaded import is_always_loaded
+from paramlint.interpret.optimised import parameters_given, words_of_optimisers
 from paramlint.interpret.outside import may_call, may_initialise
 from paramlint.interpret.reach import CONSTRUCTORS
 from paramlint.interpret.reads import (
@@ -33,6 +33,7 @@ from paramlint.interpret.sets import (
     names_set_on_others,
     sets_computed_names,
 )
+from paramlint.interpret.slots import Care
 from paramlint.interpret.writes import guards_of_reads
 from paramlint.model import code
 from paramlint.project.classes import Member
@@ -165,11 +166,11 @@ class Surroundings:
     @_yes_in_doubt
     def is_given_to_optimiser(self, attribute: str) -> bool:
         """Whether code of the project passes an attribute of that name to an optimiser, or to autograd for its gradient."""
-        for module in self._modules_with(attribute, _words_of_optimisers()):
+        for module in self._modules_with(attribute, words_of_optimisers()):
             for node in nodes(module.facts.body):
                 if not isinstance(node, code.Call):
                     continue
-                given = nodes(_parameters_given(node))
+                given = nodes(parameters_given(node))
                 if any(isinstance(part, code.Attribute) and part.name == attribute for part in given):
                     return True
         return False
@@ -323,16 +324,16 @@ class Surroundings:
         methods: frozenset[str],
         *,
         is_buffer: bool = False,
-        is_own_matter: bool = False,
+        care: Care = Care.NONE,
         is_of_layer: bool = False,
     ) -> bool:
         """Whether code outside the class may write a tensor of that name, or call one of the methods that do.
 
-        ``is_own_matter``: the class gives other such tensors their values itself. ``is_of_layer``: the tensor is one of
-        a layer that the class holds.
+        ``care``: which other such tensors the class gives their values itself. ``is_of_layer``: the tensor is one of a
+        layer that the class holds.
         """
         around = (self._project, self._linked, self._holding_scopes, attribute, rank, methods)
-        return may_initialise(*around, is_buffer=is_buffer, is_own_matter=is_own_matter, is_of_layer=is_of_layer)
+        return may_initialise(*around, is_buffer=is_buffer, care=care, is_of_layer=is_of_layer)
 
     @cached_property
     def is_never_moved(self) -> bool:
@@ -369,24 +370,6 @@ class Surroundings:
 
     def _modules_with(self, word: str, beside: tuple[str, ...] = ()) -> list[SourceModule]:
         return modules_with(self._project, self._linked.definition.module, word, beside)
-
-
-def _words_of_optimisers() -> tuple[str, ...]:
-    known = {name.rsplit(".", 1)[-1] for name in torch_api.optimisers()}
-    return (*sorted(known), "optim", "optimizer", "optimizers", "optimiser", "autograd", "grad")
-
-
-def _parameters_given(call: code.Call) -> tuple[code.Argument, ...]:
-    """The arguments among which an optimiser or ``autograd.grad`` may be given parameters.
-
-    An optimiser is called by its class (``optim.Adam``, ``SGD``, or another's ``AdamFP16``), which takes settings by
-    their keywords, or by a name that speaks of one.
-    """
-    words = [node.name for node in nodes(call.function) if isinstance(node, code.Attribute)]
-    words += [node.identifier for node in nodes(call.function) if isinstance(node, code.Name)]
-    if words[:1] and any(name.rsplit(".", 1)[-1] in words[0] for name in torch_api.optimisers()):
-        return tuple(item for item in call.arguments if item.keyword in (None, "params"))
-    return call.arguments if "optim" in " ".join(words).lower() or words[:1] == ["grad"] else ()
 
 
 def _outside(statement: code.Statement, name: str) -> Iterator[object]:

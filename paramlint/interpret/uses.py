@@ -7,7 +7,7 @@ from typing import NamedTuple
 from paramlint import torch_api
 from paramlint.interpret.scan import annotation_words, nodes
 from paramlint.model import code
-from paramlint.project.names import dotted_name
+from paramlint.project.names import last_word
 
 # Members of tensors that other objects have as well.
 _SHARED_MEMBERS = frozenset(
@@ -127,9 +127,14 @@ def _asked_for_sequence(call: code.Call) -> set[str]:
 
 
 def _counted(call: code.Call) -> set[str]:
-    """The names that a call takes as one size of several, or counts to."""
+    """The names that a call takes as one size of several, or as one that a layer of torch's asks for, or counts to."""
     given = tuple(item.value for item in call.arguments if item.keyword is None and not item.star)
     if isinstance(call.function, code.Attribute):
+        if last_word(call.function.value) == "nn":
+            sizes = torch_api.counts(f"torch.nn.{call.function.name}")
+            positions = sizes.values() if len(given) == sum(item.keyword is None for item in call.arguments) else ()
+            placed = tuple(given[place] for place in positions if place < len(given))
+            return _names((*placed, *(item.value for item in call.arguments if item.keyword in sizes)))
         return _names(given) if call.function.name in _SIZED and len(given) > 1 else set()
     if isinstance(call.function, code.Name) and call.function.identifier == "range":
         return _names(given)
@@ -142,7 +147,7 @@ def _names(expressions: tuple[code.Expression, ...]) -> set[str]:
 
 def takes_tensor(function: code.Function) -> bool:
     """Whether a method's first argument is certainly a tensor."""
-    if any(_last_word(item) in ("staticmethod", "classmethod", "property") for item in function.decorators):
+    if any(last_word(item) in ("staticmethod", "classmethod", "property") for item in function.decorators):
         return False
     if len(function.parameters) < 2:
         return False
@@ -160,17 +165,12 @@ def is_entry(function: code.Function) -> bool:
 
 def starts_by_itself(function: code.Function) -> bool:
     """Whether a method's name says that it draws or writes something with the finished model, of numbers at most."""
-    if any(_last_word(item) in ("staticmethod", "classmethod", "property") for item in function.decorators):
+    if any(last_word(item) in ("staticmethod", "classmethod", "property") for item in function.decorators):
         return False
     parameters = function.parameters[1:]
     return not _STARTING.isdisjoint(function.name.lower().split("_")) and all(
         takes_plain(parameter) or not annotation_words(parameter.annotation) for parameter in parameters
     )
-
-
-def _last_word(decorator: code.Expression) -> str:
-    dotted = dotted_name(decorator)
-    return dotted[-1] if dotted else ""
 
 
 def takes_plain(parameter: code.Parameter) -> bool:

@@ -29,10 +29,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         writers = {method.name for method in trace.methods if _may_fill(method, read.home)}
         if writers - {"__init__", "forward"} or _is_compared(run, slot, read.operation):
             continue
-        is_own_matter = fills_others(run, slot)
-        if trace.surroundings.may_initialise(
-            read.home, slot.tensor.rank, frozenset(), is_buffer=True, is_own_matter=is_own_matter
-        ):
+        care = fills_others(run, slot)
+        if trace.surroundings.may_initialise(read.home, slot.tensor.rank, frozenset(), is_buffer=True, care=care):
             continue
         yield finding(
             trace,
@@ -46,7 +44,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
 
 def _may_fill(method: MethodFacts, name: str) -> bool:
     """Whether a method may give an attribute its first value; what goes on from what it holds needs one."""
-    return name in (*method.initialises, *method.assigns) and name not in method.carries
+    return name in (*method.initialises, *method.assigns, *method.may_fill) and name not in method.carries
 
 
 def _is_compared(run: Run, slot: Slot, operation: str) -> bool:

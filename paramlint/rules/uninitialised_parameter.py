@@ -22,7 +22,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         tensor = slot.tensor
         if tensor is None or _is_filled_by_forward(trace, run, slot.name):
             continue
-        if has_other_writer(trace, slot.name, tensor.rank, is_own_matter=fills_others(run, slot)):
+        if has_other_writer(trace, slot.name, tensor.rank, fills_others(run, slot)):
             continue
         seen.add(slot.name)
         yield finding(
@@ -100,7 +100,10 @@ RULE = Rule(
     summary="A parameter is made from memory that nothing writes.",
     rationale="""\
 `torch.empty` and `torch.Tensor(n, m)` return memory as it is. A Parameter made of it trains from random bits: often
-small numbers that look plausible, sometimes 1e30 or NaN, another value on each machine.""",
+small numbers that look plausible, sometimes 1e30 or NaN, another value on each machine.
+
+torch's own layers make their parameters of `torch.empty` as well and fill them in `reset_parameters()`, which their
+constructors call last: a subclass that overrides it fills all of them, or leaves the rest as it was.""",
     bad="""\
 import torch
 from torch import nn
@@ -132,7 +135,8 @@ class Prompt(nn.Module):
         "something may write it: `nn.init`, an in-place method, `copy_`, a callable held on self, unseen code",
         "code that may hold an instance (it mentions the class, or what mentions it) writes an attribute of that name of "
         "what may be one by all that the text says of it, or calls the class's own method that does; where construction fills other parameters of the class itself, what "
-        "an owner writes to one part that it names (`self.norm.weight`) does not count",
+        "an owner writes to one part that it names (`self.norm.weight`) does not count, nor, where one of these has as "
+        "many dimensions (one, or more), what goes over all parameters",
         "it asks for no gradients, so that only a checkpoint can give it its values",
         "forward writes it before it computes with it (a scale that the first data give)",
         "it has no elements, or all code of the project that makes an instance loads a checkpoint over it",

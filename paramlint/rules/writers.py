@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-from paramlint.interpret.slots import Fill, Slot
+from paramlint.interpret.slots import Care, Fill, Slot
 from paramlint.interpret.trace import ClassTrace, Run
 
 
-def fills_others(run: Run, slot: Slot) -> bool:
-    """Whether construction writes the memory of another tensor that is registered as this one is."""
-    return any(
-        other.name != slot.name
+def fills_others(run: Run, slot: Slot) -> Care:
+    """Whether construction writes the memory of other tensors that are registered as this one is, and whose."""
+    others = [
+        other.tensor
+        for other in run.slots
+        if other.name != slot.name
         and other.registration is slot.registration
         and other.tensor is not None
         and other.tensor.fill is Fill.WRITTEN
         and other.tensor.written_by is not None
-        for other in run.slots
-    )
+    ]
+    rank = None if slot.tensor is None else slot.tensor.rank
+    is_alike = rank is not None and any(other.rank is not None and (other.rank > 1) == (rank > 1) for other in others)
+    return Care.OF_ITS_LIKE if is_alike else Care.OF_OTHERS if others else Care.NONE
 
 
-def has_other_writer(trace: ClassTrace, name: str, rank: int | None, *, is_own_matter: bool = False) -> bool:
+def has_other_writer(trace: ClassTrace, name: str, rank: int | None, care: Care = Care.NONE) -> bool:
     """Whether something that construction does not reach may write a parameter before it is used.
 
     A method of the class that would write it counts only where code that can hold an instance calls it by name.
-    ``is_own_matter``: see ``fills_others``.
+    ``care``: see ``fills_others``.
     """
     found = writers(trace, name)
     return (
         any(method.is_hook for method in trace.methods if method.name in found)
-        or trace.surroundings.may_initialise(name, rank, found, is_own_matter=is_own_matter)
+        or trace.surroundings.may_initialise(name, rank, found, care=care)
         or trace.surroundings.is_always_loaded
     )
 
 
 def writers(trace: ClassTrace, name: str) -> frozenset[str]:
-    """The methods, other than those that are interpreted, that would write a parameter of that name."""
-    return frozenset(
-        method.name
-        for method in trace.methods
-        if method.name not in ("__init__", "forward")
-        and (name in method.initialises or (method.walks_modules and "" in method.initialises))
-    )
+    """The methods, other than those that are interpreted, that would write a parameter of that name, or may."""
+    found: set[str] = set()
+    for method in trace.methods:
+        written = {*method.initialises, *method.may_fill}
+        if method.name not in ("__init__", "forward") and (name in written or (method.walks_modules and "" in written)):
+            found.add(method.name)
+    return frozenset(found)
