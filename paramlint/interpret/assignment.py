@@ -28,10 +28,20 @@ def assign(machine: Machine, frame: Frame, target: code.Expression, value: Value
             owner = evaluate.evaluate(machine, frame, receiver)
             position = evaluate.evaluate(machine, frame, index)
             stores.set_item(machine, frame, owner, position, value, frame.place(span))
+            if isinstance(receiver, code.Subscript):
+                _note_any_of(evaluate.evaluate(machine, frame, receiver.value), owner)
         case code.Display(elements=targets):
             _unpack(machine, frame, targets, value, span)
         case code.Starred(value=inner):
             assign(machine, frame, inner, value, span)
+
+
+def _note_any_of(outer: Value, changed: Value) -> None:
+    """Where it is not known which of a container's containers is changed, each of them may hold something more."""
+    if isinstance(outer, Container) and not any(item is changed for item in outer.items):
+        for item in outer.items:
+            if isinstance(item, Container):
+                item.is_exact = False
 
 
 def _note_dropped(machine: Machine, frame: Frame, name: str, value: Value, span: code.Span) -> None:

@@ -353,7 +353,7 @@ def _is_of_protocol(value: Known, name: str) -> bool | None:
 def _instance_of(value: Instance, option: Value) -> bool | None:
     if isinstance(option, ClassValue):
         if value.linked is None:
-            return None if value.external == "torch.nn.Module" else False  # an argument may be any module
+            return None if value.external == "torch.nn.Module" else False
         if option.linked.definition in value.linked.mro:
             return True
         return False if value.linked.is_complete else None
@@ -373,6 +373,8 @@ def _instance_of(value: Instance, option: Value) -> bool | None:
 def _external_is(name: str, option: str) -> bool | None:
     if name == option:
         return True
+    if name == "torch.nn.Module":
+        return None  # an argument may be any module
     if option.rsplit(".", 1)[-1].startswith("_") or option not in torch_api.layers:
         return None
     return False

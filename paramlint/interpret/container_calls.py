@@ -10,7 +10,9 @@ from paramlint.interpret.values import (
     NONE,
     UNKNOWN,
     Container,
+    Instance,
     Known,
+    Tensor,
     Value,
 )
 from paramlint.model.code import Span
@@ -47,10 +49,15 @@ def call_container(machine: Machine, frame: Frame, container: Container, name: s
         case "copy":
             return Container(container.kind, list(container.items), list(container.keys), container.is_exact)
         case "get" | "pop" | "setdefault":
-            return _look_up(container, name, values)
+            return _look_up(machine, container, name, values)
         case "clear" if not machine.undecided:
             container.items.clear()
             container.keys.clear()
+        case "clear" | "popitem" | "remove" | "discard":
+            container.is_exact = False
+            if not any(isinstance(item, (Tensor, Instance, Container)) for item in container.items):
+                container.items.clear()  # how many of them are left is not known, nor whether any is
+                container.keys.clear()
         case "__setitem__" if len(values) > 1:
             stores.set_item(machine, frame, container, values[0], values[1], frame.place(Span(1, 1, 1, 1)))
     return NONE if name in ("append", "extend", "insert", "update", "add", "clear") else UNKNOWN
@@ -69,7 +76,7 @@ def _update(container: Container, arguments: Arguments) -> None:
         container.items.append(value)
 
 
-def _look_up(container: Container, name: str, values: list[Value]) -> Value:
+def _look_up(machine: Machine, container: Container, name: str, values: list[Value]) -> Value:
     if container.kind != "dict":
         if name == "pop" and container.items and container.is_exact:
             position = values[0] if values else Known(-1)
@@ -81,8 +88,12 @@ def _look_up(container: Container, name: str, values: list[Value]) -> Value:
                 return container.items.pop(position.value)
         return UNKNOWN
     key = values[0] if values else UNKNOWN
-    for known, item in zip(container.keys, container.items, strict=False):
+    for place, (known, item) in enumerate(zip(container.keys, container.items, strict=False)):
         if known == key:
+            if name == "pop" and machine.undecided:
+                container.is_exact = False
+            elif name == "pop":
+                del container.keys[place], container.items[place]
             return item
     if container.is_exact and isinstance(key, Known) and all(isinstance(known, Known) for known in container.keys):
         default = values[1] if len(values) > 1 else NONE

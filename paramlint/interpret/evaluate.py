@@ -108,7 +108,7 @@ def truth(machine: Machine, value: Value) -> bool | None:
         case Predicate():
             return machine.decide(value)
         case Container():
-            return bool(value.items) if value.is_exact else True
+            return True if value.items else False if value.is_exact else None
         case Tensor(key=key, is_certain=False) if key is not None:
             return machine.decide(compare.absence(value, negated=True))
         case Instance(is_module=True) | Closure() | ClassValue() | Device():

@@ -350,6 +350,18 @@ def tested_types(body: tuple[object, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def bound_names(body: tuple[object, ...]) -> frozenset[str]:
+    """The local names that statements bind, or count up, one by one."""
+    found: set[str] = set()
+    for node in nodes(body):
+        match node:
+            case code.Assign(targets=targets):
+                found |= {target.identifier for target in targets if isinstance(target, code.Name)}
+            case code.AugmentedAssign(target=code.Name(identifier=name)):
+                found.add(name)
+    return frozenset(found)
+
+
 def class_names(expression: code.Expression) -> Iterator[str]:
     """The last parts of the names in an expression that stands for a class or several: ``(nn.Linear, Conv2d)``."""
     if isinstance(expression, code.Attribute):

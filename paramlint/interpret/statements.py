@@ -11,7 +11,15 @@ from paramlint.interpret.decorators import are_transparent
 from paramlint.interpret.events import LocalRebinding
 from paramlint.interpret.limits import PathEnds
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.scan import asked_names, guarded_attributes, loop_span, nodes, self_attribute, tests_for_none
+from paramlint.interpret.scan import (
+    asked_names,
+    bound_names,
+    guarded_attributes,
+    loop_span,
+    nodes,
+    self_attribute,
+    tests_for_none,
+)
 from paramlint.interpret.slots import Phase
 from paramlint.interpret.values import (
     UNKNOWN,
@@ -255,11 +263,21 @@ def _for(machine: Machine, frame: Frame, statement: code.For) -> Flow:
     over_parameters = is_walk and any(isinstance(item, Tensor) or _holds_tensor(item) for item in elements)
     machine.walking += is_walk
     machine.walking_parameters += over_parameters
+    before = dict(frame.names)
     try:
         return _iterate(machine, frame, statement, elements, is_exact, is_walk)
     finally:
+        if not is_exact:
+            _forget_flags(machine, frame, statement, before)
         machine.walking -= is_walk
         machine.walking_parameters -= over_parameters
+
+
+def _forget_flags(machine: Machine, frame: Frame, statement: code.For, before: dict[str, Value]) -> None:
+    """What a loop finds, or counts, among elements that are not known: ``is_found = True; break``."""
+    for name in machine.project.scanned(bound_names, statement.body):
+        if isinstance(before.get(name), Known) and isinstance(frame.names.get(name), Known):
+            frame.names[name] = UNKNOWN
 
 
 def _holds_tensor(value: Value) -> bool:
