@@ -64,7 +64,12 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
 
 def _parts(slot: Slot) -> list[Member]:
     """What a name holds inside ordinary objects that ought to be parts of the model."""
-    return [member for member in in_objects(slot) if not _NOT_A_PART.search(member.inside)]
+    distributions = {name.rpartition(".")[2] for name in torch_api.distributions()}
+    return [
+        member
+        for member in in_objects(slot)
+        if not _NOT_A_PART.search(member.inside) and member.inside not in distributions
+    ]
 
 
 def _forgotten_base(trace: ClassTrace) -> Iterator[Finding]:
@@ -138,8 +143,7 @@ class Model(nn.Module):
         return self.expert(x)
 """,
     silent_when=(
-        "the object is an optimiser, a scheduler, a data set, a loader or a sampler",
-        "it is a distribution whose tensors, and what is drawn from them, meet nothing on another device",
+        "the object is an optimiser, a scheduler, a data set, a loader, a sampler or a distribution",
         "what it holds is registered under another name as well, or is frozen",
         "the class has its own `parameters`, `modules`, `state_dict` or `_apply`",
         "its class, or a base of it, is not read",
