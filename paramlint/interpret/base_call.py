@@ -18,8 +18,8 @@ from paramlint.project.project import Project
 _WAYS = frozenset({"super", "__init__", "__class__", "__bases__", "__mro__", "__dict__", "__setstate__", "_modules"})
 # Builtins that do nothing with an object but look at it, or set what is named.
 _HARMLESS = frozenset({"hasattr", "id", "isinstance", "len", "print", "repr", "setattr", "str"})
-# What Python calls for such builtins, for a subscript, and for an attribute.
-_IMPLICIT = ("__getattr__", "__getattribute__", "__getitem__", "__len__", "__repr__", "__setattr__", "__str__")
+# What Python calls for such builtins, and for an attribute.
+_IMPLICIT = ("__getattr__", "__getattribute__", "__len__", "__repr__", "__setattr__", "__str__")
 # What a class attribute is bound to where it may be a function.
 _CALLABLE = (code.Attribute, code.Call, code.Lambda, code.Name)
 
@@ -32,20 +32,32 @@ def may_run_base_constructor(project: Project, linked: LinkedClass) -> bool:
         if name in seen:
             continue
         seen.add(name)
-        member = linked.find(name)
-        if not isinstance(member, Member):
-            if member is not None:
-                return True
-        elif isinstance(member.node, code.Function) and isinstance(member.owner, ClassDefinition):
-            if name == "__init__" and may_run_before(project, member.owner, member.node):
-                return True
-            found = project.scanned(_asked_of_self, member.node)
-            if found is None:
-                return True
-            waiting += found
-        elif name == "__init__" or isinstance(member.node, _CALLABLE):
+        members = _followed(linked, name)
+        if members is None:
             return True
+        for member in members:
+            if isinstance(member.node, code.Function) and isinstance(member.owner, ClassDefinition):
+                if name == "__init__" and may_run_before(project, member.owner, member.node):
+                    return True
+                found = project.scanned(_asked_of_self, member.node)
+                if found is None:
+                    return True
+                waiting += found
+            elif name == "__init__" or isinstance(member.node, _CALLABLE):
+                return True
     return False
+
+
+def _followed(linked: LinkedClass, name: str) -> list[Member] | None:
+    """What runs under a name: one member, and of what Python calls by itself, all that may call the next one; None: unknown."""
+    found: list[Member] = []
+    member = linked.find(name)
+    while isinstance(member, Member):
+        found.append(member)
+        if name not in _IMPLICIT or not isinstance(member.owner, ClassDefinition):
+            return found
+        member = linked.find_after(member.owner, name)
+    return None if member is not None else found
 
 
 def names_a_way(linked: LinkedClass) -> bool:
@@ -85,6 +97,7 @@ def _asked_of_self(function: code.Function) -> tuple[str, ...] | None:
         return ()
     if any(isinstance(statement, code.Raise) for statement in function.body):
         return None  # it refuses, so that subclasses have one of their own
+    same = function.name if function.name in _IMPLICIT else None
     receiver = function.parameters[0].name
     asked: list[str] = []
     taken: set[int] = set()
@@ -93,12 +106,16 @@ def _asked_of_self(function: code.Function) -> tuple[str, ...] | None:
             case code.Attribute(value=code.Name(identifier=identifier) as owner, name=name) if identifier == receiver:
                 asked.append(name)
                 taken.add(id(owner))
+            case code.Attribute(value=code.Call(function=code.Name(identifier="super") as start), name=name) if (
+                name == same
+            ):
+                taken.add(id(start))  # the next one of its name, which is looked at as well
             case code.Call(function=code.Name(identifier=called)) if called in _HARMLESS:
                 taken |= {id(value) for value in _bare(node, receiver)}
         if isinstance(node, code.Attribute) and node.name in _WAYS:
             return None
         if isinstance(node, code.Name):
-            if node.identifier in _WAYS or (node.identifier == receiver and id(node) not in taken):
+            if node.identifier in (*_WAYS, receiver) and id(node) not in taken:
                 return None
     return tuple(asked)
 
