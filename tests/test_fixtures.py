@@ -147,6 +147,18 @@ def test_what_is_always_loaded_needs_no_first_value(tmp_path: Path, more: str, f
     assert [code for _, code in places(run([path]), path)] == found
 
 
+def test_what_a_test_fills_is_not_filled(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "tests").mkdir()
+    path = tmp_path / "model.py"
+    path.write_text(FETCHED + "def fresh():\n    return Fetched()\n")
+    filling = "from model import Fetched\n\ndef filled():\n    made = Fetched()\n    made.weight.data.zero_()\n"
+    (tmp_path / "tests" / "helpers.py").write_text(filling)
+    assert [code for _, code in places(run([path]), path)] == ["PRM301"]
+    (tmp_path / "helpers.py").write_text(filling)
+    assert not places(run([path]), path)
+
+
 TAKES_A_KIND = """
 import torch
 from torch import nn

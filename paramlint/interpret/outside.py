@@ -51,6 +51,8 @@ def may_initialise(
     for scope in scopes:
         if scope is None:
             return True
+        if _is_of_tests(scope.module.path) and not _is_of_tests(linked.definition.module.path):
+            continue
         is_heir = _inherits(project, linked, scope)
         if methods and scope.name not in own and calls_method(scope.statement, methods, is_heir):
             return True
@@ -69,6 +71,17 @@ def may_initialise(
         if is_heir and attribute in initialised_attributes((scope.statement,)):
             return True
     return False
+
+
+def _is_of_tests(path: Path) -> bool:
+    """Whether a file is one of tests, as pytest and unittest name them: what it does to a model is no part of that."""
+    stem = path.stem
+    return (
+        stem == "conftest"
+        or stem.startswith("test_")
+        or stem.endswith("_test")
+        or path.parent.name in ("test", "tests")
+    )
 
 
 def _of_others(project: Project, linked: LinkedClass, scope: Scope, attribute: str) -> frozenset[int]:

@@ -133,7 +133,7 @@ class Prompt(nn.Module):
 """,
     silent_when=(
         "something may write it: `nn.init`, an in-place method, `copy_`, a callable held on self, unseen code",
-        "code that may hold an instance (it mentions the class, or what mentions it) writes an attribute of that name of "
+        "code that may hold an instance (it mentions the class, or what mentions it; tests aside) writes an attribute of that name of "
         "what may be one by all that the text says of it, or calls the class's own method that does; where construction fills other parameters of the class itself, what "
         "an owner writes to one part that it names (`self.norm.weight`) does not count, nor, where one of these has as "
         "many dimensions (one, or more), what goes over all parameters",
