@@ -113,3 +113,22 @@ def test_a_check_that_fails_ends_the_path(tmp_path: Path) -> None:
     path = tmp_path / "model.py"
     path.write_text(HEAD + "        raise ValueError(trunk)\n" + TAIL)
     assert not places(run([path]), path)
+
+
+def test_nothing_is_in_what_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    path = tmp_path / "model.py"
+    path.write_text(
+        HEAD
+        + """
+        seen = set()
+        kept = []
+        for name in wanted:
+            if name not in seen:
+                kept.append(name)
+        for name in kept:
+            self.register_buffer(name, torch.ones(4, device="cuda"))
+"""
+        + TAIL.replace("self.row", "row").replace("x * row", "x")
+    )
+    assert [code for _, code in places(run([path]), path)] == ["PRM501"]

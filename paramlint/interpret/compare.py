@@ -144,6 +144,8 @@ def _contains(left: Value, right: Value, negated: bool) -> Value:
         return Known((str(left.value) in right.value) is not negated)
     if isinstance(right, Container):
         options = right.keys if right.kind == "dict" else right.items
+        if right.is_exact and not options:
+            return Known(negated)
         if isinstance(left, Known):
             if any(option == left for option in options):
                 return Known(not negated)

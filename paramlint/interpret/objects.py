@@ -310,7 +310,7 @@ def get_item(machine: Machine, frame: Frame, receiver: Value, index: Value, node
                 return results.derived(machine, frame, receiver, "item", node.span, rank=None)
             return tensors.index(machine, frame, receiver, index, tensors.index_rank(receiver, index), node.span)
         case Container():
-            return _item_of_container(receiver, index)
+            return _item_of_container(machine, receiver, index)
         case Symbol():
             key = index.value if isinstance(index, Known) else "..."
             return Symbol(f"{receiver.key}[{key!r}]", is_configuration=receiver.is_configuration)
@@ -333,7 +333,7 @@ def get_item(machine: Machine, frame: Frame, receiver: Value, index: Value, node
     return UNKNOWN
 
 
-def _item_of_container(container: Container, index: Value) -> Value:
+def _item_of_container(machine: Machine, container: Container, index: Value) -> Value:
     if container.kind == "dict":
         for key, item in zip(container.keys, container.items, strict=False):
             if key == index:
@@ -342,6 +342,7 @@ def _item_of_container(container: Container, index: Value) -> Value:
             made = Container(container.makes)
             container.keys.append(index)
             container.items.append(made)
+            container.is_exact = container.is_exact and not machine.is_unsure
             return made
         if all(map(_is_rack, container.items)) and not isinstance(index, Known) and container.items:
             return container.items[0]  # one of them, and what is put into it is in the whole

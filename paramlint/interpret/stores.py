@@ -323,6 +323,7 @@ def _set_key(machine: Machine, container: Container, index: Value, value: Value)
         return
     container.keys.append(index)
     container.items.append(value)
+    container.is_exact = container.is_exact and not machine.is_unsure
 
 
 def _note_kept(machine: Machine, container: Instance, value: Value) -> None:
