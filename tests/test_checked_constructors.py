@@ -117,18 +117,20 @@ def test_a_check_that_fails_ends_the_path(tmp_path: Path) -> None:
 
 def test_nothing_is_in_what_is_empty(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "keeping.py").write_text(
+        "def keep(wanted):\n"
+        "    seen, kept = set(), []\n"
+        "    for name in wanted:\n"
+        "        if name not in seen:\n"
+        "            kept.append(name)\n"
+        "    return kept\n"
+    )
     path = tmp_path / "model.py"
-    path.write_text(
-        HEAD
-        + """
-        seen = set()
-        kept = []
-        for name in wanted:
-            if name not in seen:
-                kept.append(name)
-        for name in kept:
+    loop = """
+        for name in keep(wanted):
             self.register_buffer(name, torch.ones(4, device="cuda"))
 """
-        + TAIL.replace("self.row", "row").replace("x * row", "x")
+    path.write_text(
+        "from keeping import keep\n" + HEAD + loop + TAIL.replace("self.row", "row").replace("x * row", "x")
     )
     assert [code for _, code in places(run([path]), path)] == ["PRM501"]
