@@ -329,7 +329,9 @@ def _execute(
         if is_scheme:
             machine.schemes.pop()
     if flow is statements.Flow.RAISE and not inner.returns:
-        if machine.undecided or not machine.is_complete or machine.project.scanned(hierarchy.stands_in, node):
+        if machine.undecided or not machine.is_complete:
+            return UNKNOWN
+        if closure.owner is None and machine.project.scanned(hierarchy.stands_in, node):
             return UNKNOWN
         raise PathEnds
     if inner.yields:

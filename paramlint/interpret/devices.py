@@ -7,7 +7,14 @@ import re
 from paramlint.interpret import default_device, evaluate
 from paramlint.interpret.events import Clash, HardCodedDevice
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.scan import accelerator_flags, mentions_device, nodes, self_attribute, words_of
+from paramlint.interpret.scan import (
+    ACCELERATORS,
+    accelerator_flags,
+    mentions_device,
+    nodes,
+    self_attribute,
+    words_of,
+)
 from paramlint.interpret.slots import Phase, TensorSummary
 from paramlint.interpret.summaries import summarise_tensor
 from paramlint.interpret.values import (
@@ -93,6 +100,19 @@ def asks(machine: Machine, frame: Frame, test: code.Expression) -> bool:
     return bool(flags) and not (by_default and machine.decider.is_default)
 
 
+def _flags(machine: Machine, frame: Frame, test: code.Expression) -> list[tuple[Value, set[str]]]:
+    """What a condition asks that by its words, or by those of the setting that it stands for, is about accelerators."""
+    named = machine.project.scanned(accelerator_flags, test)
+    found = [(evaluate.evaluate(machine, frame, flag), words_of(flag)) for flag in named]
+    for node in () if found else nodes(test):
+        if self_attribute(node) is not None and isinstance(node, code.Attribute):
+            value = evaluate.evaluate(machine, frame, node)
+            words = {*re.split(r"[\W_]+", value.key.lower())} if isinstance(value, Symbol) else set()
+            if words & ACCELERATORS:
+                found.append((value, words))
+    return found
+
+
 def names_accelerator(test: code.Expression) -> bool:
     """Whether an assertion wants an accelerator: ``x.is_cuda``, ``x.device.type == "cuda"``."""
     return any(
@@ -106,9 +126,9 @@ def refuses(machine: Machine, frame: Frame, test: code.Expression) -> bool:
     """Whether a condition has asked a flag that, on this path, says that no accelerator is wanted."""
     if machine.phase is not Phase.FORWARD:
         return False
-    for flag in machine.project.scanned(accelerator_flags, test):
-        is_on = evaluate.truth(machine, evaluate.evaluate(machine, frame, flag))
-        if is_on is not None and is_on is ("cpu" in words_of(flag)):
+    for value, words in _flags(machine, frame, test):
+        is_on = evaluate.truth(machine, value)
+        if is_on is not None and is_on is ("cpu" in words):
             return True
     return False
 

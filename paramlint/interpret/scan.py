@@ -11,7 +11,7 @@ from paramlint.project.bindings import nested_bodies
 
 _DEVICE_WORDS = frozenset({"device", "is_cuda", "is_cpu", "is_mps", "get_device", "device_type", "is_available"})
 _POSITIONAL = ("positional only", "positional")
-_ACCELERATORS = frozenset({"cuda", "gpu", "gpus", "cpu"})
+ACCELERATORS = frozenset({"cuda", "gpu", "gpus", "cpu"})
 _NODE_TYPES: dict[str, type[tuple[object, ...]]] = {
     name: value
     for name, value in vars(code).items()
@@ -124,7 +124,7 @@ def mentions_device(test: code.Expression) -> bool:
 def accelerator_flags(test: code.Expression) -> tuple[code.Expression, ...]:
     """The names and attributes in a condition that by their words say whether to use an accelerator."""
     named = (node for node in nodes(test) if isinstance(node, (code.Attribute, code.Name)))
-    return tuple(node for node in named if _ACCELERATORS & words_of(node))
+    return tuple(node for node in named if ACCELERATORS & words_of(node))
 
 
 def words_of(named: code.Expression) -> set[str]:
