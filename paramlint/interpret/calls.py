@@ -207,6 +207,9 @@ def _call_bound(machine: Machine, frame: Frame, callee: BoundExternal, arguments
         case ClassValue():
             operands = results.operands_of(arguments.positional)
             if callee.name == "apply" and operands and receiver.linked.inherits("torch.autograd.Function"):
+                is_moving = any(operand.placement.is_moving for operand in operands)
+                if UNKNOWN in arguments.positional and not is_moving:
+                    return UNKNOWN  # which of its arguments decides where the result is, only the function knows
                 return results.derived(machine, frame, operands[0], "apply", span, operands=operands, rank=None)
             if arguments.positional and isinstance(arguments.positional[0], Instance):
                 rest = Arguments(arguments.positional[1:], arguments.keywords, arguments.is_exact)

@@ -69,6 +69,8 @@ class Uses(NamedTuple):
     as_class: frozenset[str]
 
 
+# What ends the name of numbers, though nothing else says that they are.
+_SIZES = frozenset({"size", "shape"})
 # Words in the names of methods by which a model that is where it is to run is asked for something.
 _STARTING = frozenset(
     {
@@ -188,4 +190,5 @@ def is_tensor(parameter: code.Parameter, words: frozenset[str], used: Uses, is_f
         return True
     if parameter.name in used.as_tensor:
         return True
-    return is_first and not words and parameter.default is None and parameter.name not in used.otherwise
+    is_size = parameter.name.rpartition("_")[2] in _SIZES
+    return is_first and not words and parameter.default is None and parameter.name not in used.otherwise and not is_size

@@ -16,6 +16,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield initialising statements that construction reaches with None in a parameter's place."""
     seen: set[Place] = set()
     for run in trace.runs:
+        if trace.constructor is None and not run.is_default:
+            continue  # a switch of torch's constructor, which nobody has to have in mind
         # Construction ends there: no later statement of the path is reached.
         event = next((event for event in run.events if isinstance(event, UsedNone) and _initialises(event)), None)
         if event is None or event.place in seen:
@@ -72,6 +74,10 @@ class Net(nn.Module):
     def forward(self, x):
         return self.conv(x)
 """,
-    silent_when=("a condition asks for None first", "whether the layer has a bias cannot be told"),
+    silent_when=(
+        "a condition asks for None first",
+        "whether the layer has a bias cannot be told",
+        "the class has no constructor of its own, and a switch of the one that it inherits from torch leaves the bias out",
+    ),
     check=check,
 )
