@@ -130,17 +130,16 @@ def _asked_for_sequence(call: code.Call) -> set[str]:
 
 def _counted(call: code.Call) -> set[str]:
     """The names that a call takes as one size of several, or as one that a layer of torch's asks for, or counts to."""
-    given = tuple(item.value for item in call.arguments if item.keyword is None and not item.star)
+    placed = tuple(item for item in call.arguments if item.keyword is None)
+    given = tuple(item.value for item in placed if not item.star)
+    called = last_word(call.function)
+    # How torch's module is named does not matter here: another's layer of that name takes numbers in these places too.
+    if len(given) == len(placed) and (sizes := torch_api.counts(f"torch.nn.{called}")):
+        among = tuple(given[place] for place in sizes.values() if place < len(given))
+        return _names((*among, *(item.value for item in call.arguments if item.keyword in sizes)))
     if isinstance(call.function, code.Attribute):
-        if last_word(call.function.value) == "nn":
-            sizes = torch_api.counts(f"torch.nn.{call.function.name}")
-            positions = sizes.values() if len(given) == sum(item.keyword is None for item in call.arguments) else ()
-            placed = tuple(given[place] for place in positions if place < len(given))
-            return _names((*placed, *(item.value for item in call.arguments if item.keyword in sizes)))
-        return _names(given) if call.function.name in _SIZED and len(given) > 1 else set()
-    if isinstance(call.function, code.Name) and call.function.identifier == "range":
-        return _names(given)
-    return set()
+        return _names(given) if called in _SIZED and len(given) > 1 else set()
+    return _names(given) if isinstance(call.function, code.Name) and called == "range" else set()
 
 
 def _names(expressions: tuple[code.Expression, ...]) -> set[str]:
