@@ -101,7 +101,9 @@ def _has_other_state(instance: Instance, owner: Instance) -> bool | None:
     unknown = False
     for module in _modules(owner):
         registered.update(id(held.value) for held in module.bindings.values() if held.registration in STATE)
-        unknown = unknown or (module.is_opaque and (module.external or "").startswith("torch.nn.Parameter"))
+        # a list of Parameters of which none is known may hold those of another module; of others there are only more
+        is_list = (module.external or "").startswith("torch.nn.Parameter")
+        unknown = unknown or (module.is_opaque and is_list and not module.bindings)
     for module in _modules(instance):
         for held in module.bindings.values():
             if _was_meant_as_state(held.value):
