@@ -305,8 +305,9 @@ def _made(machine: Machine) -> Iterator[Event]:
         layer = torch_api.layers.get(value.external or "")
         is_lazy_once = stored in made.guards or value.is_lazy
         state = _state_of(value, layer)
-        if state and has_state(value, PARAMETERS) is False:
-            state = False  # buffers alone are what they are computed from, and nothing is learned in them
+        if state and (_holds_buffers(value) or has_state(value, PARAMETERS) is False):
+            # buffers alone are what they are computed from, and nothing is learned in them
+            state = has_state(value, PARAMETERS)
         yield MadeInForward(
             made.place,
             Registration.SUBMODULE,
@@ -317,6 +318,12 @@ def _made(machine: Machine) -> Iterator[Event]:
             made.local,
             is_lazy_once,
         )
+
+
+def _holds_buffers(made: Instance) -> bool:
+    """Whether a class of the source registers buffers, which are all that is known of its state if the rest is not."""
+    own = made.bindings.values() if made.linked is not None else ()
+    return any(held.registration is Registration.BUFFER for held in own)
 
 
 def _is_trained(machine: Machine, made: Value) -> bool:
