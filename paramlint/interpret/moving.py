@@ -67,7 +67,7 @@ def _is_given(project: Project, linked: LinkedClass, name: str) -> bool:
     module = linked.definition.module
     if name not in project.scanned(names_set_on_others, module):
         return False
-    targets = project.scanned(_targets_on_others, module)
+    targets = _targets_on_others(module)
     return any(
         id(node) in targets and described.holder is not None and may_be(project, linked, module, described)
         for statement in module.facts.body
