@@ -122,8 +122,8 @@ def _dimensions(shape: Value) -> tuple[int | None, int]:
 
 def diverge(machine: Machine, frame: Frame, name: str, arguments: Arguments, span: Span) -> Value | None:
     """How far two distributions are apart: their tensors meet; None for a call of something else."""
-    between = [value for value in arguments.positional[:2] if is_one(value)]
-    if name not in _DIVERGENCES or len(between) < 2:
+    between = [value for value in arguments.positional[:2] if is_one(value)] if name in _DIVERGENCES else []
+    if len(between) < 2:
         return None
     tensors = [tensor for one in between for tensor in _tensors(one)]
     devices.check(machine, frame, "kl_divergence", tensors, span)

@@ -31,7 +31,7 @@ from paramlint.project.project import Project
 MOVERS = ("to", "cuda", "cpu", "xpu")
 # torch.onnx, torch.jit and torch.compiler answer them with False whenever a model is trained.
 _ASKS_FOR_EXPORT = frozenset({"is_in_onnx_export", "is_tracing", "is_scripting", "is_exporting"})
-
+# What says that a package is not there.
 _NOT_INSTALLED = ("ImportError", "ModuleNotFoundError")
 
 

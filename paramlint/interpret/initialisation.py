@@ -151,8 +151,7 @@ def note_scheme(machine: Machine, name: str, body: tuple[code.Statement, ...], p
     machine.has_scheme = True
     reached = frozenset(module.number for _, module in layers(root))
     is_bare = not reached and not any(held.registration in _WITH_PARAMETERS for held in root.bindings.values())
-    fills = any(map(_fills_any_kind, body))
-    is_vain = is_bare and not root.is_opaque and fills
+    is_vain = is_bare and not root.is_opaque and any(machine.project.scanned(_fills_any_kind, part) for part in body)
     types = tested_types(body)
     machine.emit(SchemeRan(machine.own_statement or place, name, types, tuple(root.bindings), reached, is_vain))
 

@@ -305,9 +305,9 @@ def _made(machine: Machine) -> Iterator[Event]:
         layer = torch_api.layers.get(value.external or "")
         is_lazy_once = stored in made.guards or value.is_lazy
         state = _state_of(value, layer)
-        if state and (_holds_buffers(value) or has_state(value, PARAMETERS) is False):
-            # buffers alone are what they are computed from, and nothing is learned in them
-            state = has_state(value, PARAMETERS)
+        learned = has_state(value, PARAMETERS) if state else None
+        if state and (learned is False or _holds_buffers(value)):
+            state = learned  # buffers alone are what they are computed from, and nothing is learned in them
         yield MadeInForward(
             made.place,
             Registration.SUBMODULE,

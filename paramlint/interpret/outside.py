@@ -39,7 +39,8 @@ def may_initialise(
     Such code must be able to hold an instance; ``holding`` are the scopes that can. Where those are too many to list
     (None), all code counts that speaks of the name, of a method, or of parameters in general. ``care``: which other
     such tensors the class gives their values itself; where there are some, what one owner writes to a part it names does
-    not count, and where some are of this one's kind, neither does what goes over all parameters. ``is_of_layer``: the tensor is one of a layer that an instance holds, which other objects may be.
+    not count, and where some are of this one's kind, neither does what goes over all parameters. ``is_of_layer``: the
+    tensor is one of a layer that an instance holds, which other objects may be.
     """
     names = frozenset(
         entry.node.name if isinstance(entry, ClassDefinition) else entry.name.rsplit(".", 1)[-1] for entry in linked.mro
@@ -48,21 +49,17 @@ def may_initialise(
     walks = BUFFER_WALKS if is_buffer else PARAMETER_WALKS
     words = (attribute, *sorted({*methods, *walks}))
     scopes = holding if holding is not None else _speaking(project, linked, words)
+    is_test = _is_of_tests(linked.definition.module.path)
     for scope in scopes:
         if scope is None:
             return True
-        if _is_of_tests(scope.module.path) and not _is_of_tests(linked.definition.module.path):
+        if not is_test and _is_of_tests(scope.module.path):
             continue
         is_heir = _inherits(project, linked, scope)
         if methods and scope.name not in own and calls_method(scope.statement, methods, is_heir):
             return True
-        among = (
-            scope.statement,
-            attribute,
-            names,
-            rank,
-            walks if is_heir or care is not Care.OF_ITS_LIKE else _NO_WALKS,
-        )
+        gone_over = walks if is_heir or care is not Care.OF_ITS_LIKE else _NO_WALKS
+        among = (scope.statement, attribute, names, rank, gone_over)
         is_part_another = care is not Care.NONE and not is_heir
         if writes_attribute(*among, in_walks_only=is_part_another):
             others = frozenset[int]() if is_of_layer else _of_others(project, linked, scope, attribute)

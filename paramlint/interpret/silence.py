@@ -32,7 +32,7 @@ from paramlint.interpret.tame import (
     parameter_classes,
     writes_in_place,
 )
-from paramlint.interpret.uses import is_entry
+from paramlint.interpret.uses import starts_by_itself, takes_tensor
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass, Member
 from paramlint.project.definitions import ClassDefinition, External, ModuleReference, SourceModule, ValueDefinition
@@ -369,7 +369,9 @@ class _Silence:
         for function in base.node.body:
             if isinstance(function, code.Function):
                 is_public = not function.name.startswith("_") and function.name not in torch_api.module_members()
-                if function.name in _ENTRIES or (is_public and self._project.scanned(is_entry, function)):
+                if function.name in _ENTRIES or (
+                    is_public and any(self._project.scanned(ask, function) for ask in (takes_tensor, starts_by_itself))
+                ):
                     yield self._reach.unit(base.module, (*base.enclosing, base.node), base, function)
 
     def _classes_are_tame(self) -> bool:

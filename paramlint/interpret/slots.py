@@ -54,11 +54,14 @@ class Fill(str, Enum):
 
 
 class Care(str, Enum):
-    """Of which other tensors, registered as one is, construction writes the memory: their own class sees to them."""
+    """Of which other tensors, registered as one is, construction writes the memory: their own class sees to them.
+
+    Those of its like are vectors, where it is one, or have more dimensions, where it has more.
+    """
 
     NONE = "none"
     OF_OTHERS = "of others"
-    OF_ITS_LIKE = "of vectors, where it is one, or of tensors of more dimensions, where it has more"
+    OF_ITS_LIKE = "of its like"
 
 
 class Loss(NamedTuple):

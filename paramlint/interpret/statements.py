@@ -263,21 +263,21 @@ def _for(machine: Machine, frame: Frame, statement: code.For) -> Flow:
     over_parameters = is_walk and any(isinstance(item, Tensor) or _holds_tensor(item) for item in elements)
     machine.walking += is_walk
     machine.walking_parameters += over_parameters
-    before = dict(frame.names)
+    flags = [] if is_exact else _flags(machine, frame, statement)
     try:
         return _iterate(machine, frame, statement, elements, is_exact, is_walk)
     finally:
-        if not is_exact:
-            _forget_flags(machine, frame, statement, before)
+        for name in flags:
+            if isinstance(frame.names.get(name), Known):
+                frame.names[name] = UNKNOWN
         machine.walking -= is_walk
         machine.walking_parameters -= over_parameters
 
 
-def _forget_flags(machine: Machine, frame: Frame, statement: code.For, before: dict[str, Value]) -> None:
-    """What a loop finds, or counts, among elements that are not known: ``is_found = True; break``."""
-    for name in machine.project.scanned(bound_names, statement.body):
-        if isinstance(before.get(name), Known) and isinstance(frame.names.get(name), Known):
-            frame.names[name] = UNKNOWN
+def _flags(machine: Machine, frame: Frame, statement: code.For) -> list[str]:
+    """The names by which a loop finds, or counts, something among its elements: ``is_found = True; break``."""
+    bound = machine.project.scanned(bound_names, statement.body)
+    return [name for name in bound if isinstance(frame.names.get(name), Known)]
 
 
 def _holds_tensor(value: Value) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from paramlint import torch_api
 from paramlint.interpret.scan import annotation_words, nodes
 from paramlint.model import code
-from paramlint.project.names import last_word
+from paramlint.project.names import is_name, last_word
 
 # Members of tensors that other objects have as well.
 _SHARED_MEMBERS = frozenset(
@@ -121,7 +121,7 @@ def _told_apart(call: code.Call) -> set[str]:
 
 def _asked_for_sequence(call: code.Call) -> set[str]:
     """The names of which a call asks whether they are lists or tuples: on some way they are no numbers."""
-    if not isinstance(call.function, code.Name) or call.function.identifier != "isinstance" or len(call.arguments) != 2:
+    if not is_name(call.function, "isinstance") or len(call.arguments) != 2:
         return set()
     asked, kinds = (argument.value for argument in call.arguments)
     is_for_one = any(isinstance(node, code.Name) and node.identifier in ("list", "tuple") for node in nodes(kinds))
@@ -139,7 +139,7 @@ def _counted(call: code.Call) -> set[str]:
         return _names((*among, *(item.value for item in call.arguments if item.keyword in sizes)))
     if isinstance(call.function, code.Attribute):
         return _names(given) if called in _SIZED and len(given) > 1 else set()
-    return _names(given) if isinstance(call.function, code.Name) and called == "range" else set()
+    return _names(given) if is_name(call.function, "range") else set()
 
 
 def _names(expressions: tuple[code.Expression, ...]) -> set[str]:
@@ -148,25 +148,22 @@ def _names(expressions: tuple[code.Expression, ...]) -> set[str]:
 
 def takes_tensor(function: code.Function) -> bool:
     """Whether a method's first argument is certainly a tensor."""
-    if any(last_word(item) in ("staticmethod", "classmethod", "property") for item in function.decorators):
-        return False
-    if len(function.parameters) < 2:
+    if len(function.parameters) < 2 or not _is_called_on_instances(function):
         return False
     parameter = function.parameters[1]
     return is_tensor(parameter, annotation_words(parameter.annotation), uses(function), False)
 
 
-def is_entry(function: code.Function) -> bool:
-    """Whether a method beside forward is entered: it is given a tensor, or starts with one of its own, by its name.
-
-    Others that are given none may be meant for the place where the model was made: they set it up, or show it.
-    """
-    return takes_tensor(function) or starts_by_itself(function)
+def _is_called_on_instances(function: code.Function) -> bool:
+    return not any(last_word(item) in ("staticmethod", "classmethod", "property") for item in function.decorators)
 
 
 def starts_by_itself(function: code.Function) -> bool:
-    """Whether a method's name says that it draws or writes something with the finished model, of numbers at most."""
-    if any(last_word(item) in ("staticmethod", "classmethod", "property") for item in function.decorators):
+    """Whether a method's name says that it draws or writes something with the finished model, of numbers at most.
+
+    Others that are given no tensor may be meant for the place where the model was made: they set it up, or show it.
+    """
+    if not _is_called_on_instances(function):
         return False
     parameters = function.parameters[1:]
     return not _STARTING.isdisjoint(function.name.lower().split("_")) and all(

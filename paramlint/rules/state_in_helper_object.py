@@ -64,12 +64,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
 
 def _parts(slot: Slot) -> list[Member]:
     """What a name holds inside ordinary objects that ought to be parts of the model."""
-    distributions = {name.rpartition(".")[2] for name in torch_api.distributions()}
-    return [
-        member
-        for member in in_objects(slot)
-        if not _NOT_A_PART.search(member.inside) and member.inside not in distributions
-    ]
+    known = torch_api.distribution_words()
+    return [part for part in in_objects(slot) if not _NOT_A_PART.search(part.inside) and part.inside not in known]
 
 
 def _forgotten_base(trace: ClassTrace) -> Iterator[Finding]:

@@ -118,6 +118,12 @@ def layer_words() -> frozenset[str]:
     return frozenset(name.rsplit(".", 1)[-1] for name in layers)
 
 
+@cache
+def distribution_words() -> frozenset[str]:
+    """The last parts of the names of ``distributions``."""
+    return frozenset(name.rsplit(".", 1)[-1] for name in distributions())
+
+
 # What torch.nn's documentation calls an int, of the sizes that its constructors ask for.
 _COUNTS = frozenset(
     {
