@@ -169,3 +169,21 @@ def test_a_scheme_in_the_constructor_itself_runs_where_its_loop_stands(tmp_path:
     trace = interpret(project, project.classes(project.module_at(path))[0])
     (scheme,) = {event for run in trace.runs for event in run.events if isinstance(event, SchemeRan)}
     assert (scheme.place.span.line, scheme.place.span.end_line) == (7, 11)
+
+
+@pytest.mark.parametrize(
+    ("default", "kinds", "is_table"),
+    [
+        ('"relu"', "nn.Module", False),
+        ('"relu"', "str", True),
+        ("None", "(int, float)", False),
+        ("3", "(str, int)", True),
+    ],
+)
+def test_the_first_path_asks_the_default_of_what_kind_it_is(
+    tmp_path: Path, default: str, kinds: str, is_table: bool
+) -> None:
+    built = f"self.table = torch.ones(3) if isinstance(flag, {kinds}) else None"
+    first, second = runs_of(tmp_path, built, "return x", f"={default}")
+    assert (first.is_default, [decision.outcome for decision in first.decisions]) == (True, [is_table])
+    assert (second.is_default, [decision.outcome for decision in second.decisions]) == (False, [not is_table])

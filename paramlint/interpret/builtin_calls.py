@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc
 import numbers
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from paramlint import torch_api
@@ -304,18 +304,24 @@ def _sum(machine: Machine, frame: Frame, first: Value, span: Span) -> Value:
 
 def _isinstance(machine: Machine, value: Value, classes: Value) -> Value:
     options = classes.items if isinstance(classes, Container) else [classes]
-    outcomes = [_is_one(machine, value, option) for option in options]
-    if any(outcome is True for outcome in outcomes):
-        return Known(True)
-    if all(outcome is False for outcome in outcomes):
-        return Known(False)
+    outcome = _is_any(machine, value, options)
+    if outcome is not None:
+        return Known(outcome)
     if isinstance(value, Symbol) and value.is_configuration:
         names = ", ".join(sorted(key_of(option) or "?" for option in options))
-        return Predicate(f"isinstance({value.key}, {names})", value.argument)
+        default = None if value.default is None else _is_any(machine, value.default, options)
+        return Predicate(f"isinstance({value.key}, {names})", value.argument, default=default)
     if isinstance(value, Tensor) and not value.is_certain and value.key is not None:
         names = ", ".join(sorted(key_of(option) or "?" for option in options))
         return Predicate(f"isinstance({value.key}, {names})", default="Tensor" in names)
     return UNKNOWN
+
+
+def _is_any(machine: Machine, value: Value, options: Sequence[Value]) -> bool | None:
+    outcomes = [_is_one(machine, value, option) for option in options]
+    if any(outcome is True for outcome in outcomes):
+        return True
+    return False if all(outcome is False for outcome in outcomes) else None
 
 
 def _is_one(machine: Machine, value: Value, option: Value) -> bool | None:
@@ -338,7 +344,7 @@ def _is_one(machine: Machine, value: Value, option: Value) -> bool | None:
         return value.kind == bare
     if isinstance(value, Known) and name is not None and not name.startswith("builtins."):
         return _is_of_protocol(value, name)
-    return None
+    return False if isinstance(value, Known) and isinstance(option, ClassValue) else None
 
 
 def _is_of_protocol(value: Known, name: str) -> bool | None:

@@ -203,7 +203,7 @@ def note_module(machine: Machine, module: Instance, place: Place, operation: str
     if not machine.undecided and not machine.guarded:
         owned = () if machine.root is None else machine.root.bindings.items()
         attribute = next((name for name, held in owned if held.value is module), None)
-        machine.emit(InitialisedModule(place, operation, attribute))
+        machine.emit(InitialisedModule(machine.reached or place, operation, attribute))
 
 
 def owner_of(root: Instance, value: Value) -> str | None:

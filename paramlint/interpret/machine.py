@@ -158,7 +158,7 @@ class Machine:
     def emit_on_none(self, place: Place, operation: str) -> None:
         """Record that construction uses None as a tensor."""
         if self.phase is Phase.CONSTRUCTOR and not self.undecided and not self.guarded:
-            self.emit(UsedNone(place, operation))
+            self.emit(UsedNone(self.reached or place, operation))
 
     def fresh(self, what: str) -> Symbol:
         """A value computed from data: it has an identity, but paths are not split on it."""

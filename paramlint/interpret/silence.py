@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 
 from paramlint import torch_api
-from paramlint.interpret.brought import brings_tensors
+from paramlint.interpret.brought import brings_tensors, writes_given
 from paramlint.interpret.ingredients import is_super
 from paramlint.interpret.kinds import Budget, Kind, Values, joined
 from paramlint.interpret.limits import BudgetSpent
@@ -195,7 +195,8 @@ class _Silence:
                 case ValueDefinition():
                     if is_forward and not self._is_tame_value(definition.module, definition.node):
                         return False
-            if is_forward and brings_tensors(self._project, definition, self._path):
+            does_more = brings_tensors if is_forward else writes_given
+            if does_more(self._project, definition, self._path):
                 return False
         return True
 

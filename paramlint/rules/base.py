@@ -30,7 +30,8 @@ class Rule(NamedTuple):
     ``bad`` and ``good`` are complete Python sources: the bad one raises this rule alone, the good one none. ``check``
     is a pure function of what the interpreter learnt of one class. ``shown_if_proved``: where the rule is off because
     source alone says too little, ``--confirm`` shows what it proves. ``asks_ordinary_classes``: it is also asked about classes that
-    are no Modules and are written like one. ``silent_when`` lists, a line each, what keeps the
+    are no Modules and are written like one. ``speaks_of_inherited``: what a base in another file binds, and the class
+    itself leaves at fault, is told at the class. ``silent_when`` lists, a line each, what keeps the
     rule quiet. ``explained_by`` is what a comment at the place says where what the rule speaks of is meant.
     """
 
@@ -47,6 +48,7 @@ class Rule(NamedTuple):
     asks_ordinary_classes: bool = False
     shown_if_proved: bool = False
     explained_by: re.Pattern[str] | None = None
+    speaks_of_inherited: bool = False
 
     def diagnose(self, trace: ClassTrace) -> Iterator[Diagnostic]:
         """Yield the rule's diagnostics for one interpreted class."""

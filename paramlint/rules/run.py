@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from paramlint.interpret.hierarchy import is_written_as_module
 from paramlint.interpret.silence import may_speak
 from paramlint.model.code import Function, Span
-from paramlint.model.diagnostic import Diagnostic
+from paramlint.model.diagnostic import Diagnostic, Related
 from paramlint.project.classes import LinkedClass
-from paramlint.project.definitions import SourceModule
+from paramlint.project.definitions import ClassDefinition, SourceModule
 from paramlint.project.project import Project
 from paramlint.project.templates import is_template
 from paramlint.rules.base import Rule
@@ -36,13 +36,15 @@ def check_module(
 ) -> Iterator[Diagnostic]:
     """Yield the diagnostics of a file in source order, each place once.
 
-    Only places in the file itself are reported, so that a file says the same alone and among others. Where a class and
+    Only places in the file itself are reported, so that a file says the same alone and among others; some rules tell of
+    what a base in another file binds at the class. Where a class and
     those that build it say the same of a line in it, the class does. A template of another file says nothing. Modules of
     which no rule can have anything to say are not interpreted, and conditions that cannot matter are not turned, unless
     ``asks_all``; ``classes`` are the qualified names of
     those that are asked, all of them without it.
     """
     codes = frozenset(rule.code for rule in rules)
+    inherited = frozenset(rule.code for rule in rules if rule.speaks_of_inherited)
     found: dict[tuple[object, ...], Diagnostic] = {}
     by_owner: set[tuple[str, Span]] = set()
     by_others: list[Diagnostic] = []
@@ -56,6 +58,9 @@ def check_module(
             continue
         for diagnostic in check_class(project, linked, rules, turns_all=asks_all):
             if diagnostic.path != module.path.as_posix():
+                if diagnostic.code in inherited and not _is_said_of_base(project, linked, diagnostic, rules):
+                    moved = _at_class(linked, diagnostic)
+                    found.setdefault((moved.code, moved.span, moved.attribute), moved)
                 continue
             last_start = bisect_right(starts, diagnostic.span.line) - 1
             if last_start >= 0 and starts[last_start] == linked.definition.node.span.line:
@@ -85,6 +90,26 @@ def check_class(
 
         trace = interpret(project, linked, turns_all=turns_all)
         yield from _primary([item for rule in asked for item in rule.diagnose(trace)])
+
+
+def _is_said_of_base(project: Project, linked: LinkedClass, diagnostic: Diagnostic, rules: Sequence[Rule]) -> bool:
+    """Whether no base binds what a diagnostic in another file is about, or the base is at fault by itself."""
+    bases = [base for base in linked.mro[1:] if isinstance(base, ClassDefinition)]
+    there = [base for base in bases if base.module.path.as_posix() == diagnostic.path]
+    same = [rule for rule in rules if rule.code == diagnostic.code]
+    return not there or any(
+        said.attribute == diagnostic.attribute
+        for base in there
+        for said in check_class(project, project.link(base), same)
+    )
+
+
+def _at_class(linked: LinkedClass, diagnostic: Diagnostic) -> Diagnostic:
+    """A diagnostic about what a base binds, at the class that leaves it so."""
+    definition = linked.definition
+    bound = Related(diagnostic.path, diagnostic.span, "a base binds it here")
+    related = (bound, *diagnostic.related)
+    return diagnostic._replace(path=definition.module.path.as_posix(), span=definition.node.span, related=related)
 
 
 def _primary(diagnostics: list[Diagnostic]) -> Iterator[Diagnostic]:

@@ -144,4 +144,5 @@ class Prompt(nn.Module):
     ),
     check=check,
     shown_if_proved=True,
+    speaks_of_inherited=True,
 )

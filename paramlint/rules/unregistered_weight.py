@@ -36,7 +36,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue  # its parameters are trained; what is wrong is that the attribute does not follow
         if slot.name in run.rewritten:
             continue  # forward takes the steps by itself, or makes it anew
-        if tensor.requires_grad is True and _is_called(trace) and not _depends_on_parameters(tensor.factory):
+        if tensor.requires_grad is True and _is_layer(trace, run, slot) and not _depends_on_parameters(tensor.factory):
             reason = "asks for gradients"
         elif tensor.written_by in _WEIGHT_INITIALISERS and _is_read(run, slot):
             reason = "is initialised like a weight"
@@ -60,9 +60,15 @@ def _depends_on_parameters(factory: str) -> bool:
     return factory.startswith("nn.")
 
 
-def _is_called(trace: ClassTrace) -> bool:
-    """Whether the class has a forward: what has none is no layer, and may keep an input that asks for gradients."""
-    return any(method.name == "forward" for method in trace.methods)
+def _is_layer(trace: ClassTrace, run: Run, slot: Slot) -> bool:
+    """Whether the class has a forward, or another method computes with the tensor beside what is registered.
+
+    What has neither is no layer, and may keep an input that asks for gradients.
+    """
+    if any(method.name == "forward" for method in trace.methods):
+        return True
+    is_registered = any(held.registration in (Registration.PARAMETER, Registration.SUBMODULE) for held in run.slots)
+    return is_registered and _is_read(run, slot)
 
 
 def _is_read(run: Run, slot: Slot) -> bool:

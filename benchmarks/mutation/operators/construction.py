@@ -53,7 +53,7 @@ def init_method_renamed(node: cst.ClassDef) -> Iterator[Planted]:
 
 OPERATORS = (
     Operator("super().__init__() deleted", "construction", ("PRM401", "PRM402"), "construction raises", super_init_deleted),
-    Operator("super().__init__() moved down", "construction", ("PRM401", "PRM402"), "construction raises", super_init_moved_down),
+    Operator("super().__init__() moved down", "construction", ("PRM304", "PRM401", "PRM402"), "construction raises", super_init_moved_down),
     Operator("Module.__init__ repeated", "construction", ("PRM403",), "parameters lost", super_init_repeated),
     Operator("init method renamed", "construction", ("PRM404",), "construction raises", init_method_renamed),
 )  # fmt: skip
