@@ -1,4 +1,4 @@
-"""What is made on the default device is beside the model where a package sets that device, or a script hides the others."""
+"""What is made on the default device is beside the model where a package or each program sets it, or others are hidden."""
 
 from __future__ import annotations
 
@@ -85,3 +85,63 @@ def test_anything_else_leaves_the_model_to_its_user(tmp_path: Path, files: dict[
 def test_a_script_that_hides_the_accelerators_runs_on_the_host(tmp_path: Path, value: str) -> None:
     """What is defined in it is for that."""
     assert alarms(tmp_path, model=MODEL + HIDING.format(value=value)) == []
+
+
+PROGRAM = """
+import torch
+
+from package{what}
+
+
+def main(device):
+    {call}
+    model = {name}().to(device)
+
+
+{run}
+"""
+SETTER = "torch.set_default_device(device)"
+RUN = 'if __name__ == "__main__":\n    main(torch.device("cuda"))'
+
+
+def program(call: str = SETTER, what: str = ".model import Basis", name: str = "Basis", run: str = RUN) -> str:
+    """The text of a file that imports the model, is not imported itself, and puts an object on a device."""
+    return PROGRAM.format(call=call, what=what, name=name, run=run)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"beside": program()},
+        {"beside": program(run="main(torch.device('cuda'))")},
+        {"beside": program('torch.set_default_tensor_type("torch.cuda.FloatTensor")')},
+        {"beside": program(), "beside_too": program()},
+        {"beside": program(what=".net import Net", name="Net"), "net": "from .model import Basis as Net\n"},
+        {"beside": program(what=" import Basis"), "__init__": "from package.model import *\n"},
+        {"model": MODEL + program(what=" import nothing")},
+        {"beside": program(), "beside_test": program("pass")},
+        {"beside": program(), "beside_on_the_host": "from package.model import Basis\n\nprint(Basis())\n"},
+        {
+            "beside": program(),
+            "beside_of_others": program("pass", what=".other import Basis"),
+            "other": "Basis = list\n",
+        },
+    ],
+)
+def test_where_each_program_sets_the_default_device_all_is_there(tmp_path: Path, files: dict[str, str]) -> None:
+    """Programs are what imports the model, through other files too; tests and what never names a device do not count."""
+    assert alarms(tmp_path, **files) == []
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"beside": program(), "beside_too": program("pass")},
+        {"beside": program('torch.set_default_device("cpu")')},
+        {"beside": program(what=".other import Basis"), "other": "Basis = list\n"},
+        {"beside_test": program()},
+    ],
+)
+def test_one_program_that_does_not_leaves_the_fault(tmp_path: Path, files: dict[str, str]) -> None:
+    """Neither does one set anything for a model that it does not import."""
+    assert alarms(tmp_path, **files) == ["PRM101", "PRM502"]

@@ -1,8 +1,10 @@
-"""Whether what is made on the default device is where the model is: a package sets that device, or a script hides others."""
+"""Whether what is made on the default device is where the model is: a package or each script sets it, or others are hidden."""
 
 from __future__ import annotations
 
+from paramlint.interpret.holders import speaks_of_devices
 from paramlint.interpret.instances import TooManyFiles, modules_with
+from paramlint.interpret.programs import is_script_part, programs_importing
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
 from paramlint.project.definitions import SourceModule
@@ -13,7 +15,10 @@ _SETTERS = frozenset({"set_default_device", "set_default_tensor_type"})
 
 
 def is_where_model_is(project: Project, module: SourceModule) -> bool:
-    """Whether a file hides the accelerators, or another one of its package says where all is made when it is imported."""
+    """Whether a file hides the accelerators, another of its package says where all is made when it is imported, or each program does.
+
+    Programs are those that import the file and speak of devices: one that does not leaves the model on the host.
+    """
     if project.scanned(_hides_accelerators, module):
         return True
     package = module.name.partition(".")[0]
@@ -21,8 +26,33 @@ def is_where_model_is(project: Project, module: SourceModule) -> bool:
         speaking = {other.path: other for word in sorted(_SETTERS) for other in modules_with(project, module, word)}
     except TooManyFiles:
         return False
-    return any(
+    if any(
         other.name.partition(".")[0] == package and project.scanned(_sets_default, other) for other in speaking.values()
+    ):
+        return True
+    return any(project.scanned(_speaks_of_default, other) for other in speaking.values()) and _do_all_programs_set_it(
+        project, module
+    )
+
+
+def _do_all_programs_set_it(project: Project, module: SourceModule) -> bool:
+    """Whether there are programs that may put what a module defines on a device, and all of them set the default one."""
+    try:
+        programs = programs_importing(project, module)
+    except TooManyFiles:
+        return False
+    own = [item for item in module.facts.body if not isinstance(item, code.Class)]  # classes move what they are given
+    placing = [
+        program for program in programs if speaks_of_devices(tuple(own) if program is module else program.facts.body)
+    ]
+    return bool(placing) and all(project.scanned(_speaks_of_default, program) for program in placing)
+
+
+def _speaks_of_default(module: SourceModule) -> bool:
+    """Whether a file sets the default device, wherever it does."""
+    return any(
+        isinstance(node, code.Call) and last_word(node.function) in _SETTERS and _names_accelerator(node)
+        for node in nodes(module.facts.body)
     )
 
 
@@ -44,7 +74,7 @@ def _sets_default(module: SourceModule) -> bool:
     return any(
         isinstance(node, code.Call) and last_word(node.function) in _SETTERS and _names_accelerator(node)
         for statement in module.facts.body
-        if not isinstance(statement, (code.Function, code.Class)) and not _is_script(statement)
+        if not isinstance(statement, (code.Function, code.Class)) and not is_script_part(statement)
         for node in nodes((statement,))
     )
 
@@ -58,10 +88,4 @@ def _names_accelerator(call: code.Call) -> bool:
         (isinstance(node, code.Attribute) and node.name == "cuda")
         or (isinstance(node, code.Constant) and isinstance(node.value, str) and ".cuda." in node.value)
         for node in given
-    )
-
-
-def _is_script(statement: code.Statement) -> bool:
-    return isinstance(statement, code.If) and any(
-        isinstance(node, code.Name) and node.identifier == "__name__" for node in nodes(statement.test)
     )

@@ -141,7 +141,7 @@ def is_never_moved(project: Project, definition: ClassDefinition) -> bool:
             seen.add(scope.key)
             if isinstance(scope.statement, code.Function):
                 is_made = True
-                if _speaks_of_devices(scope.statement):
+                if speaks_of_devices(scope.statement.body):
                     return False
                 if not scope.name.startswith("_"):
                     continue  # what it makes ends with it
@@ -151,12 +151,13 @@ def is_never_moved(project: Project, definition: ClassDefinition) -> bool:
     return is_made
 
 
-def _speaks_of_devices(function: code.Function) -> bool:
+def speaks_of_devices(code_read: object) -> bool:
+    """Whether code moves something to a device, or names one."""
     return any(
         (isinstance(node, code.Attribute) and node.name in _DEVICE_WORDS)
         or (isinstance(node, code.Name) and node.identifier == "device")
         or (isinstance(node, code.Argument) and node.keyword == "device")
-        for node in nodes(function.body)
+        for node in nodes(code_read)
     )
 
 

@@ -15,6 +15,7 @@ from paramlint.interpret.writes import BUFFER_WALKS, PARAMETER_WALKS, calls_meth
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import ClassDefinition
+from paramlint.project.files import is_of_tests
 from paramlint.project.frameworks import packages_calling_parts
 from paramlint.project.names import is_name
 from paramlint.project.project import Project
@@ -49,11 +50,11 @@ def may_initialise(
     walks = BUFFER_WALKS if is_buffer else PARAMETER_WALKS
     words = (attribute, *sorted({*methods, *walks}))
     scopes = holding if holding is not None else _speaking(project, linked, words)
-    is_test = _is_of_tests(linked.definition.module.path)
+    is_test = is_of_tests(linked.definition.module.path)
     for scope in scopes:
         if scope is None:
             return True
-        if not is_test and _is_of_tests(scope.module.path):
+        if not is_test and is_of_tests(scope.module.path):
             continue
         is_heir = _inherits(project, linked, scope)
         if methods and scope.name not in own and calls_method(scope.statement, methods, is_heir):
@@ -68,17 +69,6 @@ def may_initialise(
         if is_heir and attribute in initialised_attributes((scope.statement,)):
             return True
     return False
-
-
-def _is_of_tests(path: Path) -> bool:
-    """Whether a file is one of tests, as pytest and unittest name them: what it does to a model is no part of that."""
-    stem = path.stem
-    return (
-        stem == "conftest"
-        or stem.startswith("test_")
-        or stem.endswith("_test")
-        or path.parent.name in ("test", "tests")
-    )
 
 
 def _of_others(project: Project, linked: LinkedClass, scope: Scope, attribute: str) -> frozenset[int]:

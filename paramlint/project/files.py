@@ -26,3 +26,14 @@ def source_files(root: Path) -> Iterator[Path]:
 def is_excluded(folder_name: str) -> bool:
     """Whether folders of that name hold nothing that a project's author wrote."""
     return folder_name.startswith(".") or folder_name in EXCLUDED_FOLDERS or folder_name.endswith(".egg-info")
+
+
+def is_of_tests(path: Path) -> bool:
+    """Whether a file is one of tests, as pytest and unittest name them: what it does to a model is no part of that."""
+    stem = path.stem
+    return (
+        stem == "conftest"
+        or stem.startswith("test_")
+        or stem.endswith("_test")
+        or path.parent.name in ("test", "tests")
+    )
