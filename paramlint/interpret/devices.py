@@ -200,6 +200,8 @@ def note_literal(
         return
     if attribute is None and machine.phase is Phase.CONSTRUCTOR:
         attribute = machine.assigned
+    if machine.device_tests and _is_made_in_each_call(machine, attribute):
+        return
     machine.emit(
         HardCodedDevice(
             frame.place(span),
@@ -212,6 +214,14 @@ def note_literal(
             bool(machine.device_tests),
         )
     )
+
+
+def _is_made_in_each_call(machine: Machine, name: str | None) -> bool:
+    """Whether forward has bound a name of self before, whatever came: no copy outlives the call that asks where it is."""
+    if machine.phase is not Phase.FORWARD or machine.root is None or name not in machine.rewritten:
+        return False
+    binding = machine.root.bindings.get(name)
+    return binding is not None and binding.is_certain and name not in machine.made_once
 
 
 def check(
