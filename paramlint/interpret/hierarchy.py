@@ -95,6 +95,7 @@ def describe(function: code.Function) -> MethodFacts:
         assigns=frozenset(assigned_attributes(body)),
         carries=carried_attributes(body),
         cancels=frozenset(_cancels(body)),
+        takes=frozenset(_takes(function, body)),
         exports=frozenset(_exports(body)),
         may_fill=frozenset(_may_fill(body)),
         ties=frozenset(_ties(body)),
@@ -166,9 +167,21 @@ def _ties(body: Gathered) -> Iterator[str]:
 
 
 def _cancels(body: Gathered) -> Iterator[str]:
-    """The attributes that a method mentions in sums such as ``x + self.a - self.a`` alone, which leave nothing of them."""
+    """The attributes that are there for their place in the graph alone.
+
+    A method mentions them only in sums such as ``x + self.a - self.a``, which leave nothing of them, or among what is
+    handed to ``checkpoint``, of which one must ask for gradients, and to what is checkpointed.
+    """
     inside: set[int] = set()
     names: set[str] = set()
+    calls = [node for node in body if isinstance(node, code.Call)]
+    checkpoints = [call for call in calls if last_word(call.function) == "checkpoint" and call.arguments]
+    checkpointed = [_spelling(call.arguments[0].value) for call in checkpoints]
+    handing = [call for call in calls if checkpointed and _spelling(call.function) in checkpointed]
+    for argument in (argument for call in (*checkpoints, *handing) for argument in call.arguments):
+        if (name := self_attribute(argument.value)) is not None:
+            inside.add(id(argument.value))
+            names.update([name] if any(argument in call.arguments[1:] for call in checkpoints) else [])
     for node in body:
         if not isinstance(node, code.BinaryOperation) or node.operator != "-":
             continue
@@ -183,6 +196,14 @@ def _cancels(body: Gathered) -> Iterator[str]:
                         inside.add(id(part))
                 break
     yield from names - {name for node in body if id(node) not in inside and (name := self_attribute(node)) is not None}
+
+
+def _takes(function: code.Function, body: Gathered) -> Iterator[str]:
+    """The attributes of self that a method binds to an argument as it is given."""
+    given = {parameter.name for parameter in function.parameters[1:]}
+    for node in body:
+        if isinstance(node, code.Assign) and isinstance(node.value, code.Name) and node.value.identifier in given:
+            yield from (name for target in node.targets if (name := self_attribute(target)) is not None)
 
 
 def _spelling(node: object) -> object:

@@ -40,7 +40,8 @@ class MethodFacts(NamedTuple):
     method of the same name it calls. ``has_wrong_subject``: a walk over modules in it tests and initialises something
     else than the module it has come to. ``is_explained``: its docstring names it, as it does to say how it is called.
     ``carries``: the attributes that it writes only by going on from what they hold; ``cancels`` those that it mentions
-    only to add them and to take them away again, ``exports`` those that it reads only while the model is exported,
+    only to add them and to take them away again, or to hand them to a checkpoint, ``takes`` those that it binds to an
+    argument as it is given, ``exports`` those that it reads only while the model is exported,
     ``may_fill`` those that it gives to a bare call, or whose ``data`` it replaces (an empty name: something else).
     ``answers``: it hands its caller something. ``is_idle``: it takes anything (``*args``), and does nothing.
     """
@@ -59,6 +60,7 @@ class MethodFacts(NamedTuple):
     assigns: frozenset[str] = frozenset()
     carries: frozenset[str] = frozenset()
     cancels: frozenset[str] = frozenset()
+    takes: frozenset[str] = frozenset()
     exports: frozenset[str] = frozenset()
     may_fill: frozenset[str] = frozenset()
     ties: frozenset[str] = frozenset()

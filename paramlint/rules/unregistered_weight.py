@@ -46,6 +46,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         if trace.surroundings.is_given_to_optimiser(slot.name) or _is_cancelled(trace, slot.name):
             continue
+        if any(slot.name in method.takes for method in trace.methods if method.name != "__init__"):
+            continue  # what others put in its place is theirs to train
         seen.add(slot.name)
         yield finding(
             trace,
@@ -129,7 +131,9 @@ class Scale(nn.Module):
         "the class or its users hand the attribute to an optimiser, or forward binds it anew: it takes the steps itself",
         "it does not ask for gradients and no text says so",
         "layers of the model have computed it: it is their weights that learn",
-        "forward adds it and takes it away again, so that checkpointing meets an input that asks for gradients",
+        "forward adds it and takes it away again, or hands it to `checkpoint`, which must meet an input that asks for "
+        "gradients",
+        "a method puts what it is given in its place",
     ),
     check=check,
 )
