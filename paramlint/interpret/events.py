@@ -167,6 +167,7 @@ class SchemeRan(NamedTuple):
 
     ``types`` are the class names its ``isinstance`` tests name; ``registered`` the names that existed by then, and
     ``reached`` the numbers of the modules that did. ``is_vain``: it loops over all parameters, and there are none yet.
+    ``restored`` are those of ``types`` for which it writes what normalisation layers begin with.
     The place is the statement of the class's own constructor.
     """
 
@@ -176,6 +177,7 @@ class SchemeRan(NamedTuple):
     registered: tuple[str, ...]
     reached: frozenset[int] = frozenset()
     is_vain: bool = False
+    restored: frozenset[str] = frozenset()
 
 
 class Writer(str, Enum):

@@ -21,7 +21,7 @@ from paramlint.interpret.events import (
     Writer,
 )
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.scan import CARRYING, initialised_attributes, tested_types
+from paramlint.interpret.scan import CARRYING, initialised_attributes, initialised_targets, nodes, tested_types
 from paramlint.interpret.slots import Fill, Phase, Place, Registration
 from paramlint.interpret.values import (
     Closure,
@@ -152,8 +152,35 @@ def note_scheme(machine: Machine, name: str, body: tuple[code.Statement, ...], p
     reached = frozenset(module.number for _, module in layers(root))
     is_bare = not reached and not any(held.registration in _WITH_PARAMETERS for held in root.bindings.values())
     is_vain = is_bare and not root.is_opaque and any(machine.project.scanned(_fills_any_kind, part) for part in body)
-    types = tested_types(body)
-    machine.emit(SchemeRan(machine.own_statement or place, name, types, tuple(root.bindings), reached, is_vain))
+    types = machine.project.scanned(tested_types, body)
+    restored = machine.project.scanned(_restored_types, body)
+    under_way = machine.own_statement or place
+    machine.emit(SchemeRan(under_way, name, types, tuple(root.bindings), reached, is_vain, restored))
+
+
+def _restored_types(body: tuple[code.Statement, ...]) -> frozenset[str]:
+    """The class names whose tests in a scheme guard nothing but writes of ones to weights and zeros to biases.
+
+    With these a normalisation layer of torch's begins anyway.
+    """
+    restored: set[str] = set()
+    changed: set[str] = set()
+    for test in nodes(body):
+        if isinstance(test, code.If) and (types := tested_types((test.test,))):
+            written = tuple(initialised_targets(test.body))
+            is_default = bool(written) and all(_is_default(*target) for target in written)
+            (restored if is_default else changed).update(types)
+    return frozenset(restored - changed)
+
+
+def _is_default(name: str, operation: str, given: tuple[code.Expression, ...]) -> bool:
+    """Whether a write gives a normalisation layer's parameter of that name what it holds from the first."""
+    fixed = _FIXED.get(operation)
+    written: object = None if fixed is None else fixed.value
+    if operation in ("constant_", "fill_") and given and isinstance(given[-1], code.Constant):
+        written = given[-1].value
+    first = {"weight": 1, "bias": 0}.get(name)
+    return first is not None and written == first
 
 
 def _fills_any_kind(statement: code.Statement) -> bool:

@@ -231,7 +231,7 @@ def initialised_attributes(body: tuple[object, ...]) -> tuple[str, ...]:
 
     An empty name stands for a write to something that is no attribute (a loop's variable).
     """
-    return tuple(name for name, *_ in _initialised_targets(body))
+    return tuple(name for name, *_ in initialised_targets(body))
 
 
 # Methods that compute what they write from what is there: a moving average goes on by them, and garbage stays garbage.
@@ -245,7 +245,7 @@ def carried_attributes(body: tuple[object, ...]) -> frozenset[str]:
     ``self.mean.copy_(self.mean.lerp(x, 0.1))``.
     """
     written: dict[str, bool] = {}
-    for name, method, given in _initialised_targets(body):
+    for name, method, given in initialised_targets(body):
         is_carried = method in CARRYING or (method == "copy_" and any(_goes_on_from(value, name) for value in given))
         written[name] = written.get(name, True) and is_carried
     for node in nodes(body):
@@ -273,7 +273,7 @@ def _goes_on_from(value: code.Expression, name: str) -> bool:
     )
 
 
-def _initialised_targets(body: tuple[object, ...]) -> Iterator[tuple[str, str, tuple[code.Expression, ...]]]:
+def initialised_targets(body: tuple[object, ...]) -> Iterator[tuple[str, str, tuple[code.Expression, ...]]]:
     """The names, each with the method or function that writes it and what that is given."""
     for node in nodes(body):
         if not isinstance(node, code.Call) or not isinstance(node.function, code.Attribute):

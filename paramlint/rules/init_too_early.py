@@ -86,7 +86,12 @@ def _agree(run: Run, other: Run, option: str) -> bool:
 
 
 def _is_meant(left: LayerLeft, event: SchemeRan) -> bool:
-    """Whether a scheme is for a layer: it names its kind, or was to go over every parameter and met none at all."""
+    """Whether a scheme is for a layer: it names its kind, or was to go over every parameter and met none at all.
+
+    A normalisation layer to which it gives torch's default has that without it.
+    """
+    if "Norm" in left.class_name and not event.restored.isdisjoint((left.class_name, *left.kinds)):
+        return False
     return is_named(left, event) or event.is_vain
 
 
@@ -138,6 +143,7 @@ class Net(nn.Module):
     silent_when=(
         "the scheme runs again later in the constructor, or in those of all classes that make an instance",
         "what comes later is of no type that the scheme names, or holds no parameters",
+        "for a normalisation layer the scheme writes ones and zeros, with which torch's begin",
         "the scheme goes over a part of the model alone (`self.trunk.modules()`)",
         "what is read is missing only where an option has none of the values that the constructor compares it with",
     ),
