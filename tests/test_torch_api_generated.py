@@ -105,7 +105,8 @@ _SIZES = {"kernel_size": 2, "num_groups": 2, "num_heads": 2, "nhead": 2, "normal
 @pytest.mark.parametrize("name", sorted(set(torch_api.layers) - {"torch.nn.RNNBase", "torch.nn.RNNCellBase"}))
 def test_layers_are_filled_by_their_own_method_as_told(name: str) -> None:
     """The method of a subclass is called by the constructor of the layer, or it is not."""
-    kind = getattr(importlib.import_module("torch.nn"), name.rpartition(".")[2], None)
+    module, _, bare = name.rpartition(".")
+    kind = getattr(importlib.import_module(module), bare, None)
     methods = [method for method in ("reset_parameters", "_reset_parameters") if hasattr(kind, method)]
     layer = torch_api.layers[name]
     if kind is None or not methods or layer.is_lazy:

@@ -44,6 +44,7 @@ TOLD = {
     "a layer that nothing reads": ("if flag:\n            self.extra = nn.Linear(3, 3)", "return x"),
     "a list of layers": ("self.parts = [nn.Linear(3, 3)] if flag else None", "return x"),
     "a layer added to a list": ("self.parts = []\n        if flag:\n            self.parts.append(nn.Linear(3, 3))", "return x"),
+    "a layer added to a list later": ("self.parts = []\n        part = nn.Identity()\n        if flag:\n            part = nn.Linear(3, 3)\n        self.parts.append(part)", "return x"),
     "a call that initialises": ("self.part = nn.Linear(3, 3)\n        if flag:\n            nn.init.ones_(self.part.weight)", "return x"),
     "a method that does": ("if flag:\n            self.fill()", "return x\n\n    def fill(self):\n        self.table = torch.ones(3)"),
     "a way that leaves": ("if flag:\n            return\n        self.part = nn.Linear(3, 3)", "return x"),

@@ -381,6 +381,6 @@ def _external_is(name: str, option: str) -> bool | None:
         return True
     if name == "torch.nn.Module":
         return None  # an argument may be any module
-    if option.rsplit(".", 1)[-1].startswith("_") or option not in torch_api.layers:
-        return None
-    return False
+    if option in (torch_api.class_mro(name) or ()):
+        return True
+    return False if option in torch_api.layers else None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from paramlint import torch_api
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
+
+_SPEAKS_OF_OPTIMISER = re.compile(r"optim(?!al|um)", re.IGNORECASE)
 
 
 def words_of_optimisers() -> tuple[str, ...]:
@@ -23,4 +27,5 @@ def parameters_given(call: code.Call) -> tuple[code.Argument, ...]:
     words += [node.identifier for node in nodes(call.function) if isinstance(node, code.Name)]
     if words[:1] and any(name.rsplit(".", 1)[-1] in words[0] for name in torch_api.optimisers()):
         return tuple(item for item in call.arguments if item.keyword in (None, "params"))
-    return call.arguments if "optim" in " ".join(words).lower() or words[:1] == ["grad"] else ()
+    speaks = any(map(_SPEAKS_OF_OPTIMISER.search, words)) or words[:1] == ["grad"]
+    return call.arguments if speaks else ()

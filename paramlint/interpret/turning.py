@@ -112,6 +112,7 @@ class Turning:
             self._known[key] = (
                 self._is_kept(arm, choice)
                 or self._meets_made(arm, choice)
+                or self._is_collected(arm, choice)
                 or any(self._unit_tells(unit, body, choice) for unit, body in self._reached(arm, choice))
             )
         return bool(arm) and self._known[key]
@@ -124,6 +125,27 @@ class Turning:
         named = facts.parameters | facts.locals.keys()
         kept = {name for store in facts.stores for name in _names(store.value)} & named - {_own_name(choice.function)}
         return not kept.isdisjoint(_names(arm))
+
+    def _is_collected(self, arm: _Body, choice: Choice) -> bool:
+        """Whether an arm binds a local name to a layer that the constructor puts into a container afterwards."""
+        if choice.phase is Phase.FORWARD:
+            return False
+        collected = {
+            name
+            for call in self._reach.facts(choice.function).calls
+            if isinstance(call.function, code.Attribute) and call.function.name in GROWING
+            for argument in call.arguments
+            for name in _names(argument.value)
+        }
+        if not collected:
+            return False
+        values = self._values_in(self._block(arm, choice))
+        return any(
+            isinstance(statement, code.Assign)
+            and not collected.isdisjoint(name for target in statement.targets for name in _names(target))
+            and values.kind(statement.value) >= Kind.LAYER
+            for statement in nodes(arm)
+        )
 
     def _meets_made(self, arm: _Body, choice: Choice) -> bool:
         """Whether an arm has to do with a local name of forward's that may hold what was made outside the arm."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import pkgutil
 import re
 import warnings
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from torch import nn
@@ -113,8 +115,11 @@ NOT_TENSORS = frozenset(
 
 
 def entries() -> dict[str, Json]:
-    """The entries of all layers for ``torch.json``, by canonical name."""
-    return {f"torch.nn.{name}": _entry(name, layer) for name, layer in _classes()}
+    """The entries of all layers for ``torch.json``, by canonical name, and of their private bases that can be built."""
+    found = {f"torch.nn.{name}": _entry(name, layer) for name, layer in _classes()}
+    for name, layer in _private_bases():
+        found[f"{layer.__module__}.{name}"] = _entry(name, layer)
+    return found
 
 
 def _classes() -> Iterator[tuple[str, type[nn.Module]]]:
@@ -122,6 +127,15 @@ def _classes() -> Iterator[tuple[str, type[nn.Module]]]:
         value = getattr(nn, name)
         if inspect.isclass(value) and issubclass(value, nn.Module):
             yield name, value
+
+
+def _private_bases() -> Iterator[tuple[str, type[nn.Module]]]:
+    """``_BatchNorm``, ``_Loss`` and the like: people inherit from them."""
+    for module in pkgutil.iter_modules(nn.modules.__path__, "torch.nn.modules."):
+        for name, value in sorted(vars(import_module(module.name)).items()):
+            is_own = name.startswith("_") and inspect.isclass(value) and value.__module__ == module.name
+            if is_own and issubclass(value, nn.Module) and construct(value, {}) is not None:
+                yield name, value
 
 
 def _entry(name: str, layer: type[nn.Module]) -> Json:
