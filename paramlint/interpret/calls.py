@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 from math import inf
 
 from paramlint import torch_api
@@ -265,6 +266,8 @@ def _outcome(machine: Machine, frame: Frame, closure: Closure, arguments: Argume
 
 
 def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Arguments, span: code.Span) -> Value:
+    if _lacks_argument(closure, arguments):
+        return UNKNOWN  # it raises, or what is called is not what it was taken for
     inner = Frame(
         closure.module,
         (*closure.enclosing, closure.node) if isinstance(closure.node, code.Function) else closure.enclosing,
@@ -298,6 +301,18 @@ def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Argumen
         machine.choice, machine.is_choosing, machine.preferred, machine.chain = choosing
         machine.depth -= 1
         machine.active.pop()
+
+
+def _lacks_argument(closure: Closure, arguments: Arguments) -> bool:
+    """Whether a parameter without a default gets nothing, so that Python raises TypeError."""
+    given = len(arguments.positional) + (closure.bound is not None)
+    own = takewhile(lambda parameter: not parameter.kind.startswith("*"), closure.node.parameters)
+    return arguments.is_exact and any(
+        parameter.default is None
+        and parameter.name not in arguments.keywords
+        and (number >= given or parameter.kind == "keyword")
+        for number, parameter in enumerate(own)
+    )
 
 
 def _spared(closure: Closure) -> Instance | None:
