@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from paramlint import torch_api
 from paramlint.interpret import calls, evaluate
+from paramlint.interpret.compare import DTYPE
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import annotation_words
 from paramlint.interpret.slots import Fill, Phase, Place
@@ -33,7 +32,6 @@ from paramlint.project.names import dotted_name
 
 _MODULE_WORDS = frozenset({"Module", "ModuleList", "Sequential"})
 _MOST_ALIASES = 3
-_DTYPE = re.compile(r"torch\.(b?float\d*|half|double|u?int\d*|long|short|bool|complex\d+|cfloat|cdouble)")
 
 
 def constructor_arguments(machine: Machine, linked: LinkedClass) -> calls.Arguments:
@@ -87,7 +85,7 @@ def _constructor_value(machine: Machine, frame: Frame, function: code.Function, 
         return Instance(place, Phase.CONSTRUCTOR, None, "torch.nn.Module", True, True, True)
     if isinstance(default, Device) and default.literal is not None:
         default = Known(default.literal)
-    is_dtype = isinstance(default, ExternalValue) and _DTYPE.fullmatch(default.name) is not None
+    is_dtype = isinstance(default, ExternalValue) and DTYPE.fullmatch(default.name) is not None
     if is_dtype and isinstance(default, ExternalValue):
         default = Known(default.name)
     known = default if isinstance(default, Known) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator as python_operator
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -44,6 +45,17 @@ _ARITHMETIC: dict[str, Callable[[float, float], float]] = {
     "//": python_operator.floordiv,
     "%": python_operator.mod,
     "**": python_operator.pow,
+}
+DTYPE = re.compile(r"torch\.(b?float\d*|half|double|u?int\d*|long|short|bool|complex\d+|cfloat|cdouble)")
+_SAME_TYPES = {
+    "float": "float32",
+    "double": "float64",
+    "half": "float16",
+    "long": "int64",
+    "int": "int32",
+    "short": "int16",
+    "cfloat": "complex64",
+    "cdouble": "complex128",
 }
 LARGEST_FOLDED = 1_000_000
 
@@ -109,6 +121,8 @@ def compare(machine: Machine, frame: Frame, operator: str, left: Value, right: V
         return tensors.arithmetic(machine, frame, operator, left, right, span)
     if operator in ("in", "not in"):
         return _contains(left, right, negated)
+    if operator in ("==", "!=", "is", "is not") and (own := _type_named(left)) and (other := _type_named(right)):
+        return Known((own == other) is not negated)
     if isinstance(left, Known) and isinstance(right, Known):
         try:
             return Known(_ORDER[operator](left.value, right.value))
@@ -151,10 +165,20 @@ def _contains(left: Value, right: Value, negated: bool) -> Value:
                 return Known(not negated)
             if right.is_exact and all(isinstance(option, Known) for option in options):
                 return Known(negated)
+        if (own := _type_named(left)) and right.is_exact and all(named := [_type_named(option) for option in options]):
+            return Known((own in named) is not negated)
     left_key, right_key = key_of(left), key_of(right)
     if left_key is None or right_key is None or not _is_configured(left, right):
         return UNKNOWN
     return Predicate(f"{left_key} in {right_key}", negated=negated)
+
+
+def _type_named(value: Value) -> str | None:
+    """The one name of a type of elements, which torch has two names for; None for what is no such type."""
+    if isinstance(value, External) and DTYPE.fullmatch(value.name):
+        name = value.name.removeprefix("torch.")
+        return _SAME_TYPES.get(name, name)
+    return None
 
 
 def _is_configured(*values: Value) -> bool:

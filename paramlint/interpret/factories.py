@@ -23,6 +23,7 @@ from paramlint.interpret.values import (
 from paramlint.model.code import Span
 from paramlint.torch_api import Function, ResultDevice
 
+_DRAWING_NUMBERS = frozenset({"randint", "randperm"})
 _COUNTING = frozenset({"arange", "meshgrid", "cartesian_prod", "indices"})
 # What makes elements of torch's default type, which is 32 bits long, where no type is asked for.
 _OF_DEFAULT_TYPE = frozenset({"zeros", "ones", "empty", "rand", "randn", "eye", "linspace", "logspace", "Tensor"})
@@ -68,6 +69,8 @@ def factory(
     if name in ("tensor", "as_tensor") and positional and _may_move(positional[0]):
         placement = Placement.UNKNOWN if device is None else placement
     requires = keywords.get("requires_grad", Known(False))
+    is_integer = _is_integer(function, positional, keywords)
+    has_default_type = "dtype" not in keywords and "**" not in keywords
     return Tensor(
         made=frame.place(span),
         reached=machine.reached,
@@ -82,11 +85,11 @@ def factory(
         origin=None if device is None or not placement.is_pinned else device.source,
         is_empty=_is_empty(positional, is_uninitialised) or _has_no_size(function, positional),
         length=length,
-        is_integer=_is_integer(function, positional, keywords),
+        is_integer=is_integer,
         requires_grad=results.flag(machine, requires),
         is_leaf=True,
-        is_single=name == "FloatTensor"
-        or ("dtype" not in keywords and "**" not in keywords and _is_of_default_type(name, positional)),
+        is_single=name == "FloatTensor" or (has_default_type and _is_of_default_type(name, positional)),
+        is_long=has_default_type and (name in _DRAWING_NUMBERS or (name == "arange" and is_integer is True)),
         is_table=name in _COUNTING
         or any(item.is_table for item in source)
         or any(isinstance(value, External) and value.name == POSITIONS for value in positional[:1]),

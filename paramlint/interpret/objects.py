@@ -293,6 +293,8 @@ def _of_tensor(machine: Machine, frame: Frame, receiver: Tensor, name: str, span
         return machine.fresh("ndim") if receiver.rank is None else Known(receiver.rank)
     if name == "shape":
         return Container("tuple", [machine.fresh("shape")] * (receiver.rank or 1), is_exact=receiver.rank is not None)
+    if name == "dtype" and receiver.is_long:
+        return External("torch.int64")
     if name == "dtype":
         return replace(machine.fresh(name), is_dtype=True)
     if name in ("is_cuda", "grad", "grad_fn", "layout", "is_sparse"):

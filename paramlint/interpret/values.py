@@ -150,8 +150,8 @@ class Tensor:
     ``is_recomputed``: torch computes it anew from others, so that what is written to it is lost. ``is_table``: its
     values are positions, counted and put into shape, and nothing else. ``is_part``: it is a view of a part of its
     storage. ``is_leaf``: no graph leads to it, should it ask for gradients. ``vanishing`` tells that it starts at
-    zero, and why. ``is_single``: its elements are 32 bits long, as torch makes them where no type is asked for.
-    ``is_output``: a layer with weights computed it, or what it is computed from. ``reached`` is the call in the root's
+    zero, and why. ``is_single``: its elements are 32 bits long, as torch makes them where no type is asked for;
+    ``is_long``: they are whole numbers of 64 bits, for the same reason. ``is_output``: a layer with weights computed it, or what it is computed from. ``reached`` is the call in the root's
     file by which a function of another file made it.
     """
 
@@ -186,6 +186,7 @@ class Tensor:
     vanishing: Vanishing | None = None
     values_of: Tensor | None = None
     is_single: bool = False
+    is_long: bool = False
     is_output: bool = False
     reached: Place | None = None
     number: int = _number()
