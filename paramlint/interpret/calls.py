@@ -382,7 +382,7 @@ def bind_parameters(machine: Machine, inner: Frame, closure: Closure, arguments:
         elif name in keywords:
             inner.names[name] = keywords.pop(name)
         elif not arguments.is_exact:
-            inner.names[name] = UNKNOWN
+            inner.names[name] = _perhaps_given(machine, parameter)
         elif parameter.default is not None:
             scope = Frame(closure.module, closure.enclosing, closure.outer)
             inner.names[name] = evaluate.evaluate(machine, scope, parameter.default)
@@ -391,6 +391,15 @@ def bind_parameters(machine: Machine, inner: Frame, closure: Closure, arguments:
         value = inner.names[name]
         if isinstance(value, Tensor) and not value.is_certain and takes_plain(parameter):
             inner.names[name] = UNKNOWN  # what may be no tensor at all is none
+
+
+def _perhaps_given(machine: Machine, parameter: code.Parameter) -> Value:
+    """What settings of unknown keys may give a parameter: its default first, where that is a constant."""
+    default = parameter.default
+    if not isinstance(default, code.Constant) or isinstance(default.value, type(...)):
+        return UNKNOWN
+    machine.counter += 1
+    return Symbol(f"{parameter.name}#{machine.counter}", default=Known(default.value))
 
 
 def bind_target(machine: Machine, frame: Frame, target: code.Expression, value: Value) -> None:
