@@ -84,8 +84,11 @@ def _test_chain(machine: Machine, frame: Frame, is_and: bool, operands: tuple[co
 def contradicts(machine: Machine, frame: Frame, asserted: code.Expression) -> bool:
     """Whether what an assertion of a constructor says is false on this path; by itself it decides nothing.
 
-    Forward may be called in ways for which the constructor's defaults do not prepare it.
+    Forward may be called in ways for which the constructor's defaults do not prepare it, but nothing makes
+    ``assert False`` true.
     """
+    if isinstance(asserted, code.Constant) and not asserted.value and machine.phase is Phase.FORWARD:
+        return True
     machine.decider.asked = None
     value = evaluate(machine, frame, asserted)
     with machine.in_doubt():

@@ -146,9 +146,12 @@ def _goes_over_parameters(iterable: code.Expression) -> bool:
 def does_something(function: object) -> bool:
     """Whether a function computes: an empty one, or one that only raises, is there to be overridden.
 
-    One that only hands back what it is given stands in for one.
+    One that only hands back what it is given stands in for one, as does one that reads nothing of that.
     """
     if not isinstance(function, code.Function):
+        return False
+    given = {parameter.name for parameter in function.parameters[1:]}
+    if given and not any(isinstance(node, code.Name) and node.identifier in given for node in nodes(function.body)):
         return False
     return any(
         not isinstance(statement, (code.Raise, code.Jump, code.Assert))

@@ -116,8 +116,9 @@ class Block(nn.Module):
         "the documentation of the class speaks of checkpoints, whose layout it may be there for, or says that there are "
         "idle parameters",
         "a comment at the line, or right above it, says that it is kept, or for what: checkpoints, training alone",
-        "the class has no forward of its own, or one that hands back what it is given, is abstract, lists its parameters by "
-        "itself, or part of it is not known",
+        "the class has no forward of its own, or one that hands back what it is given or reads nothing of it, is abstract, "
+        "lists its parameters by itself, or part of it is not known",
+        "forward raises wherever it was built",
         "the constructor asks for an attribute that nothing has set, and raises AttributeError",
         "it was made elsewhere and handed in, does not ask for gradients, or its name says that it is there on purpose",
     ),
