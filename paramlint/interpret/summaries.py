@@ -101,9 +101,8 @@ def _has_other_state(instance: Instance, owner: Instance) -> bool | None:
     unknown = False
     for module in _modules(owner):
         registered.update(id(held.value) for held in module.bindings.values() if held.registration in STATE)
-        # a list of Parameters of which none is known may hold those of another module; of others there are only more
         is_list = (module.external or "").startswith("torch.nn.Parameter")
-        unknown = unknown or (module.is_opaque and is_list and not module.bindings)
+        unknown = unknown or (module.is_opaque and is_list and _may_list_parts(module, owner))
     for module in _modules(instance):
         for held in module.bindings.values():
             if _was_meant_as_state(held.value):
@@ -111,6 +110,21 @@ def _has_other_state(instance: Instance, owner: Instance) -> bool | None:
             if held.registration in STATE and held.value != Known(None) and id(held.value) not in registered:
                 return None if unknown else True
     return None if has_state(instance) else has_state(instance)
+
+
+def _may_list_parts(parameters: Instance, owner: Instance) -> bool:
+    """Whether what is not known of a list of Parameters may be those of modules: none is known, or some are of such.
+
+    They are of modules that the list's owner keeps in containers. Of other lists there are only more of the same.
+    """
+    kept = {
+        part
+        for binding in owner.bindings.values()
+        if isinstance(binding.value, Container)
+        for part in _parts(binding.value)
+    }
+    listed = [held.value.number for held in parameters.bindings.values() if isinstance(held.value, Tensor)]
+    return not parameters.bindings or not kept.isdisjoint(listed)
 
 
 def _modules(instance: Instance) -> Iterator[Instance]:
