@@ -34,6 +34,7 @@ from paramlint.interpret.sets import (
     sets_computed_names,
 )
 from paramlint.interpret.slots import Care
+from paramlint.interpret.twins import is_copied_for_export
 from paramlint.interpret.writes import guards_of_reads
 from paramlint.model import code
 from paramlint.project.classes import Member
@@ -185,6 +186,11 @@ class Surroundings:
         bases = [base for base in self._linked.sources if not leaves_heirs_alone(base.full_name)]
         own = any(self._own_reads(base).may_read(attribute) for base in bases)
         return own or self.is_read_outside(attribute, is_part=is_part)
+
+    @_yes_in_doubt
+    def is_copied_for_export(self, attribute: str) -> bool:
+        """Whether the class is there to be exported, and another one, which is trained, reads the attribute."""
+        return is_copied_for_export(self._project, self._linked.definition, attribute)
 
     @_yes_in_doubt
     def is_read_outside(self, attribute: str, *, with_gradient: bool = False, is_part: bool = True) -> bool:

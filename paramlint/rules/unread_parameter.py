@@ -45,6 +45,8 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         if trace.surroundings.reads(slot.name, is_part=slot.registration is not Registration.PARAMETER):
             continue
+        if trace.surroundings.is_copied_for_export(slot.name):
+            continue  # it is there for the checkpoints, and not to be trained
         kind = "parameter" if slot.module is None else slot.module.class_name
         yield finding(
             trace,
@@ -119,6 +121,7 @@ class Block(nn.Module):
         "the class has no forward of its own, or one that hands back what it is given or reads nothing of it, is abstract, "
         "lists its parameters by itself, or part of it is not known",
         "forward raises wherever it was built",
+        "the class is exported to ONNX, and another of its name, whose checkpoints it takes, reads it",
         "the constructor asks for an attribute that nothing has set, and raises AttributeError",
         "it was made elsewhere and handed in, does not ask for gradients, or its name says that it is there on purpose",
     ),
