@@ -184,7 +184,14 @@ def element(tensor: Tensor) -> Tensor:
     rank = None if tensor.rank is None else max(tensor.rank - 1, 0)
     least = max(tensor.least_rank - 1, 0)
     return replace(
-        tensor, rank=rank, least_rank=least, is_parameter=False, is_registered=False, is_leaf=False, key=None
+        tensor,
+        rank=rank,
+        least_rank=least,
+        is_parameter=False,
+        is_registered=False,
+        is_leaf=False,
+        is_part=tensor.is_part or (rank is None and least == 0),
+        key=None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paramlint import torch_api
-from paramlint.interpret import calls, initialisation, products, results
+from paramlint.interpret import calls, initialisation, products, results, tensors
 from paramlint.interpret.events import (
     AssignedBeforeInit,
     LostParameter,
@@ -293,6 +293,7 @@ def set_item(machine: Machine, frame: Frame, receiver: Value, index: Value, valu
             note_state(machine, receiver, place, "[]=")
             if results.is_kept_from_writes(machine, receiver) and not (machine.undecided or machine.guarded):
                 machine.emit(LostParameter(place, machine.phase, "[]="))
+            tensors.check_item_write(machine, frame, receiver, index, value, place.span)
             results.write(machine, receiver)
             if isinstance(value, Tensor) and value.factory == "from_numpy" and machine.phase is Phase.FORWARD:
                 receiver.placement = Placement.UNKNOWN  # it takes what is on the CPU by design

@@ -26,6 +26,10 @@ from paramlint.torch_api import Function, Kind, ResultDevice, Returns
 
 _SYMBOLS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "@": "matmul", "//": "floor_divide", "%": "remainder"}
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
+# Operations that answer with truth values: even one without dimensions is a mask as an index, and no number.
+_MASKS = frozenset(
+    {*_COMPARISONS, "bool", "eq", "ne", "lt", "le", "gt", "ge", "isnan", "isfinite", "logical_not", "logical_and"}
+)
 
 
 def arithmetic(machine: Machine, frame: Frame, operator: str, left: Value, right: Value, span: Span) -> Value:
@@ -55,7 +59,9 @@ def arithmetic(machine: Machine, frame: Frame, operator: str, left: Value, right
     if operator in _COMPARISONS:
         result.requires_grad = False
         result.is_integer = True
-    elif operator not in ("/", "@") and all(_is_integer(side) for side in (left, right)):
+    elif all(operand.is_part for operand in operands):
+        result.is_part = True  # what is computed from elements, which may be numbers, may be one
+    if operator not in (*_COMPARISONS, "/", "@") and all(_is_integer(side) for side in (left, right)):
         result.is_integer = True
     return result
 
@@ -99,6 +105,19 @@ def index(machine: Machine, frame: Frame, tensor: Tensor, position: Value, rank:
     result = results.view(machine, frame, tensor, "indexing", span, rank)
     result.least_rank = rank if rank is not None else least_of_index(tensor.dimensions, position)
     return result
+
+
+def check_item_write(machine: Machine, frame: Frame, tensor: Tensor, position: Value, value: Value, span: Span) -> None:
+    """``tensor[position] = value``: slices and numbers copy from any device; under tensors as indices nothing does.
+
+    Torch brings such indices to the tensor, wherever they are, and wants the values beside it; a single value it takes as
+    a number (torch/_subclasses/fake_impls.py, ``index_put_impl``).
+    """
+    if not isinstance(value, Tensor) or not value.dimensions or value.length == 1 or value.factory == "from_numpy":
+        return
+    indices = [item for item in results.operands_of([position]) if item.rank != 0 and not _may_be_number(item)]
+    if any(item.dimensions > 0 or item.factory in _MASKS for item in indices):
+        devices.check(machine, frame, "[]=", [tensor, value], span)
 
 
 def _may_be_number(index: Tensor) -> bool:

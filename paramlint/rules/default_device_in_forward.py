@@ -70,7 +70,7 @@ class Pad(nn.Module):
 """,
     silent_when=(
         "it is moved before it is used, or has no dimensions and nothing is written into it",
-        "it is used only as an index or in an item assignment",
+        "it is used only as an index, or in an item assignment that no tensor indexes",
         "a method of another file makes it, of whose class that is told, or a function there that names its device",
         "the class is private, and only functions of the project make instances, which speak of no device",
     ),
