@@ -9,6 +9,7 @@ from math import inf
 from paramlint import torch_api
 from paramlint.interpret import (
     assignment,
+    autograd_functions,
     construct,
     container_calls,
     devices,
@@ -206,12 +207,8 @@ def _call_bound(machine: Machine, frame: Frame, callee: BoundExternal, arguments
         case Instance() | Super():
             return module_methods.call_method(machine, frame, receiver, callee.name, arguments, span)
         case ClassValue():
-            operands = results.operands_of(arguments.positional)
-            if callee.name == "apply" and operands and receiver.linked.inherits("torch.autograd.Function"):
-                is_moving = any(operand.placement.is_moving for operand in operands)
-                if UNKNOWN in arguments.positional and not is_moving:
-                    return UNKNOWN  # which of its arguments decides where the result is, only the function knows
-                return results.derived(machine, frame, operands[0], "apply", span, operands=operands, rank=None)
+            if autograd_functions.is_applied(receiver, callee.name):
+                return autograd_functions.apply(machine, frame, receiver, arguments, span)
             if arguments.positional and isinstance(arguments.positional[0], Instance):
                 rest = Arguments(arguments.positional[1:], arguments.keywords, arguments.is_exact)
                 return module_methods.call_method(machine, frame, arguments.positional[0], callee.name, rest, span)

@@ -54,6 +54,8 @@ def is_tame_value(project: Project, module: SourceModule, node: code.Expression,
     """Whether an expression outside functions makes no tensor, Parameter or module in the file at ``path``."""
     if module.path != path:
         return True
+    if isinstance(node, code.Attribute) and node.name == "apply":
+        return False  # a name for a function that brings its own gradient
     facts = project.scanned(facts_of_value, node)
     for dotted in facts.mentions:
         named = project.resolve(module, dotted)
