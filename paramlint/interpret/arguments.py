@@ -5,6 +5,7 @@ from __future__ import annotations
 from paramlint import torch_api
 from paramlint.interpret import calls, evaluate
 from paramlint.interpret.compare import DTYPE
+from paramlint.interpret.lengths import is_of_many, with_lengths
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.scan import annotation_words
 from paramlint.interpret.slots import Fill, Phase, Place
@@ -91,6 +92,7 @@ def _constructor_value(machine: Machine, frame: Frame, function: code.Function, 
     known = default if isinstance(default, Known) else None
     is_number = words == {"int"} or (known is not None and type(known.value) is int)
     is_number = is_number or parameter.name in machine.project.scanned(uses, function).as_number
+    has_length = is_of_many(parameter.annotation) or parameter.name in machine.project.scanned(with_lengths, function)
     makes_modules = _is_module_factory(default) or _returns_module(machine, frame, parameter.annotation)
     return Symbol(
         parameter.name,
@@ -98,6 +100,7 @@ def _constructor_value(machine: Machine, frame: Frame, function: code.Function, 
         known,
         is_number=is_number,
         is_dtype=is_dtype,
+        has_length=has_length,
         makes_modules=makes_modules,
     )
 

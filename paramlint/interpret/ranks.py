@@ -209,6 +209,10 @@ def least_of_index(least: int, position: Value) -> int:
     return max(kept, least - removed + added)
 
 
+def _has_length(data: Value) -> bool:
+    return isinstance(data, Container) or (isinstance(data, Symbol) and data.has_length)
+
+
 def least_rank(function: Function, positional: list[Value], keywords: dict[str, Value]) -> int:
     """How many dimensions the result of a function of torch has at least."""
     rank = result_rank(function, positional, keywords)
@@ -235,5 +239,5 @@ def least_rank(function: Function, positional: list[Value], keywords: dict[str, 
             # a size of no dimensions at all is hardly ever written
             return 1 if not function.name.startswith("torch.Tensor.") and positional else 0
         case ResultRank.DATA:
-            return 1 if positional and isinstance(positional[0], Container) else 0
+            return 1 if positional and _has_length(positional[0]) else 0
     return 0

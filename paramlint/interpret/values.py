@@ -63,7 +63,8 @@ class Symbol:
     ``argument`` names the constructor parameter it is, if it is one; ``default`` what that parameter defaults to.
     ``is_configuration`` is False for values computed from tensors' data, on which paths are not split. ``is_number``:
     its annotation, default or uses say that it is one. ``is_dtype``: it is the type of a tensor's elements.
-    ``makes_modules``: it is a class of Modules, or a function that returns one.
+    ``has_length``: it is a sequence or an array. ``makes_modules``: it is a class of Modules, or a function that
+    returns one.
     """
 
     key: str
@@ -72,6 +73,7 @@ class Symbol:
     is_configuration: bool = True
     is_number: bool = False
     is_dtype: bool = False
+    has_length: bool = False
     makes_modules: bool = False
 
 
