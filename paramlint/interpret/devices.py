@@ -32,6 +32,13 @@ from paramlint.model import code
 from paramlint.model.code import Span
 
 _HOST = ("cpu", "meta")
+# What torch takes for a device (c10/core/Device.cpp, ``parse_type``).
+_TYPES = frozenset(
+    {
+        *("cpu", "cuda", "ipu", "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve", "fpga", "maia", "xla"),
+        *("lazy", "vulkan", "mps", "meta", "hpu", "mtia", "npu", "privateuseone"),
+    }
+)
 # Products that refuse a tensor of no dimensions (einsum takes one for an empty subscript, which nobody writes).
 _TAKING_NO_NUMBER = frozenset({"@", "matmul", "mm", "bmm", "mv", "linear", "einsum"})
 _NAME = re.compile(r"(cuda|cpu|mps|xpu)(:\d+)?")
@@ -49,19 +56,24 @@ def device_of(value: Value) -> Device | None:
         case Known(value=str() as name) | External(name=name) if typed := _TENSOR_TYPE.fullmatch(name):
             return Device(Placement.LITERAL, "cuda" if typed[1] else "cpu")
         case Known(value=str() as name):
-            return Device(Placement.LITERAL, name)
+            return Device(Placement.LITERAL, name) if _is_device(name) else Device(Placement.UNKNOWN)
         case Known(value=bool() | None) | Symbol(is_dtype=True):
             return None
         case Known(value=int() as index):
             return Device(Placement.LITERAL, f"cuda:{index}")
         case Symbol(argument=argument, default=default, is_configuration=True):
-            literal = default.value if default is not None and isinstance(default.value, str) else None
-            return Device(Placement.GIVEN, literal, argument)
+            named = default.value if default is not None and isinstance(default.value, str) else ""
+            return Device(Placement.GIVEN, named if _is_device(named) else None, argument)
         case External(name=name) if name.startswith("torch."):
             return None
         case Instance():
             return Device(Placement.MODEL) if value.is_module else Device(Placement.UNKNOWN)
     return Device(Placement.UNKNOWN)
+
+
+def _is_device(name: str) -> bool:
+    """Whether a text is one that torch takes for a device: "auto" is a word of the project's own."""
+    return name.partition(":")[0] in _TYPES
 
 
 def spelled(node: code.FormattedString, text: str) -> Value:

@@ -308,6 +308,8 @@ def _made(machine: Machine) -> Iterator[Event]:
         learned = has_state(value, PARAMETERS) if state else None
         if state and (learned is False or _holds_buffers(value)):
             state = learned  # buffers alone are what they are computed from, and nothing is learned in them
+        if state and _is_fixed(value):
+            state = False
         yield MadeInForward(
             made.place,
             Registration.SUBMODULE,
@@ -324,6 +326,13 @@ def _holds_buffers(made: Instance) -> bool:
     """Whether a class of the source registers buffers, which are all that is known of its state if the rest is not."""
     own = made.bindings.values() if made.linked is not None else ()
     return any(held.registration is Registration.BUFFER for held in own)
+
+
+def _is_fixed(made: Instance) -> bool:
+    """Whether a class of the source has frozen all its parameters when it is built: it is set, as a filter is."""
+    parameters, is_all = parameters_of(made)
+    frozen = [isinstance(item, Tensor) and item.requires_grad is False for _, item in parameters]
+    return made.linked is not None and is_all and bool(frozen) and all(frozen)
 
 
 def _is_trained(machine: Machine, made: Value) -> bool:

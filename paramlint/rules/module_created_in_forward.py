@@ -84,7 +84,7 @@ class Head(nn.Module):
         "the module has no parameters and no buffers and does the same in training and evaluation (activations, losses)",
         "it is a lazy module, or a copy of a registered one; the class says that it is lazy",
         "an optimiser is given its parameters: it is made to be trained, as the embedding of one graph",
-        "whether it has state cannot be told",
+        "its class freezes all its parameters, as a filter does, or whether it has state cannot be told",
     ),
     check=check,
 )
