@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.mutation import oracle_path
-from benchmarks.mutation.judging import Judge
+from benchmarks.mutation.judging import Judge, alone
 from benchmarks.mutation.operators import OPERATORS
 from benchmarks.mutation.planting import Mutant, Subject, root_of, subjects
 from paramlint.project.environment import find_environment
@@ -105,23 +105,25 @@ def measure(package: Path, arguments: argparse.Namespace) -> Iterator[Row]:
     """A row for each mutant that is kept."""
     kept = observed(package, arguments)
     began = time.monotonic()
-    judge = Judge(root_of(package), find_environment(root_of(package), arguments.python, os.environ))
     silent = 0
-    for subject, observations in kept:
-        if not judge.is_silent(subject):
-            continue
-        silent += 1
-        for mutant, fault in zip(subject.mutants, observations, strict=False):
-            if fault is not None:
-                found = judge.finding(subject, mutant)
-                yield {
-                    "package": subject.package,
-                    "class": subject.key,
-                    "operator": mutant.operator,
-                    "attribute": mutant.attribute,
-                    "observed": fault,
-                    "found": found.code if found else None,
-                }
+    with alone(package) as root:
+        judge = Judge(root, find_environment(root, arguments.python, os.environ))
+        for installed, observations in kept:
+            subject = installed._replace(path=root / installed.path.relative_to(root_of(package)))
+            if not judge.is_silent(subject):
+                continue
+            silent += 1
+            for mutant, fault in zip(subject.mutants, observations, strict=False):
+                if fault is not None:
+                    found = judge.finding(subject, mutant)
+                    yield {
+                        "package": subject.package,
+                        "class": subject.key,
+                        "operator": mutant.operator,
+                        "attribute": mutant.attribute,
+                        "observed": fault,
+                        "found": found.code if found else None,
+                    }
     seconds = time.monotonic() - began
     print(f"{package.name}: {silent} of {len(kept)} classes silent; linted in {seconds:.0f} s", file=sys.stderr)
 

@@ -7,10 +7,12 @@ nothing; other files' facts are kept from one mutant to the next.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmarks.mutation.operators import OPERATORS
-from benchmarks.mutation.planting import Mutant, Subject
+from benchmarks.mutation.planting import Mutant, Subject, root_of
 from paramlint.engine.suppression import Suppressions
 from paramlint.facts import lower_ast
 from paramlint.facts.source import read_source, source_from_text
@@ -19,9 +21,24 @@ from paramlint.model.diagnostic import Diagnostic
 from paramlint.project.environment import Environment
 from paramlint.project.project import Project
 from paramlint.rules import ALL_RULES
-from paramlint.rules.run import check_class
+from paramlint.rules.run import check_module
 
 _CODES = {operator.name: operator.codes for operator in OPERATORS}
+
+
+@contextmanager
+def alone(package: Path) -> Iterator[Path]:
+    """A folder with the sources of an installed package alone, as its author has them, and not of all packages around it.
+
+    What code of the project may do to an instance is asked of the whole project; other packages are none of it.
+    """
+    top = root_of(package) / package.relative_to(root_of(package)).parts[0]
+    with TemporaryDirectory() as name:
+        for path in top.rglob("*.py"):
+            copied = Path(name) / path.relative_to(top.parent)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            copied.write_bytes(path.read_bytes())
+        yield Path(name)
 
 
 class Judge:
@@ -48,7 +65,6 @@ class Judge:
                 if (
                     item.code in _CODES[mutant.operator]
                     and _fits(item, subject, mutant)
-                    and item.path == subject.path.as_posix()
                     and not suppressions.silences(item.code, item.span.line)
                 ):
                     return item
@@ -69,9 +85,10 @@ class _Changed(Project):
 
 
 def _of(project: Project, subject: Subject, own: bool) -> Iterator[Diagnostic]:
-    for linked in project.classes(project.module_at(subject.path)):
-        if (linked.definition.qualified_name.split(".")[0] == subject.name) == own:
-            yield from check_class(project, linked, ALL_RULES)
+    module = project.module_at(subject.path)
+    names = (linked.definition.qualified_name for linked in project.classes(module))
+    asked = frozenset(name for name in names if (name.split(".")[0] == subject.name) == own)
+    yield from check_module(project, module, ALL_RULES, classes=asked)
 
 
 def _fits(item: Diagnostic, subject: Subject, mutant: Mutant) -> bool:

@@ -40,6 +40,8 @@ _DEEPEST = 3
 _ANSWERING = ("__getattr__", "__getattribute__")
 # Of the standard library, what hands nothing on that it is given, but objects of its own kinds: modules, options, paths.
 _MAKING_THEIR_OWN = frozenset({"argparse", "datetime", "importlib", "json", "logging", "os", "pathlib", "re", "time"})
+# The functions of torchvision that build a model of its own.
+_MODELS = "torchvision.models."
 
 
 class TooManyFiles(Exception):
@@ -222,7 +224,9 @@ def _may_make(project: Project, linked: LinkedClass, module: SourceModule, name:
     """Whether what a call of a name returns may be an instance of the class."""
     found = project.resolve(module, name)
     if isinstance(found, External):
-        return found.name not in torch_api.layers and found.name.partition(".")[0] not in _MAKING_THEIR_OWN
+        is_model = found.name.startswith(_MODELS) and not found.name.endswith("get_model")
+        makes_its_own = is_model or found.name.partition(".")[0] in _MAKING_THEIR_OWN
+        return found.name not in torch_api.layers and not makes_its_own
     if isinstance(found, ClassDefinition):
         made = project.link(found)
         return made.is_module is not True or not made.is_complete or linked.definition in made.mro

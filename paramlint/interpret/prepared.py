@@ -28,13 +28,16 @@ def prepared_elsewhere(node: object) -> Iterator[int]:
         target = written if isinstance(written, code.Attribute) and written.name == "data" else None
     if isinstance(node, code.ExpressionStatement) and isinstance(node.value, code.Call):
         target = _initialised(node.value)
-    elif isinstance(node, code.Comparison) and all(
-        isinstance(other, code.Constant) and other.value is None for other in node.comparators
-    ):
+    elif isinstance(node, code.Comparison) and is_with_none(node):
         target = node.left
     while isinstance(target, (code.Attribute, code.Subscript)):
         yield id(target)
         target = target.value
+
+
+def is_with_none(comparison: code.Comparison) -> bool:
+    """Whether nothing is asked but whether something is None."""
+    return all(isinstance(other, code.Constant) and other.value is None for other in comparison.comparators)
 
 
 def only_prepared(every: Sequence[object]) -> Iterator[int]:
@@ -66,18 +69,30 @@ def _looked_at(every: Sequence[object]) -> Iterator[int]:
 
 
 def _handed_to_initialisers(every: Sequence[object]) -> Iterator[int]:
-    """The attributes in ``w = m.weight.data`` where ``w`` is then initialised, in any shape, and no more."""
+    """The attributes in ``w = m.weight.data`` where ``w`` is then initialised, in any shape, and no more.
+
+    So it is with those of a list, ``for layer in (self.a, self.b)``, of which each is only initialised.
+    """
     found: dict[str, list[int]] = {}
     initialised: set[int] = set()
     for node in every:
         match node:
+            case code.For(target=code.Name(identifier=name) as target, iterable=code.Display(elements=elements)):
+                found.setdefault(name, []).extend(id(part) for part in nodes(elements))
+                initialised.add(id(target))
+            case code.Call(function=code.Name(identifier=asking), arguments=(about, *_)) if (
+                asking in _ASKING_WHAT_IT_IS
+            ):
+                initialised.add(id(about.value))
             case code.Assign(targets=(code.Name(identifier=name) as target,), value=code.Attribute() as value):
                 found.setdefault(name, []).extend(id(part) for part in nodes(value))
                 initialised.add(id(target))
             case code.ExpressionStatement(value=code.Call() as call) if (given := _initialised(call)) is not None:
                 initialised.update(map(id, nodes(given)))
-            case code.Attribute(value=about, name=name) if name in ABOUT:
-                initialised.add(id(about))
+            case code.Attribute(value=looked_at, name=name) if name in ABOUT:
+                initialised.add(id(looked_at))
+            case code.Comparison(left=compared) if is_with_none(node):
+                initialised.update(map(id, nodes(compared)))
     yield from _of_unused(found, every, initialised)
 
 

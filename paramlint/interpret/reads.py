@@ -8,7 +8,7 @@ from types import NoneType
 from typing import NamedTuple
 
 from paramlint import torch_api
-from paramlint.interpret.prepared import only_prepared, prepared_elsewhere
+from paramlint.interpret.prepared import is_with_none, only_prepared, prepared_elsewhere
 from paramlint.interpret.receivers import Object, OuterRead, local_names, outer_uses
 from paramlint.interpret.scan import initialised_attributes, nodes, self_attribute
 from paramlint.model import code
@@ -183,9 +183,7 @@ def _names_read(every: list[object], prepared: set[int], locals_of_scheme: froze
             ignored |= _prepared(node.value)
             if locals_of_scheme is not None and _is_plain_function(node.value.function, locals_of_scheme):
                 ignored |= {mark for argument in node.value.arguments for mark in _chain(argument.value)}
-        elif isinstance(node, code.Comparison) and all(
-            isinstance(other, code.Constant) and other.value is None for other in node.comparators
-        ):
+        elif isinstance(node, code.Comparison) and is_with_none(node):
             ignored |= _chain(node.left)
     for node in every:
         name = self_attribute(node)
@@ -230,12 +228,25 @@ def _prepared(call: code.Call) -> set[int]:
     function = call.function
     found: set[int] = set()
     if isinstance(function, code.Attribute) and _PREPARES.search(function.name):
-        found |= _chain(function.value)
+        found |= _chain(_viewed(function.value))
     called = last_word(function)
     if _INITIALISER.search(called) and not _computes_in_place(called):
         for argument in call.arguments:
             found |= _chain(argument.value)
     return found
+
+
+def _viewed(expression: code.Expression) -> code.Expression:
+    """What ``x.detach()`` is a view of: writing to it in place writes to that."""
+    while (
+        isinstance(expression, code.Call)
+        and not expression.arguments
+        and isinstance(expression.function, code.Attribute)
+    ):
+        if expression.function.name != "detach":
+            break
+        expression = expression.function.value
+    return expression
 
 
 def _computes_in_place(name: str) -> bool:

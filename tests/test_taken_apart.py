@@ -1,0 +1,44 @@
+"""What takes another model apart reads nothing of a class, where it is known whose model that is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from paramlint.engine.check import check
+from paramlint.engine.configuration import Configuration
+from paramlint.engine.settings import Overrides
+
+MODEL = """
+from torch import nn
+{imported}
+
+
+class Encoder(nn.Module):
+    def __init__(self, other=None):
+        super().__init__()
+        self.features = nn.Sequential(*list({made}.children())[:-3])
+        self.mean = nn.Linear(4, 4)
+        self.variance = nn.Linear(4, 4)
+
+    def forward(self, x):
+        x = self.features(x)
+        return self.mean(x), self.mean(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("imported", "made", "told"),
+    [
+        ("from torchvision.models import resnet18", "resnet18(weights=None)", True),
+        ("from torchvision import models", "models.resnet18(weights=None)", True),
+        ("from torchvision.models import get_model", "get_model('encoder')", False),
+        ("from elsewhere import wrap", "wrap(other)", False),
+    ],
+)
+def test_children_of_a_model_of_torchvision(tmp_path: Path, imported: str, made: str, told: bool) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(MODEL.format(imported=imported, made=made), encoding="utf-8")
+    report = check([path], Configuration(Overrides(select=("PRM205",)), None, True))
+    assert [item.attribute for item in report.diagnostics] == (["variance"] if told else [])
