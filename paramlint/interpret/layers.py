@@ -150,9 +150,7 @@ def _fill_container(
             is_exact = is_exact and not value.is_opaque
         else:
             is_exact = False
-    for item in arguments.unplaced:
-        if isinstance(item, (Tensor, Instance)):
-            item.is_registered = True
+    items.extend((f"[{len(items) + index}]", item) for index, item in enumerate(arguments.unplaced))
     for name, item in items:
         if isinstance(item, Tensor) and layer.name.startswith("torch.nn.Parameter") and not item.is_parameter:
             item = construct.make_parameter(machine, item, place, True)
