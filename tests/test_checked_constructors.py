@@ -134,3 +134,31 @@ def test_nothing_is_in_what_is_empty(tmp_path: Path) -> None:
         "from keeping import keep\n" + HEAD + loop + TAIL.replace("self.row", "row").replace("x * row", "x")
     )
     assert [code for _, code in places(run([path]), path)] == ["PRM501"]
+
+
+def test_a_base_that_is_given_too_little_still_makes_the_tables(tmp_path: Path) -> None:
+    """Python raises TypeError there; that nobody called ``Module.__init__`` would be said of another fault."""
+    (tmp_path / "pyproject.toml").touch()
+    path = tmp_path / "model.py"
+    path.write_text(
+        HEAD.split("class Deep")[0]
+        + """
+class Sized(nn.Module):
+    def __init__(self, width, depth):
+        super().__init__()
+        self.layers = nn.Sequential(*(nn.Linear(width, width) for _ in range(depth)))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+class GivesTooLittle(Sized):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.head(self.layers(x))
+"""
+    )
+    assert not places(run([path]), path)

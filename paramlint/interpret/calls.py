@@ -263,7 +263,7 @@ def _outcome(machine: Machine, frame: Frame, closure: Closure, arguments: Argume
 
 
 def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Arguments, span: code.Span) -> Value:
-    if _lacks_argument(closure, arguments):
+    if machine.phase is Phase.FORWARD and _lacks_argument(closure, arguments):
         return UNKNOWN  # it raises, or what is called is not what it was taken for
     inner = Frame(
         closure.module,
