@@ -99,6 +99,8 @@ def index(machine: Machine, frame: Frame, tensor: Tensor, position: Value, rank:
         if moving and tensor.placement.is_pinned:
             devices.check(machine, frame, "[]", [tensor, *moving], span)
         least = rank if rank is not None else least_of_index(0, position)
+        # A copy, unlike a view: what is written to it afterwards reaches nothing else.
+        initialisation.note_read(machine, frame.place(span), [tensor], "[]")
         result = results.derived(machine, frame, tensor, "indexing", span, rank=rank, least_rank=least)
         result.is_integer = tensor.is_integer
         return result
