@@ -84,6 +84,11 @@ def _constructor_value(machine: Machine, frame: Frame, function: code.Function, 
     ):
         place = frame.place(parameter.annotation.span)
         return Instance(place, Phase.CONSTRUCTOR, None, "torch.nn.Module", True, True, True)
+    is_module = isinstance(default, Instance) and default.is_module
+    if parameter.default is not None and is_module and not words & {"None", "Optional"}:
+        # whoever passes another thing passes a module too, or a function that does the same
+        place = frame.place(parameter.default.span)
+        return Instance(place, Phase.CONSTRUCTOR, None, "torch.nn.Module", True, True, True)
     if isinstance(default, Device) and default.literal is not None:
         default = Known(default.literal)
     is_dtype = isinstance(default, ExternalValue) and DTYPE.fullmatch(default.name) is not None

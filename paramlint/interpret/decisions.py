@@ -55,6 +55,7 @@ class Decider:
         "_false",
         "_forced",
         "_known",
+        "_narrowing",
         "_positions",
         "_settled",
         "_true",
@@ -82,6 +83,7 @@ class Decider:
         self.own: dict[int, list[Choice | None]] = {}
         self._positions: dict[str, int] = {}
         self._chains: dict[int, int] = {}
+        self._narrowing: dict[str, int] = {}
 
     def shares(self, outcomes: tuple[bool, ...]) -> bool:
         """Whether this path is to go as another went until it had decided that."""
@@ -92,6 +94,7 @@ class Decider:
         self._known, self._positions, self._chains = earlier._known, earlier._positions, earlier._chains
         self._constants, self._bounds = earlier._constants, earlier._bounds
         self._true, self._false = earlier._true, earlier._false
+        self._narrowing = earlier._narrowing
         self.taken, self.own = earlier.taken, earlier.own
 
     def has_decided(self, predicate: Predicate) -> bool:
@@ -121,6 +124,11 @@ class Decider:
         implied = self._implied(predicate)
         if implied is not None:
             self._known[predicate.key] = implied
+            position = self._narrowing.get(predicate.subject or "")
+            if is_own and position is not None:
+                # what has settled it decides on this as well
+                self._positions[predicate.key] = position
+                self.own.setdefault(position, []).append(choice)
             return implied
         index = self.asked = len(self.taken)
         self._positions[predicate.key] = index
@@ -140,6 +148,7 @@ class Decider:
         self._known[predicate.key] = outcome
         if predicate.subject is not None:
             self._note(predicate, predicate.subject, outcome)
+            self._narrowing[predicate.subject] = index
         self.taken.append(_decision(predicate, outcome))
         return outcome
 
