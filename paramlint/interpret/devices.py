@@ -32,11 +32,11 @@ from paramlint.model import code
 from paramlint.model.code import Span
 
 _HOST = ("cpu", "meta")
-# What torch takes for a device (c10/core/Device.cpp, ``parse_type``).
+# What torch takes for a device (c10/core/Device.cpp, ``parse_type``), and names that others have given to theirs.
 _TYPES = frozenset(
     {
         *("cpu", "cuda", "ipu", "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve", "fpga", "maia", "xla"),
-        *("lazy", "vulkan", "mps", "meta", "hpu", "mtia", "npu", "privateuseone"),
+        *("lazy", "vulkan", "mps", "meta", "hpu", "mtia", "privateuseone", "npu", "tpu", "mlu", "musa", "gcu"),
     }
 )
 # Products that refuse a tensor of no dimensions (einsum takes one for an empty subscript, which nobody writes).
@@ -56,7 +56,7 @@ def device_of(value: Value) -> Device | None:
         case Known(value=str() as name) | External(name=name) if typed := _TENSOR_TYPE.fullmatch(name):
             return Device(Placement.LITERAL, "cuda" if typed[1] else "cpu")
         case Known(value=str() as name):
-            return Device(Placement.LITERAL, name) if _is_device(name) else Device(Placement.UNKNOWN)
+            return Device(Placement.LITERAL, name)
         case Known(value=bool() | None) | Symbol(is_dtype=True):
             return None
         case Known(value=int() as index):
@@ -72,7 +72,7 @@ def device_of(value: Value) -> Device | None:
 
 
 def _is_device(name: str) -> bool:
-    """Whether a text is one that torch takes for a device: "auto" is a word of the project's own."""
+    """Whether the text that an argument defaults to names a device: "auto" is a word of the project's own."""
     return name.partition(":")[0] in _TYPES
 
 
