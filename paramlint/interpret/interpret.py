@@ -23,7 +23,7 @@ from paramlint.interpret.hierarchy import (
 from paramlint.interpret.limits import BudgetSpent, PathEnds
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.module_methods import parameters_of
-from paramlint.interpret.scan import has_conditions
+from paramlint.interpret.scan import has_conditions, nodes
 from paramlint.interpret.slots import REGISTERED, Phase, Place, Registration, Slot
 from paramlint.interpret.snapshot import copied
 from paramlint.interpret.summaries import PARAMETERS, has_state, summarise_slots
@@ -229,11 +229,12 @@ def _call(machine: Machine, root: Instance, linked: LinkedClass) -> tuple[Slot, 
     machine.is_complete = True
     moving.settle(machine.project, root, linked)
     reached: set[str] = set()
-    for name in _ENTRIES:
+    for name in (*_stand_in(linked), *_ENTRIES):
         member = linked.find(name)
         if isinstance(member, Member) and isinstance(member.node, code.Function):
             machine.is_called_by_forward = True
-            _enter(machine, root, member, Place(linked.definition.module.place, member.node.span))
+            is_given = name != "__call__" or machine.project.scanned(takes_tensor, member.node)
+            _enter(machine, root, member, Place(linked.definition.module.place, member.node.span), is_given)
             reached.add(name)
     machine.is_called_by_forward = False
     kept = tuple(
@@ -258,6 +259,17 @@ def _call(machine: Machine, root: Instance, linked: LinkedClass) -> tuple[Slot, 
             except PathEnds:
                 del machine.events[events:]
     return kept
+
+
+def _stand_in(linked: LinkedClass) -> tuple[str, ...]:
+    """``__call__`` where no forward is in the source, and it leads to none: it does what the class is there for."""
+    forward, member = linked.find("forward"), linked.find("__call__")
+    if isinstance(forward, Member) and forward.node is not None:
+        return ()
+    if not isinstance(member, Member) or not isinstance(member.node, code.Function):
+        return ()
+    names = {node.name for node in nodes(member.node.body) if isinstance(node, code.Attribute)}
+    return () if names & {"forward", "__call__", "_call_impl"} else ("__call__",)
 
 
 def _enter(machine: Machine, root: Instance, member: Member, place: Place, is_given: bool = True) -> None:
