@@ -43,3 +43,37 @@ def test_children_of_a_model_of_torchvision(tmp_path: Path, imported: str, made:
     report = check([path], Configuration(Overrides(), None, True))
     found = [(item.code, item.attribute) for item in report.diagnostics]
     assert found == ([("PRM205", "variance")] if told else [])
+
+
+APPLIED = """
+from torch import nn
+
+
+class Layer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mean = nn.Linear(4, 4)
+        self.variance = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.mean(x)
+
+
+def {name}(do, module: nn.Module):
+    for child in module.children():
+        {name}(do, child)
+    do(module)
+
+
+def build(do):
+    return {name}(do, Layer())
+"""
+
+
+@pytest.mark.parametrize(("name", "told"), [("named_apply", True), ("traverse", False)])
+def test_children_that_are_only_handed_on(tmp_path: Path, name: str, told: bool) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(APPLIED.format(name=name), encoding="utf-8")
+    report = check([path], Configuration(Overrides(), None, True))
+    found = [(item.code, item.attribute) for item in report.diagnostics]
+    assert found == ([("PRM205", "variance")] if told else [])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from paramlint import torch_api
 from paramlint.facts.source import SourceError
 from paramlint.interpret.holders import MOST_FILES, Scope, defined, may_mean, mentions
-from paramlint.interpret.reads import names_called, names_given_self
+from paramlint.interpret.reads import TAKING_APART, names_called, names_given_self
 from paramlint.interpret.receivers import (
     ABOUT,
     Dotted,
@@ -141,6 +141,23 @@ def _may_be_given(
                 return True
             is_called = True
     return not is_called
+
+
+def may_be_taken_apart(project: Project, linked: LinkedClass, module: SourceModule, reads: Iterable[OuterRead]) -> bool:
+    """Whether a file may go over the children of an instance, for more than to hand each to a function."""
+    return any(
+        read.name in TAKING_APART and not _hands_on(module, read) and may_be(project, linked, module, read.object)
+        for read in reads
+    )
+
+
+def _hands_on(module: SourceModule, read: OuterRead) -> bool:
+    """Whether it is done as ``Module.apply`` does: by a function named so, which calls what it is given."""
+    if read.object.place is None:
+        return False
+    span, _ = read.object.place
+    function = next((part for part in module.facts.body if getattr(part, "span", None) == span), None)
+    return isinstance(function, code.Function) and function.name.endswith("apply")
 
 
 def takes_value(project: Project, module: SourceModule, read: OuterRead, with_gradient: bool) -> bool:

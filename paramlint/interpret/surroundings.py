@@ -12,13 +12,20 @@ from paramlint.interpret.filled import is_filled_elsewhere
 from paramlint.interpret.gradients import Use, uses
 from paramlint.interpret.holders import Scope, holders, is_never_moved
 from paramlint.interpret.ingredients import Ingredients, ingredients
-from paramlint.interpret.instances import TooManyFiles, holding_files, is_named_in, may_be, modules_with, takes_value
+from paramlint.interpret.instances import (
+    TooManyFiles,
+    holding_files,
+    is_named_in,
+    may_be,
+    may_be_taken_apart,
+    modules_with,
+    takes_value,
+)
 from paramlint.interpret.loaded import is_always_loaded
 from paramlint.interpret.optimised import parameters_given, words_of_optimisers
 from paramlint.interpret.outside import may_call, may_initialise
 from paramlint.interpret.reach import CONSTRUCTORS
 from paramlint.interpret.reads import (
-    TAKING_APART,
     ClassReads,
     class_reads,
     does_something,
@@ -222,8 +229,7 @@ class Surroundings:
             asked = (item for pattern, item in found.computed if pattern.fullmatch(attribute))
             if found.walks or any(may_be(self._project, self._linked, module, item) for item in asked):
                 return True
-            opened = (read.object for read in found.reads if is_part and read.name in TAKING_APART)
-            if any(may_be(self._project, self._linked, module, item) for item in opened):
+            if is_part and may_be_taken_apart(self._project, self._linked, module, found.reads):
                 return True
             for linked in self._project.classes(module):
                 if linked.definition == own or own not in linked.mro:
