@@ -18,12 +18,13 @@ def is_copied_for_export(project: Project, own: ClassDefinition, attribute: str)
 
     The exported one takes the checkpoints of the other, and so has its layers; nobody trains it. Raises TooManyFiles.
     """
-    exporting = (module for module in modules_with(project, own.module, "onnx") if project.scanned(_exports, module))
-    if not any(is_named_in(project, module, own) for module in exporting):
-        return False
-    return any(
+    named = modules_with(project, own.module, own.node.name)
+    is_read_by_twin = any(
         module.path != own.module.path and any(_reads(other, own.node.name, attribute) for other in module.facts.body)
-        for module in modules_with(project, own.module, own.node.name)
+        for module in named
+    )
+    return is_read_by_twin and any(
+        project.scanned(_exports, module) and is_named_in(project, module, own) for module in named
     )
 
 
