@@ -49,7 +49,7 @@ from paramlint.project.project import Project
 _ENTRIES = ("forward", "training_step", "validation_step", "test_step", "predict_step")
 DEEPEST_STACK = 6_000
 # What all paths of a class together may cost; further paths are not tried once it is spent.
-MOST_STEPS_OF_CLASS = 20_000
+MOST_STEPS_OF_CLASS = 30_000
 
 
 def interpret(project: Project, linked: LinkedClass, *, turns_all: bool = False) -> ClassTrace:
