@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from paramlint.interpret.events import EarlyRead
-from paramlint.interpret.slots import Registration, Slot
+from paramlint.interpret.slots import Place, Registration, Slot
 from paramlint.interpret.trace import ClassTrace
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
@@ -32,6 +32,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     if _KEPT_FOR_CHECKPOINTS.search(trace.documentation) or _SAID_TO_BE_IDLE.search(trace.documentation):
         return
     seen: set[str] = set()
+    told: set[tuple[Place, str]] = set()
     for run, slot in constructed_slots(trace):
         if slot.name in seen or not _is_made_here(slot) or _ON_PURPOSE.search(slot.name):
             continue
@@ -47,6 +48,10 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             continue
         if trace.surroundings.is_copied_for_export(slot.name):
             continue  # it is there for the checkpoints, and not to be trained
+        numbered = (slot.place, re.sub(r"\d+", "0", slot.name))
+        if numbered in told:
+            continue  # one statement in a loop binds layer0, layer1, layer2
+        told.add(numbered)
         kind = "parameter" if slot.module is None else slot.module.class_name
         yield finding(
             trace,

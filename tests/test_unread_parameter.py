@@ -1,4 +1,4 @@
-"""What takes another model apart reads nothing of a class, where it is known whose model that is."""
+"""What takes modules apart reads a class's layers, or does not; layers under numbers are told of once."""
 
 from __future__ import annotations
 
@@ -77,3 +77,17 @@ def test_children_that_are_only_handed_on(tmp_path: Path, name: str, told: bool)
     report = check([path], Configuration(Overrides(), None, True))
     found = [(item.code, item.attribute) for item in report.diagnostics]
     assert found == ([("PRM205", "variance")] if told else [])
+
+
+def test_layers_that_a_loop_binds_are_told_of_once(tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(
+        "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.head = nn.Linear(4, 4)\n        for number in range(3):\n"
+        "            setattr(self, f'layer{number}', nn.Linear(4, 4))\n"
+        "        self.left, self.right = nn.Linear(4, 4), nn.Linear(4, 4)\n\n"
+        "    def forward(self, x):\n        return self.head(x)\n",
+        encoding="utf-8",
+    )
+    report = check([path], Configuration(Overrides(), None, True))
+    assert [item.attribute for item in report.diagnostics] == ["layer0", "left", "right"]
