@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import takewhile
 from math import inf
 
 from paramlint import torch_api
@@ -21,6 +20,7 @@ from paramlint.interpret import (
     module_calls,
     module_methods,
     objects,
+    parameters,
     results,
     statements,
     tensors,
@@ -34,7 +34,6 @@ from paramlint.interpret.limits import IdleSpent, PathEnds
 from paramlint.interpret.machine import MOST_DEPTH, Frame, Machine, Made
 from paramlint.interpret.scan import descends, walks_all
 from paramlint.interpret.slots import Phase, Place
-from paramlint.interpret.uses import takes_plain
 from paramlint.interpret.values import (
     NONE,
     UNKNOWN,
@@ -263,7 +262,7 @@ def _outcome(machine: Machine, frame: Frame, closure: Closure, arguments: Argume
 
 
 def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Arguments, span: code.Span) -> Value:
-    if machine.phase is Phase.FORWARD and _lacks_argument(closure, arguments):
+    if machine.phase is Phase.FORWARD and parameters.lacks_argument(closure, arguments):
         return UNKNOWN  # it raises, or what is called is not what it was taken for
     inner = Frame(
         closure.module,
@@ -273,7 +272,7 @@ def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Argumen
         closure.owner,
         closure.node.name if isinstance(closure.node, code.Function) else "<lambda>",
     )
-    bind_parameters(machine, inner, closure, arguments)
+    parameters.bind(machine, inner, closure, arguments)
     if inner.receiver is None and closure.owner is not None and closure.node.parameters:
         # Base.__init__(self): super() inside means the first argument
         inner.receiver = inner.names.get(closure.node.parameters[0].name)
@@ -298,18 +297,6 @@ def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Argumen
         machine.choice, machine.is_choosing, machine.preferred, machine.chain = choosing
         machine.depth -= 1
         machine.active.pop()
-
-
-def _lacks_argument(closure: Closure, arguments: Arguments) -> bool:
-    """Whether a parameter without a default gets nothing, so that Python raises TypeError."""
-    given = len(arguments.positional) + (closure.bound is not None)
-    own = takewhile(lambda parameter: not parameter.kind.startswith("*"), closure.node.parameters)
-    return arguments.is_exact and any(
-        parameter.default is None
-        and parameter.name not in arguments.keywords
-        and (number >= given or parameter.kind == "keyword")
-        for number, parameter in enumerate(own)
-    )
 
 
 def _spared(closure: Closure) -> Instance | None:
@@ -357,46 +344,6 @@ def _execute(
     for value in inner.returns[1:]:
         result = join(result, value)
     return result
-
-
-def bind_parameters(machine: Machine, inner: Frame, closure: Closure, arguments: Arguments) -> None:
-    """Bind a function's parameters to arguments, defaults and what is not known."""
-    positional = list(arguments.positional)
-    if closure.bound is not None:
-        positional.insert(0, closure.bound)
-    keywords = dict(arguments.keywords)
-    for parameter in closure.node.parameters:
-        name = parameter.name
-        if parameter.kind == "*":
-            inner.names[name] = Container("tuple", [*positional, *arguments.unplaced], is_exact=arguments.is_exact)
-            positional = []
-        elif parameter.kind == "**":
-            extra = Container("dict", list(keywords.values()), [Known(key) for key in keywords], arguments.is_exact)
-            inner.names[name] = extra
-            keywords = {}
-        elif parameter.kind != "keyword" and positional:
-            inner.names[name] = positional.pop(0)
-        elif name in keywords:
-            inner.names[name] = keywords.pop(name)
-        elif not arguments.is_exact:
-            inner.names[name] = _perhaps_given(machine, parameter)
-        elif parameter.default is not None:
-            scope = Frame(closure.module, closure.enclosing, closure.outer)
-            inner.names[name] = evaluate.evaluate(machine, scope, parameter.default)
-        else:
-            inner.names[name] = UNKNOWN
-        value = inner.names[name]
-        if isinstance(value, Tensor) and not value.is_certain and takes_plain(parameter):
-            inner.names[name] = UNKNOWN  # what may be no tensor at all is none
-
-
-def _perhaps_given(machine: Machine, parameter: code.Parameter) -> Value:
-    """What settings of unknown keys may give a parameter: its default first, where that is a constant."""
-    default = parameter.default
-    if not isinstance(default, code.Constant) or isinstance(default.value, type(...)):
-        return UNKNOWN
-    machine.counter += 1
-    return Symbol(f"{parameter.name}#{machine.counter}", default=Known(default.value))
 
 
 def bind_target(machine: Machine, frame: Frame, target: code.Expression, value: Value) -> None:
