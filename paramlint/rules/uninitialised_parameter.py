@@ -103,7 +103,8 @@ RULE = Rule(
 small numbers that look plausible, sometimes 1e30 or NaN, another value on each machine.
 
 torch's own layers make their parameters of `torch.empty` as well and fill them in `reset_parameters()`, which their
-constructors call last: a subclass that overrides it fills all of them, or leaves the rest as it was.""",
+constructors call last: a subclass that overrides it fills all of them, or leaves the rest as it was. What a base in
+another file registers, and leaves to its subclasses, is told at the class that forgets it.""",
     bad="""\
 import torch
 from torch import nn
