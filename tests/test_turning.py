@@ -188,3 +188,18 @@ def test_the_first_path_asks_the_default_of_what_kind_it_is(
     first, second = runs_of(tmp_path, built, "return x", f"={default}")
     assert (first.is_default, [decision.outcome for decision in first.decisions]) == (True, [is_table])
     assert (second.is_default, [decision.outcome for decision in second.decisions]) == (False, [not is_table])
+
+
+@pytest.mark.parametrize("given", ["affine", "affine=affine"])
+def test_a_switch_that_is_handed_on_is_decided_for_a_path(tmp_path: Path, given: str) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(
+        "from torch import nn\n\n\nclass Norm(nn.InstanceNorm1d):\n    def __init__(self, width, affine=False):\n"
+        f"        super().__init__(width, 1e-5, 0.1, {given})\n\n    def forward(self, x):\n        return x * self.weight\n",
+        encoding="utf-8",
+    )
+    project = Project(tmp_path, NO_ENVIRONMENT, lambda file: lower_ast.lower(read_source(str(file))))
+    (linked,) = project.classes(project.module_at(path))
+    runs = interpret(project, linked).runs
+    without = {run.decisions[0].outcome: slot.is_none for run in runs for slot in run.slots if slot.name == "weight"}
+    assert without == {False: True, True: False}
