@@ -50,10 +50,7 @@ def _do_all_programs_set_it(project: Project, module: SourceModule) -> bool:
 
 def _speaks_of_default(module: SourceModule) -> bool:
     """Whether a file sets the default device, wherever it does."""
-    return any(
-        isinstance(node, code.Call) and last_word(node.function) in _SETTERS and _names_accelerator(node)
-        for node in nodes(module.facts.body)
-    )
+    return any(map(_sets_accelerator, nodes(module.facts.body)))
 
 
 def _hides_accelerators(module: SourceModule) -> bool:
@@ -72,11 +69,15 @@ def _hides_accelerators(module: SourceModule) -> bool:
 def _sets_default(module: SourceModule) -> bool:
     """Whether to import a file sets the default device; what only a script does at its end does not count."""
     return any(
-        isinstance(node, code.Call) and last_word(node.function) in _SETTERS and _names_accelerator(node)
+        _sets_accelerator(node)
         for statement in module.facts.body
         if not isinstance(statement, (code.Function, code.Class)) and not is_script_part(statement)
         for node in nodes((statement,))
     )
+
+
+def _sets_accelerator(node: object) -> bool:
+    return isinstance(node, code.Call) and last_word(node.function) in _SETTERS and _names_accelerator(node)
 
 
 def _names_accelerator(call: code.Call) -> bool:

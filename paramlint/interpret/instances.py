@@ -124,8 +124,8 @@ def _may_be_given(
 ) -> bool:
     """Whether the parameter of a function may be an instance: some call gives it one, or what calls it is not known."""
     span, name = place
-    function = next((part for part in module.facts.body if getattr(part, "span", None) == span), None)
-    if not isinstance(function, code.Function) or function.decorators or depth > _DEEPEST:
+    function = _function_at(module, span)
+    if function is None or function.decorators or depth > _DEEPEST:
         return True
     wanted = FunctionDefinition(module, function, function.name)
     is_called = False
@@ -153,11 +153,14 @@ def may_be_taken_apart(project: Project, linked: LinkedClass, module: SourceModu
 
 def _hands_on(module: SourceModule, read: OuterRead) -> bool:
     """Whether it is done as ``Module.apply`` does: by a function named so, which calls what it is given."""
-    if read.object.place is None:
-        return False
-    span, _ = read.object.place
-    function = next((part for part in module.facts.body if getattr(part, "span", None) == span), None)
-    return isinstance(function, code.Function) and function.name.endswith("apply")
+    function = None if read.object.place is None else _function_at(module, read.object.place[0])
+    return function is not None and function.name.endswith("apply")
+
+
+def _function_at(module: SourceModule, span: code.Span) -> code.Function | None:
+    """The function of a file that stands at a place; None where something else does."""
+    found = next((part for part in module.facts.body if getattr(part, "span", None) == span), None)
+    return found if isinstance(found, code.Function) else None
 
 
 def takes_value(project: Project, module: SourceModule, read: OuterRead, with_gradient: bool) -> bool:

@@ -110,24 +110,17 @@ def _decided(
     machine: Machine, instance: Instance, layer: Layer, arguments: calls.Arguments, place: Place
 ) -> calls.Arguments:
     """The arguments of a layer that the class is itself, its switches decided for the path, and kept as torch keeps them."""
-    decided = calls.Arguments(list(arguments.positional), dict(arguments.keywords), arguments.is_exact)
-    slots = {slot.name for slot in (*layer.parameters, *layer.buffers)}
     named = [parameter.name for parameter in layer.constructor]
-    placed = [
-        (name, index, value) for index, (name, value) in enumerate(zip(named, arguments.positional, strict=False))
-    ]
-    for name, index, value in [*placed, *((name, -1, value) for name, value in arguments.keywords.items())]:
+    given = dict(zip(named, arguments.positional, strict=False)) | arguments.keywords
+    slots = {slot.name for slot in (*layer.parameters, *layer.buffers)}
+    for name, value in given.items():
         if isinstance(value, Symbol) and value.default is not None and isinstance(value.default.value, bool):
             outcome = evaluate.truth(machine, value)
-            if outcome is None:
-                continue
-            if index < 0:
-                decided.keywords[name] = Known(outcome)
-            else:
-                decided.positional[index] = Known(outcome)
-            if name not in slots and name in _KEPT:
-                instance.bindings[name] = Binding(Known(outcome), Registration.OTHER, place, machine.phase)
-    return decided
+            if outcome is not None:
+                given[name] = Known(outcome)
+                if name not in slots and name in _KEPT:
+                    instance.bindings[name] = Binding(Known(outcome), Registration.OTHER, place, machine.phase)
+    return calls.Arguments([], given, arguments.is_exact)
 
 
 def _default(layer: Layer, name: str) -> float | None:

@@ -74,6 +74,11 @@ def may_speak(project: Project, linked: LinkedClass, codes: frozenset[str]) -> b
         return True
 
 
+def _runs_when_called(linked: LinkedClass) -> bool:
+    """Whether the ``forward`` of a class may run: of a module, or of a function that brings its own gradient."""
+    return linked.is_module is not False or linked.inherits("torch.autograd.Function") is not False
+
+
 class _Silence:
     def __init__(self, project: Project, linked: LinkedClass, codes: frozenset[str]) -> None:
         self._project = project
@@ -176,10 +181,6 @@ class _Silence:
         grown = frozenset().union(*(unit.facts.grown for unit in units))
         return all(self._sets_up(unit, grown) for unit in own) and self._is_in_order(own)
 
-    def _runs_when_called(self, linked: LinkedClass) -> bool:
-        """Whether the ``forward`` of a class may run: of a module, or of a function that brings its own gradient."""
-        return linked.is_module is not False or linked.inherits("torch.autograd.Function") is not False
-
     def _mentions_are_tame(self, unit: Unit, is_forward: bool) -> bool:
         looks_up = ("getattr",) in unit.facts.mentions
         for dotted in unit.facts.mentions:
@@ -194,7 +195,7 @@ class _Silence:
                     if looks_up and name.startswith("torch"):
                         return False
                 case ClassDefinition():
-                    if is_forward and self._runs_when_called(self._project.link(definition)):
+                    if is_forward and _runs_when_called(self._project.link(definition)):
                         return False
                 case ValueDefinition():
                     if is_forward and not self._is_tame_value(definition.module, definition.node):

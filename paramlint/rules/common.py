@@ -80,6 +80,11 @@ def is_named(left: LayerLeft, event: SchemeRan) -> bool:
     return any(kind in event.types for kind in (left.class_name, *left.kinds)) and bool(event.types)
 
 
+def is_restored(left: LayerLeft, event: SchemeRan) -> bool:
+    """Whether a scheme gives a normalisation layer what torch's begin with: the layer has that without it."""
+    return "Norm" in left.class_name and not event.restored.isdisjoint((left.class_name, *left.kinds))
+
+
 def slot_around(run: Run, place: Place) -> str | None:
     """The name that the statement around a place binds."""
     return next((slot.name for slot in (*run.slots, *run.kept) if slot.place.encloses(place)), None)

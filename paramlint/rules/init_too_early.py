@@ -9,7 +9,7 @@ from paramlint.interpret.slots import Phase
 from paramlint.interpret.trace import ClassTrace, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import events, finding, is_named, related
+from paramlint.rules.common import events, finding, is_named, is_restored, related
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
@@ -86,13 +86,8 @@ def _agree(run: Run, other: Run, option: str) -> bool:
 
 
 def _is_meant(left: LayerLeft, event: SchemeRan) -> bool:
-    """Whether a scheme is for a layer: it names its kind, or was to go over every parameter and met none at all.
-
-    A normalisation layer to which it gives torch's default has that without it.
-    """
-    if "Norm" in left.class_name and not event.restored.isdisjoint((left.class_name, *left.kinds)):
-        return False
-    return is_named(left, event) or event.is_vain
+    """Whether a scheme is for a layer: it names its kind, or was to go over every parameter and met none at all."""
+    return not is_restored(left, event) and (is_named(left, event) or event.is_vain)
 
 
 RULE = Rule(

@@ -44,7 +44,7 @@ def check_module(
     those that are asked, all of them without it.
     """
     codes = frozenset(rule.code for rule in rules)
-    inherited = frozenset(rule.code for rule in rules if rule.speaks_of_inherited)
+    inheriting = [rule for rule in rules if rule.speaks_of_inherited]
     found: dict[tuple[object, ...], Diagnostic] = {}
     by_owner: set[tuple[str, Span]] = set()
     by_others: list[Diagnostic] = []
@@ -56,11 +56,10 @@ def check_module(
             continue
         if linked.is_module is True and not asks_all and not may_speak(project, linked, codes):
             continue
+        elsewhere: list[Diagnostic] = []
         for diagnostic in check_class(project, linked, rules, turns_all=asks_all):
             if diagnostic.path != module.path.as_posix():
-                if diagnostic.code in inherited and not _is_said_of_base(project, linked, diagnostic, rules):
-                    moved = _at_class(linked, diagnostic)
-                    found.setdefault((moved.code, moved.span, moved.attribute), moved)
+                elsewhere.append(diagnostic)
                 continue
             last_start = bisect_right(starts, diagnostic.span.line) - 1
             if last_start >= 0 and starts[last_start] == linked.definition.node.span.line:
@@ -68,6 +67,8 @@ def check_module(
                 found.setdefault((diagnostic.code, diagnostic.span, diagnostic.attribute), diagnostic)
             else:
                 by_others.append(diagnostic)
+        for moved in _left_by_class(project, linked, elsewhere, inheriting):
+            found.setdefault((moved.code, moved.span, moved.attribute), moved)
     for diagnostic in by_others:
         if (diagnostic.code, diagnostic.span) not in by_owner:
             found.setdefault((diagnostic.code, diagnostic.span, diagnostic.attribute), diagnostic)
@@ -92,24 +93,25 @@ def check_class(
         yield from _primary([item for rule in asked for item in rule.diagnose(trace)])
 
 
-def _is_said_of_base(project: Project, linked: LinkedClass, diagnostic: Diagnostic, rules: Sequence[Rule]) -> bool:
-    """Whether no base binds what a diagnostic in another file is about, or the base is at fault by itself."""
+def _left_by_class(
+    project: Project, linked: LinkedClass, elsewhere: Sequence[Diagnostic], rules: Sequence[Rule]
+) -> Iterator[Diagnostic]:
+    """Yield, at the class, what some rules say of names that bases in other files bind, where those are not at fault."""
+    codes = frozenset(rule.code for rule in rules)
+    inherited = [item for item in elsewhere if item.code in codes]
+    paths = {item.path for item in inherited}
     bases = [base for base in linked.mro[1:] if isinstance(base, ClassDefinition)]
-    there = [base for base in bases if base.module.path.as_posix() == diagnostic.path]
-    same = [rule for rule in rules if rule.code == diagnostic.code]
-    return not there or any(
-        said.attribute == diagnostic.attribute
-        for base in there
-        for said in check_class(project, project.link(base), same)
-    )
-
-
-def _at_class(linked: LinkedClass, diagnostic: Diagnostic) -> Diagnostic:
-    """A diagnostic about what a base binds, at the class that leaves it so."""
-    definition = linked.definition
-    bound = Related(diagnostic.path, diagnostic.span, "a base binds it here")
-    related = (bound, *diagnostic.related)
-    return diagnostic._replace(path=definition.module.path.as_posix(), span=definition.node.span, related=related)
+    there = [(path, base) for base in bases if (path := base.module.path.as_posix()) in paths]
+    own = {
+        (path, said.code, said.attribute)
+        for path, base in there
+        for said in check_class(project, project.link(base), rules)
+    }
+    for item in inherited:
+        if item.path in dict(there) and (item.path, item.code, item.attribute) not in own:
+            bound = Related(item.path, item.span, "a base binds it here")
+            path, span = linked.definition.module.path.as_posix(), linked.definition.node.span
+            yield item._replace(path=path, span=span, related=(bound, *item.related))
 
 
 def _primary(diagnostics: list[Diagnostic]) -> Iterator[Diagnostic]:
