@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from paramlint import torch_api
 from paramlint.facts.source import SourceError
 from paramlint.interpret.holders import MOST_FILES, Scope, defined, may_mean, mentions
-from paramlint.interpret.reads import TAKING_APART, names_called, names_given_self
+from paramlint.interpret.reads import TAKING_APART, file_reads, names_called, names_given_self
 from paramlint.interpret.receivers import (
     ABOUT,
     Dotted,
@@ -20,6 +20,7 @@ from paramlint.interpret.receivers import (
     bindings,
     calls_of,
     changes,
+    made_locally,
     rebinds,
 )
 from paramlint.interpret.scan import nodes
@@ -211,7 +212,7 @@ def _may_be_called_so(project: Project, linked: LinkedClass, module: SourceModul
     if described.classes:
         return any(_may_inherit(project, linked, module, name) for name in described.classes)
     if described.maker:
-        return _may_make(project, linked, module, described.maker)
+        return _may_give(project, linked, module, described.maker)
     if described.holder is not None:
         return _may_hold(project, linked, module, described)
     return not described.receiver or _may_name_one(project, module, described.receiver)
@@ -254,21 +255,30 @@ def _may_make(project: Project, linked: LinkedClass, module: SourceModule, name:
 
 
 def _may_give(
-    project: Project, linked: LinkedClass, module: SourceModule, call: code.Expression, depth: int = 0
+    project: Project,
+    linked: LinkedClass,
+    module: SourceModule,
+    name: Dotted,
+    call: code.Call | None = None,
+    depth: int = 0,
 ) -> bool:
-    """Whether an expression may be an instance of the class: it calls for one, or a function hands one of its own on."""
-    name = dotted_name(call.function) if isinstance(call, code.Call) else None
-    if not isinstance(call, code.Call) or name is None:
-        return True
+    """Whether a call of a name may give an instance of the class: it makes one, or a function hands one of its own on.
+
+    ``call``: the call, where what it gives the function is of that module as well; otherwise that may be anything.
+    """
     found = project.resolve(module, name)
     if not isinstance(found, FunctionDefinition) or found.enclosing or depth > _DEEPEST:
         return _may_make(project, linked, module, name)
-    given = _given(found.node, call)
+    given = {} if call is None else _given(found.node, call)
     for value in _returned(found.node):
-        if isinstance(value, code.Name) and value.identifier in given:
-            if _may_give(project, linked, module, given[value.identifier], depth + 1):
-                return True
-        elif value is None or _may_give(project, linked, found.module, value, depth + 1):
+        is_given = isinstance(value, code.Name) and value.identifier in given
+        home, made = (
+            (module, given[value.identifier]) if isinstance(value, code.Name) and is_given else (found.module, value)
+        )
+        maker = dotted_name(made.function) if isinstance(made, code.Call) else None
+        if not isinstance(made, code.Call) or maker is None:
+            return True
+        if _may_give(project, linked, home, maker, made, depth + 1):
             return True
     return False
 
@@ -289,7 +299,9 @@ def _returned(function: code.Function) -> list[code.Expression | None]:
     every = list(nodes(function.body))
     if function.decorators or function.is_async or any(isinstance(node, (code.Yield, code.Function)) for node in every):
         return [None]
-    return [node.value for node in every if isinstance(node, code.Return)] or [None]
+    made = made_locally(function)
+    values = [node.value for node in every if isinstance(node, code.Return)]
+    return [made.get(value.identifier, value) if isinstance(value, code.Name) else value for value in values] or [None]
 
 
 def _may_hold(project: Project, linked: LinkedClass, module: SourceModule, described: Object) -> bool:
@@ -310,23 +322,54 @@ def _may_hold(project: Project, linked: LinkedClass, module: SourceModule, descr
                 return True
             if made is None or project.scanned(sets_computed_names, found.definition.node):
                 return True
-            held = made if described.at is None else [_element(project, other, call, described.at) for call in made]
-            if any(value is None or _may_give(project, linked, other, value) for value in held):
+            if any(_may_be_made(project, linked, other, call, described.at) for call in made):
                 return True
             is_bound = is_bound or bool(made)
     return not is_bound
 
 
-def _element(project: Project, module: SourceModule, call: code.Call, index: int) -> code.Expression | None:
+def may_be_held_as(project: Project, linked: LinkedClass, name: str) -> bool:
+    """Whether some object of the project may hold an instance as an attribute of that name."""
+    own = linked.definition
+    try:
+        for module in modules_with(project, own.module, name):
+            is_key = name in project.scanned(file_reads, module).words and is_named_in(project, module, own)
+            if is_key or name in project.scanned(names_set_on_others, module):
+                return True
+            for found in project.classes(module):
+                made = bindings(found.definition.node, name)
+                if made is None or any(_may_be_made(project, linked, module, call, None) for call in made):
+                    return True
+        makers = modules_with(project, own.module, own.node.name)
+    except TooManyFiles:
+        return True
+    classes = (found.definition.node for module in makers for found in project.classes(module))
+    return any(project.scanned(sets_computed_names, node) for node in classes)
+
+
+def _may_be_made(
+    project: Project, linked: LinkedClass, module: SourceModule, call: code.Call, index: int | None
+) -> bool:
+    """Whether what a call of a name returns, or its element at an index, may be an instance of the class."""
+    made: code.Expression | None = call
+    if index is not None:
+        found = project.resolve(module, dotted_name(call.function) or ())
+        layer = torch_api.layers.get(found.name) if isinstance(found, External) else None
+        if layer is not None and not layer.is_container:
+            return False  # a layer has no elements
+        made = _element(found, call, index) if isinstance(found, External) else None
+    name = dotted_name(made.function) if isinstance(made, code.Call) else None
+    return not isinstance(made, code.Call) or name is None or _may_give(project, linked, module, name, made)
+
+
+def _element(container: External, call: code.Call, index: int) -> code.Expression | None:
     """The element of a container that is made of modules which stand there; None where that is not so."""
-    name = dotted_name(call.function)
-    found = project.resolve(module, name) if name is not None else None
-    if not isinstance(found, External) or any(argument.star or argument.keyword for argument in call.arguments):
+    if any(argument.star or argument.keyword for argument in call.arguments):
         return None
     elements = tuple(argument.value for argument in call.arguments)
-    if found.name.endswith(".ModuleList") and len(elements) == 1 and isinstance(elements[0], code.Display):
+    if container.name.endswith(".ModuleList") and len(elements) == 1 and isinstance(elements[0], code.Display):
         elements = elements[0].elements
-    elif not found.name.endswith(".Sequential"):
+    elif not container.name.endswith(".Sequential"):
         return None
     if any(isinstance(element, code.Starred) for element in elements) or not -len(elements) <= index < len(elements):
         return None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from paramlint.facts.source import SourceError
 from paramlint.interpret.holders import MOST_FILES, Scope
-from paramlint.interpret.instances import TooManyFiles, may_be
+from paramlint.interpret.instances import TooManyFiles, may_be, may_be_held_as
 from paramlint.interpret.receivers import objects_with
 from paramlint.interpret.scan import initialised_attributes, nodes
 from paramlint.interpret.slots import Care
@@ -63,8 +64,12 @@ def may_initialise(
         among = (scope.statement, attribute, names, rank, gone_over)
         is_part_another = care is not Care.NONE and not is_heir
         if writes_attribute(*among, in_walks_only=is_part_another):
-            others = frozenset[int]() if is_of_layer else _of_others(project, linked, scope, attribute)
-            if not others or writes_attribute(*among, in_walks_only=is_part_another, others=others):
+            if is_of_layer or writes_attribute(
+                *among,
+                in_walks_only=is_part_another,
+                others=_of_others(project, linked, scope, attribute),
+                may_be_held_as=partial(may_be_held_as, project, linked),
+            ):
                 return True
         if is_heir and attribute in initialised_attributes((scope.statement,)):
             return True

@@ -13,7 +13,7 @@ from paramlint.interpret.receivers import Object, OuterRead, local_names, outer_
 from paramlint.interpret.scan import initialised_attributes, nodes, self_attribute
 from paramlint.model import code
 from paramlint.project.definitions import SourceModule
-from paramlint.project.names import dotted_name, last_word
+from paramlint.project.names import dotted_name, is_name, last_word
 
 _BY_NAME = frozenset({"children", "named_children", "modules", "named_modules", "get_submodule", "get_parameter"})
 _ALL_PARAMETERS = frozenset({"parameters", "named_parameters"})
@@ -23,6 +23,7 @@ TAKING_APART = frozenset({"children", "named_children", "_modules"})
 _REGISTERING = frozenset({"register_buffer", "register_parameter", "add_module", "register_module"})
 _INITIALISER = re.compile(r"init|fill|reset|_$")
 _SCHEME = re.compile(r"_*(re)?(init|reset)(?!__$)")
+_OF_OPTIMISERS = re.compile(r"decay|optim")
 _PREPARES = re.compile(r"init|reset|freeze|weight|apply$|_$")
 
 
@@ -72,7 +73,12 @@ def file_reads(module: SourceModule) -> FileReads:
     prepared = frozenset(mark for node in every for mark in prepared_elsewhere(node))
     for node in every:
         if isinstance(node, code.Function):
-            prepared |= {*only_prepared(list(nodes(node.body)))}
+            inside = list(nodes(node.body))
+            prepared |= {*only_prepared(inside)}
+            if _OF_OPTIMISERS.search(node.name) and not any(
+                isinstance(part, code.Call) and is_name(part.function, "getattr") for part in inside
+            ):
+                prose |= {id(part) for part in inside}  # which group a parameter is in, by its name
     for node in every:
         if isinstance(node, code.Attribute):
             walks = walks or (node.name == "get_submodule" and not _is_self(node.value) and id(node) not in prepared)
@@ -120,12 +126,12 @@ def class_reads(node: code.Class) -> ClassReads:
     for function in node.body:
         if not isinstance(function, code.Function):
             continue
-        prepares = bool(_PREPARES.search(function.name)) or bool(initialised_attributes(function.body))
+        prepares = any(pattern.search(function.name) for pattern in (_PREPARES, _OF_OPTIMISERS))
+        prepares = prepares or bool(initialised_attributes(function.body))
         every = list(nodes(function.body))
         known_locally = local_names(function)
-        names |= set(
-            _names_read(every, set(only_prepared(every)), known_locally if _SCHEME.match(function.name) else None)
-        )
+        is_scheme = bool(_SCHEME.match(function.name))
+        names |= set(_names_read(every, set(only_prepared(every)), known_locally if is_scheme else None))
         for inner in every:
             if isinstance(inner, code.Attribute) and _is_self(inner.value):
                 walks = walks or (not prepares and inner.name in _BY_NAME | _REGISTRIES)
@@ -133,7 +139,7 @@ def class_reads(node: code.Class) -> ClassReads:
                 walks = walks or (function.name == "forward" and _goes_over_parameters(inner.iterable))
             elif isinstance(inner, code.Call):
                 pattern = _computed_name(inner, known_locally)
-                if pattern is not None:
+                if pattern is not None and not is_scheme:
                     patterns.append(pattern)
     return ClassReads(frozenset(names), tuple(patterns), walks)
 

@@ -159,14 +159,22 @@ def bindings(holder: code.Class, attribute: str) -> tuple[code.Call, ...] | None
         for target in targets:
             if ("self", attribute) not in _parts(target):
                 continue
-            if isinstance(value, code.Constant) and value.value is None:
-                continue
-            if not isinstance(value, code.Call) or isinstance(target, code.Display):
-                return None
-            if dotted_name(value.function) is None:
-                return None
-            made.append(value)
+            for choice in _choices(value):
+                if isinstance(choice, code.Constant) and choice.value is None:
+                    continue
+                if not isinstance(choice, code.Call) or isinstance(target, code.Display):
+                    return None
+                if dotted_name(choice.function) is None:
+                    return None
+                made.append(choice)
     return tuple(made)
+
+
+def _choices(value: code.Expression | None) -> tuple[code.Expression | None, ...]:
+    """What an expression may be: either side of a condition."""
+    if isinstance(value, code.Conditional):
+        return (*_choices(value.body), *_choices(value.orelse))
+    return (value,)
 
 
 def changes(holder: code.Class, attribute: str) -> bool:
@@ -265,6 +273,18 @@ def _names(function: code.Function, holder: code.Class | None) -> dict[str, Obje
 def local_names(function: code.Function) -> frozenset[str]:
     """The names of a function's parameters, and those that it binds."""
     return frozenset(_names(function, None))
+
+
+def made_locally(function: code.Function) -> dict[str, code.Call]:
+    """The calls whose results a function binds to local names, those that it binds once."""
+    bound: dict[str, list[code.Expression | None]] = {parameter.name: [None] for parameter in function.parameters}
+    for node in nodes(function.body):
+        targets, value = _bound(node)
+        for target in targets:
+            for part in _parts(target):
+                whole = None if isinstance(target, code.Display) or len(part) > 1 else value
+                bound.setdefault(part[0], []).append(whole)
+    return {name: values[0] for name, values in bound.items() if len(values) == 1 and isinstance(values[0], code.Call)}
 
 
 def asked_of_objects(module: SourceModule) -> dict[tuple[code.Span, Dotted], set[str]]:

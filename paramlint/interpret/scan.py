@@ -268,9 +268,16 @@ def _goes_on_from(value: code.Expression, name: str) -> bool:
             sides = (receiver, *(argument.value for argument in arguments if argument.keyword is None))
         case _:
             return False
-    return any(self_attribute(side) == name or _goes_on_from(side, name) for side in sides) and not any(
+    return any(_is_part_of(side, name) or _goes_on_from(side, name) for side in sides) and not any(
         isinstance(side, code.Constant) and not side.value for side in sides
     )
+
+
+def _is_part_of(expression: code.Expression, name: str) -> bool:
+    """Whether it is an attribute of self, or elements of it."""
+    while isinstance(expression, code.Subscript):
+        expression = expression.value
+    return self_attribute(expression) == name
 
 
 def initialised_targets(body: tuple[object, ...]) -> Iterator[tuple[str, str, tuple[code.Expression, ...]]]:

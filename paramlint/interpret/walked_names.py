@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 from paramlint.model import code
 
@@ -15,15 +17,25 @@ def names_given(loop: code.For) -> frozenset[str]:
     return frozenset({first.identifier}) if isinstance(first, code.Name) else frozenset()
 
 
-def asks_another_name(
-    condition: code.Expression, names: frozenset[str], *, attribute: str, classes: frozenset[str], made: frozenset[str]
-) -> bool:
-    """Whether a condition on the name of a parameter leaves out all those called ``attribute`` of such classes.
+class Asked(NamedTuple):
+    """The parameter that a walk is asked about: its name, its classes, and what the walk's scope calls layers of torch's.
+
+    ``may_be_held_as`` says of a name whether some object may hold an instance of the classes under it.
+    """
+
+    attribute: str
+    classes: frozenset[str]
+    made: frozenset[str]
+    may_be_held_as: Callable[[str], bool]
+
+
+def asks_another_name(condition: code.Expression, names: frozenset[str], *, asked: Asked) -> bool:
+    """Whether a condition on the name of a parameter leaves out all those that a walk is asked about.
 
     A text that may stand anywhere in the dotted name tells so if torch's layers call their parameters so, or the scope
-    one of its layers (``made``), and the classes are not called so, for that is how their owners call them.
+    one of its layers, and the classes are not called so, for that is how their owners call them.
     """
-    asks = partial(asks_another_name, names=names, attribute=attribute, classes=classes, made=made)
+    asks = partial(asks_another_name, names=names, asked=asked)
     match condition:
         case code.BooleanOperation(operator="and", operands=operands):
             return any(map(asks, operands))
@@ -32,12 +44,33 @@ def asks_another_name(
         case code.Comparison(
             operators=("in",), left=code.Constant(value=str() as text), comparators=(code.Name(identifier=name),)
         ):
-            is_known = text in ("weight", "bias") or text in made
-            is_called_so = any(text.replace("_", "").lower() in other.lower() for other in (attribute, *classes))
+            is_known = text in ("weight", "bias") or text in asked.made
+            is_called_so = any(
+                text.replace("_", "").lower() in other.lower() for other in (asked.attribute, *asked.classes)
+            )
             return name in names and is_known and not is_called_so
+        case code.Comparison(operators=("in" | "==",), left=code.Name(identifier=name), comparators=(value,)):
+            texts = _texts(value)
+            return name in names and bool(texts) and not any(_may_end_with(text, asked) for text in texts)
         case code.Call(
             function=code.Attribute(name="endswith", value=code.Name(identifier=name)),
-            arguments=(code.Argument(value=code.Constant(value=str() as text)),),
+            arguments=(code.Argument(value=value),),
         ):
-            return name in names and not f".{attribute}".endswith(text) and not text.endswith(f".{attribute}")
+            texts = _texts(value)
+            return name in names and bool(texts) and not any(_may_end_with(text, asked) for text in texts)
     return False
+
+
+def _texts(value: code.Expression) -> tuple[str, ...]:
+    """The texts that an expression is, or is a display of; none where it is something else as well."""
+    elements = value.elements if isinstance(value, code.Display) else (value,)
+    texts = [part.value for part in elements if isinstance(part, code.Constant) and isinstance(part.value, str)]
+    return tuple(texts) if len(texts) == len(elements) else ()
+
+
+def _may_end_with(text: str, asked: Asked) -> bool:
+    """Whether the dotted name of the parameter may end with a text, which may name the owner's attribute too."""
+    if not text.endswith(f".{asked.attribute}"):
+        return f".{asked.attribute}".endswith(text)
+    held_as = text.removesuffix(f".{asked.attribute}").rpartition(".")[2]
+    return asked.may_be_held_as(held_as)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from paramlint import torch_api
 from paramlint.interpret.going_on import SCALING, goes_on, takes_values, with_names_for_it
 from paramlint.interpret.scan import class_names, inner_blocks, nodes, self_attribute
-from paramlint.interpret.walked_names import asks_another_name, names_given
+from paramlint.interpret.walked_names import Asked, asks_another_name, names_given
 from paramlint.model import code
 from paramlint.project.names import dotted_name
 
@@ -45,13 +45,14 @@ def writes_attribute(
     *,
     in_walks_only: bool = False,
     others: frozenset[int] = frozenset(),
+    may_be_held_as: Callable[[str], bool] = lambda name: True,
 ) -> bool:
     """Whether a scope may write an attribute of that name on an instance of one of the classes, or all that walks give.
 
     Writes below an ``isinstance`` test that names other classes do not count, nor does what is written to one of
     torch's layers that the scope itself makes. ``in_walks_only``: what an owner writes to one part that it names
     (``self.norm.weight``, ``block.norm.weight``) does not count either. ``others`` are the nodes that speak of the
-    attribute of what cannot be an instance.
+    attribute of what cannot be an instance. ``may_be_held_as``: see ``Asked``.
     """
     made = _made_here(scope)
     for body, guards in _blocks(scope):
@@ -66,7 +67,7 @@ def writes_attribute(
         for loop in body:
             if isinstance(loop, code.For) and _is_of(loop.iterable, attribute, made, others) and _fills(loop, rank):
                 return True
-    is_other = partial(asks_another_name, attribute=attribute, classes=classes, made=made)
+    is_other = partial(asks_another_name, asked=Asked(attribute, classes, made, may_be_held_as))
     return _fills_all(scope, rank, walks, is_other)
 
 

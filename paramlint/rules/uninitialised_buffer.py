@@ -1,15 +1,15 @@
-"""PRM302: forward reads a buffer or plain tensor that nothing has written."""
+"""PRM302: a buffer or plain tensor that nothing has written is read, or goes into its own next value."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from paramlint.interpret.events import UninitialisedRead
-from paramlint.interpret.slots import Phase, Registration, Slot
+from paramlint.interpret.slots import Fill, Phase, Registration, Slot
 from paramlint.interpret.trace import ClassTrace, MethodFacts, Run
 from paramlint.model.diagnostic import Severity
 from paramlint.rules.base import Finding, Rule
-from paramlint.rules.common import events, finding, related
+from paramlint.rules.common import constructed_slots, events, finding, related
 from paramlint.rules.writers import fills_others
 
 _COMPARISONS = frozenset({"==", "!=", "equal", "allclose"})
@@ -17,20 +17,16 @@ _KINDS = (Registration.BUFFER, Registration.PLAIN_TENSOR)
 
 
 def check(trace: ClassTrace) -> Iterator[Finding]:
-    """Yield tensors of the constructor whose memory is not written before forward computes with it."""
+    """Yield tensors of the constructor whose memory is not written before forward, or an update of them, computes with it."""
     seen: set[str] = set()
     for run, read in events(trace, UninitialisedRead):
         slot = next((slot for slot in run.slots if slot.name == read.home), None)
         if slot is None or slot.registration not in _KINDS or slot.phase is not Phase.CONSTRUCTOR:
             continue
-        if read.home in seen or not run.is_complete or run.is_opaque or not slot.is_certain or slot.tensor is None:
+        if read.home in seen or not _is_known(run, slot):
             continue
         seen.add(read.home)
-        writers = {method.name for method in trace.methods if _may_fill(method, read.home)}
-        if writers - {"__init__", "forward"} or _is_compared(run, slot, read.operation):
-            continue
-        care = fills_others(run, slot)
-        if trace.surroundings.may_initialise(read.home, slot.tensor.rank, frozenset(), is_buffer=True, care=care):
+        if _is_compared(run, slot, read.operation) or _is_filled(trace, run, slot):
             continue
         yield finding(
             trace,
@@ -40,6 +36,40 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
             f"'{read.home}' is read before anything writes it: its values are whatever lay in memory",
             related(read.place, f"'{read.operation}' reads it here"),
         )
+    for run, slot in constructed_slots(trace):
+        if slot.name in seen or slot.registration not in _KINDS or not _is_known(run, slot):
+            continue
+        seen.add(slot.name)
+        method = next((method for method in trace.methods if _only_carries(method, slot.name)), None)
+        if method is None or slot.tensor is None or slot.tensor.fill is not Fill.UNINITIALISED:
+            continue
+        if not _is_filled(trace, run, slot):
+            yield finding(
+                trace,
+                run,
+                slot.place,
+                slot.name,
+                f"nothing writes '{slot.name}' before '{method.name}' goes on from what it holds, which is whatever lay "
+                "in memory",
+                related(method.place, "what is written here is computed from what was there"),
+            )
+
+
+def _is_known(run: Run, slot: Slot) -> bool:
+    return run.is_complete and not run.is_opaque and slot.is_certain and slot.tensor is not None
+
+
+def _is_filled(trace: ClassTrace, run: Run, slot: Slot) -> bool:
+    """Whether a method that is not interpreted, or code that may hold an instance, may give a tensor its first value."""
+    if any(_may_fill(method, slot.name) and method.name not in ("__init__", "forward") for method in trace.methods):
+        return True
+    rank = None if slot.tensor is None else slot.tensor.rank
+    care = fills_others(run, slot)
+    return trace.surroundings.may_initialise(slot.name, rank, frozenset(), is_buffer=True, care=care)
+
+
+def _only_carries(method: MethodFacts, name: str) -> bool:
+    return name in method.carries and method.name != "__init__"
 
 
 def _may_fill(method: MethodFacts, name: str) -> bool:
@@ -60,7 +90,8 @@ RULE = Rule(
     summary="A buffer or plain tensor is read before anything writes it.",
     rationale="""\
 `torch.empty` and `torch.Tensor(n, m)` return memory as it is. A buffer made of it must be written before it is read;
-otherwise forward computes with random bits, another value on each machine.""",
+otherwise forward computes with random bits, another value on each machine. A moving average that begins with them
+keeps them (a NaN for good).""",
     bad="""\
 import torch
 from torch import nn
