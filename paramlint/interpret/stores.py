@@ -212,7 +212,9 @@ def register_buffer(
     machine: Machine, receiver: Instance, name: str, value: Value, is_persistent: bool, place: Place
 ) -> None:
     """What ``Module.register_buffer`` does."""
-    if isinstance(value, Tensor) and value.is_parameter and receiver is machine.root:
+    old = receiver.bindings.get(name)
+    is_refused = old is not None and old.registration is Registration.PARAMETER
+    if isinstance(value, Tensor) and value.is_parameter and receiver is machine.root and not is_refused:
         if value.requires_grad is not False:  # what is not to be trained belongs among the buffers
             machine.emit(ParameterAsBuffer(place, name, True))
     _note_shadow(machine, receiver, name, value, place)
