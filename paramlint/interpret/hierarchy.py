@@ -19,7 +19,7 @@ from paramlint.interpret.scan import (
     walks_modules,
 )
 from paramlint.interpret.slots import Place
-from paramlint.interpret.trace import Maker, MethodFacts
+from paramlint.interpret.trace import MethodFacts
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass
 from paramlint.project.definitions import ClassDefinition
@@ -283,31 +283,6 @@ def _recurs(function: code.Function, body: Gathered) -> bool:
         and self_attribute(node.function) is not None
         for node in body
     )
-
-
-def makers(linked: LinkedClass) -> Iterator[Maker]:
-    """The attributes that the class's own constructor binds to calls, in order."""
-    definition = linked.definition
-    for function in definition.node.body:
-        if not isinstance(function, code.Function) or function.name != "__init__":
-            continue
-        for node in nodes(function.body):
-            if isinstance(node, code.Assign) and isinstance(node.value, code.Call):
-                name = self_attribute(node.targets[0])
-                shape = _shape(node.value.function)
-                if name is not None and shape:
-                    yield Maker(name, shape, Place(definition.module.path.as_posix(), node.span))
-
-
-def _shape(callee: code.Expression) -> str:
-    match callee:
-        case code.Name(identifier=identifier):
-            return identifier
-        case code.Attribute(value=value, name=name):
-            return f"{_shape(value)}.{name}"
-        case code.Subscript(value=value):
-            return f"{_shape(value)}[]"
-    return ""
 
 
 def documentation(linked: LinkedClass) -> str:

@@ -16,12 +16,12 @@ from paramlint.interpret.hierarchy import (
     describe_methods,
     documentation,
     is_abstract,
-    makers,
     own_methods,
     takes_one,
 )
 from paramlint.interpret.limits import BudgetSpent, PathEnds
 from paramlint.interpret.machine import Frame, Machine
+from paramlint.interpret.makers import makers
 from paramlint.interpret.module_methods import parameters_of
 from paramlint.interpret.scan import has_conditions, nodes
 from paramlint.interpret.slots import REGISTERED, Phase, Place, Registration, Slot

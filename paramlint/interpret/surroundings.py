@@ -22,6 +22,7 @@ from paramlint.interpret.instances import (
     takes_value,
 )
 from paramlint.interpret.loaded import is_always_loaded
+from paramlint.interpret.makers import stands_in_callee, stands_in_class
 from paramlint.interpret.optimised import parameters_given, words_of_optimisers
 from paramlint.interpret.outside import may_call, may_initialise
 from paramlint.interpret.reach import CONSTRUCTORS
@@ -324,10 +325,11 @@ class Surroundings:
 
     def makes(self, place: Place) -> bool:
         """Whether a statement at a place stands in the class's own body."""
-        definition = self._linked.definition
-        return definition.module.path.as_posix() == place.path and any(
-            getattr(node, "span", None) == place.span for node in nodes(definition.node)
-        )
+        return stands_in_class(self._linked.definition, place)
+
+    def makes_by(self, callee: str, place: Place) -> bool:
+        """Whether what stands at a place is in what the class calls so: its method ``self.name``, or a function."""
+        return stands_in_callee(self._project, self._linked, callee, place)
 
     def may_initialise(
         self,

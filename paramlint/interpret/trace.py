@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from paramlint.interpret.events import Event, LayerLeft
+from paramlint.interpret.makers import Maker
 from paramlint.interpret.slots import Decision, Place, Slot
 from paramlint.interpret.surroundings import Surroundings
 
@@ -67,14 +68,6 @@ class MethodFacts(NamedTuple):
     is_explained: bool = False
     answers: bool = False
     is_idle: bool = False
-
-
-class Maker(NamedTuple):
-    """The class's own constructor makes an attribute by a call; ``shape`` is the callee, keys of subscripts left out."""
-
-    attribute: str
-    shape: str
-    place: Place
 
 
 class ZeroFactor(NamedTuple):

@@ -34,13 +34,13 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     seen: set[str] = set()
     told: set[tuple[Place, str]] = set()
     for run, slot in constructed_slots(trace):
-        if slot.name in seen or not _is_made_here(slot) or _ON_PURPOSE.search(slot.name):
+        if slot.name in seen or not _is_made_here(trace, slot) or _ON_PURPOSE.search(slot.name):
             continue
         if run.refuses or any(isinstance(event, EarlyRead) for event in run.events):
             continue  # what forward does not do yet reads nothing, and what cannot be built has nothing to be read
         seen.add(slot.name)
         paths = [other for path in trace.runs for other in path.slots if other.name == slot.name]
-        if any(_is_handed_in(other) for other in paths):
+        if any(_is_handed_in(trace, other) for other in paths):
             continue
         if slot.is_shared or not trace.surroundings.makes(slot.place):
             continue
@@ -63,20 +63,27 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         )
 
 
-def _is_handed_in(slot: Slot) -> bool:
+def _is_handed_in(trace: ClassTrace, slot: Slot) -> bool:
     """Whether a name may hold what was made elsewhere, for a purpose that is known there."""
     made = slot.tensor or slot.module
-    return slot.registration is Registration.UNKNOWN or (made is not None and not slot.place.encloses(made.made))
+    return slot.registration is Registration.UNKNOWN or (made is not None and not _makes(trace, slot, made.made))
 
 
-def _is_made_here(slot: Slot) -> bool:
+def _is_made_here(trace: ClassTrace, slot: Slot) -> bool:
     """Whether the statement that registers a name makes what it registers, and that is meant to be learned."""
     if slot.registration is Registration.PARAMETER and slot.tensor is not None:
         tensor = slot.tensor
-        return tensor.requires_grad is True and not tensor.is_empty and slot.place.encloses(tensor.made)
+        return tensor.requires_grad is True and not tensor.is_empty and _makes(trace, slot, tensor.made)
     if slot.registration is Registration.SUBMODULE and slot.module is not None:
-        return slot.module.is_learned and slot.place.encloses(slot.module.made)
+        return slot.module.is_learned and _makes(trace, slot, slot.module.made)
     return False
+
+
+def _makes(trace: ClassTrace, slot: Slot, made: Place) -> bool:
+    """Whether something is made where a statement binds it, or in the method or function whose result that binds."""
+    if slot.place.encloses(made):
+        return True
+    return any(trace.surroundings.makes_by(maker.shape, made) for maker in trace.makers if maker.attribute == slot.name)
 
 
 RULE = Rule(
