@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from paramlint import torch_api
 from paramlint.facts.source import SourceError
+from paramlint.interpret.giving import DEEPEST, given_by, may_be_made, may_give
 from paramlint.interpret.holders import MOST_FILES, Scope, defined, may_mean, mentions
 from paramlint.interpret.reads import TAKING_APART, file_reads, names_called, names_given_self
 from paramlint.interpret.receivers import (
@@ -20,8 +21,6 @@ from paramlint.interpret.receivers import (
     bindings,
     calls_of,
     changes,
-    made_locally,
-    rebinds,
 )
 from paramlint.interpret.scan import nodes
 from paramlint.interpret.sets import names_set_in, names_set_on_others, sets_computed_names
@@ -36,13 +35,7 @@ if TYPE_CHECKING:
     from paramlint.project.project import Project
 
 MOST_NAMES = 100
-# Functions that hand on what another gives them are followed so far.
-_DEEPEST = 3
 _ANSWERING = ("__getattr__", "__getattribute__")
-# Of the standard library, what hands nothing on that it is given, but objects of its own kinds: modules, options, paths.
-_MAKING_THEIR_OWN = frozenset({"argparse", "datetime", "importlib", "json", "logging", "os", "pathlib", "re", "time"})
-# The functions of torchvision that build a model of its own.
-_MODELS = "torchvision.models."
 
 
 class TooManyFiles(Exception):
@@ -126,7 +119,7 @@ def _may_be_given(
     """Whether the parameter of a function may be an instance: some call gives it one, or what calls it is not known."""
     span, name = place
     function = _function_at(module, span)
-    if function is None or function.decorators or depth > _DEEPEST:
+    if function is None or function.decorators or depth > DEEPEST:
         return True
     wanted = FunctionDefinition(module, function, function.name)
     is_called = False
@@ -137,7 +130,7 @@ def _may_be_given(
         for call, objects in calls:
             if not may_mean(project, other, dotted_name(call.function) or (), wanted):
                 continue
-            value = _given(function, call).get(name[0])
+            value = given_by(function, call).get(name[0])
             if value is None or may_be(project, linked, other, objects[id(value)], depth + 1):
                 return True
             is_called = True
@@ -212,7 +205,7 @@ def _may_be_called_so(project: Project, linked: LinkedClass, module: SourceModul
     if described.classes:
         return any(_may_inherit(project, linked, module, name) for name in described.classes)
     if described.maker:
-        return _may_give(project, linked, module, described.maker)
+        return may_give(project, linked, module, described.maker)
     if described.holder is not None:
         return _may_hold(project, linked, module, described)
     return not described.receiver or _may_name_one(project, module, described.receiver)
@@ -236,72 +229,28 @@ def _may_inherit(project: Project, linked: LinkedClass, module: SourceModule, na
     found = project.resolve(module, name)
     if isinstance(found, External) and found.name in torch_api.layers:
         return not linked.is_complete or found in linked.mro
-    if isinstance(found, ClassDefinition) and project.link(found).is_module is True:
-        return not linked.is_complete or found in linked.mro or linked.definition in project.link(found).mro
-    return True
+    if not isinstance(found, ClassDefinition):
+        return True
+    other = project.link(found)
+    if other.is_module is None or _is_structural(other):
+        return True
+    is_related = found in linked.mro or linked.definition in other.mro
+    return not linked.is_complete or is_related or (other.is_module is False and _has_heir_of(project, linked, found))
 
 
-def _may_make(project: Project, linked: LinkedClass, module: SourceModule, name: Dotted) -> bool:
-    """Whether what a call of a name returns may be an instance of the class."""
-    found = project.resolve(module, name)
-    if isinstance(found, External):
-        is_model = found.name.startswith(_MODELS) and not found.name.endswith("get_model")
-        makes_its_own = is_model or found.name.partition(".")[0] in _MAKING_THEIR_OWN
-        return found.name not in torch_api.layers and not makes_its_own
-    if isinstance(found, ClassDefinition):
-        made = project.link(found)
-        return made.is_module is not True or not made.is_complete or linked.definition in made.mro
-    return True
+def _is_structural(linked: LinkedClass) -> bool:
+    """Whether a class says what objects have, and not what they are made of: a protocol."""
+    return any(isinstance(base, External) and base.name.endswith(".Protocol") for base in linked.mro)
 
 
-def _may_give(
-    project: Project,
-    linked: LinkedClass,
-    module: SourceModule,
-    name: Dotted,
-    call: code.Call | None = None,
-    depth: int = 0,
-) -> bool:
-    """Whether a call of a name may give an instance of the class: it makes one, or a function hands one of its own on.
-
-    ``call``: the call, where what it gives the function is of that module as well; otherwise that may be anything.
-    """
-    found = project.resolve(module, name)
-    if not isinstance(found, FunctionDefinition) or found.enclosing or depth > _DEEPEST:
-        return _may_make(project, linked, module, name)
-    given = {} if call is None else _given(found.node, call)
-    for value in _returned(found.node):
-        is_given = isinstance(value, code.Name) and value.identifier in given
-        home, made = (
-            (module, given[value.identifier]) if isinstance(value, code.Name) and is_given else (found.module, value)
-        )
-        maker = dotted_name(made.function) if isinstance(made, code.Call) else None
-        if not isinstance(made, code.Call) or maker is None:
-            return True
-        if _may_give(project, linked, home, maker, made, depth + 1):
-            return True
-    return False
-
-
-def _given(function: code.Function, call: code.Call) -> dict[str, code.Expression]:
-    """What a call gives those parameters of a function that the function does not bind anew."""
-    if any(argument.star for argument in call.arguments) or function.decorators:
-        return {}
-    plain = [parameter.name for parameter in function.parameters if parameter.kind.startswith("positional")]
-    unnamed = [argument.value for argument in call.arguments if argument.keyword is None]
-    given = dict(zip(plain, unnamed, strict=False))
-    given |= {argument.keyword: argument.value for argument in call.arguments if argument.keyword is not None}
-    return {name: value for name, value in given.items() if not rebinds(function.body, (name,))}
-
-
-def _returned(function: code.Function) -> list[code.Expression | None]:
-    """What the returns of a function say; None for what is told by no expression of it."""
-    every = list(nodes(function.body))
-    if function.decorators or function.is_async or any(isinstance(node, (code.Yield, code.Function)) for node in every):
-        return [None]
-    made = made_locally(function)
-    values = [node.value for node in every if isinstance(node, code.Return)]
-    return [made.get(value.identifier, value) if isinstance(value, code.Name) else value for value in values] or [None]
+def _has_heir_of(project: Project, linked: LinkedClass, other: ClassDefinition) -> bool:
+    """Whether a class of the project inherits from another one as well as from this one."""
+    own = linked.definition
+    return any(
+        own in found.mro and other in found.mro
+        for module in modules_with(project, own.module, own.node.name)
+        for found in project.classes(module)
+    )
 
 
 def _may_hold(project: Project, linked: LinkedClass, module: SourceModule, described: Object) -> bool:
@@ -322,7 +271,7 @@ def _may_hold(project: Project, linked: LinkedClass, module: SourceModule, descr
                 return True
             if made is None or project.scanned(sets_computed_names, found.definition.node):
                 return True
-            if any(_may_be_made(project, linked, other, call, described.at) for call in made):
+            if any(may_be_made(project, linked, other, call, described.at) for call in made):
                 return True
             is_bound = is_bound or bool(made)
     return not is_bound
@@ -338,42 +287,13 @@ def may_be_held_as(project: Project, linked: LinkedClass, name: str) -> bool:
                 return True
             for found in project.classes(module):
                 made = bindings(found.definition.node, name)
-                if made is None or any(_may_be_made(project, linked, module, call, None) for call in made):
+                if made is None or any(may_be_made(project, linked, module, call, None) for call in made):
                     return True
         makers = modules_with(project, own.module, own.node.name)
     except TooManyFiles:
         return True
     classes = (found.definition.node for module in makers for found in project.classes(module))
     return any(project.scanned(sets_computed_names, node) for node in classes)
-
-
-def _may_be_made(
-    project: Project, linked: LinkedClass, module: SourceModule, call: code.Call, index: int | None
-) -> bool:
-    """Whether what a call of a name returns, or its element at an index, may be an instance of the class."""
-    made: code.Expression | None = call
-    if index is not None:
-        found = project.resolve(module, dotted_name(call.function) or ())
-        layer = torch_api.layers.get(found.name) if isinstance(found, External) else None
-        if layer is not None and not layer.is_container:
-            return False  # a layer has no elements
-        made = _element(found, call, index) if isinstance(found, External) else None
-    name = dotted_name(made.function) if isinstance(made, code.Call) else None
-    return not isinstance(made, code.Call) or name is None or _may_give(project, linked, module, name, made)
-
-
-def _element(container: External, call: code.Call, index: int) -> code.Expression | None:
-    """The element of a container that is made of modules which stand there; None where that is not so."""
-    if any(argument.star or argument.keyword for argument in call.arguments):
-        return None
-    elements = tuple(argument.value for argument in call.arguments)
-    if container.name.endswith(".ModuleList") and len(elements) == 1 and isinstance(elements[0], code.Display):
-        elements = elements[0].elements
-    elif not container.name.endswith(".Sequential"):
-        return None
-    if any(isinstance(element, code.Starred) for element in elements) or not -len(elements) <= index < len(elements):
-        return None
-    return elements[index]
 
 
 def _files_of(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
+from paramlint import torch_api
 from paramlint.facts.source import SourceError
 from paramlint.interpret.holders import MOST_FILES, Scope
 from paramlint.interpret.instances import TooManyFiles, may_be, may_be_held_as
@@ -15,7 +16,7 @@ from paramlint.interpret.slots import Care
 from paramlint.interpret.writes import BUFFER_WALKS, PARAMETER_WALKS, calls_method, writes_attribute
 from paramlint.model import code
 from paramlint.project.classes import LinkedClass
-from paramlint.project.definitions import ClassDefinition
+from paramlint.project.definitions import ClassDefinition, External
 from paramlint.project.files import is_of_tests
 from paramlint.project.frameworks import packages_calling_parts
 from paramlint.project.names import is_name
@@ -77,15 +78,32 @@ def may_initialise(
 
 
 def _of_others(project: Project, linked: LinkedClass, scope: Scope, attribute: str) -> frozenset[int]:
-    """Where a scope speaks of an attribute of objects that cannot be of the class; nowhere, where there is too much to tell."""
+    """Where a scope speaks of an attribute of objects that cannot be of the class, or gives one to what writes nothing.
+
+    Nowhere, where there is too much to tell.
+    """
     try:
-        return frozenset(
+        others = {
             id(node)
             for node, described in objects_with(scope.statement, attribute)
             if not may_be(project, linked, scope.module, described)
-        )
+        }
     except TooManyFiles:
         return frozenset()
+    for node in nodes(scope.statement):
+        if isinstance(node, code.Call) and isinstance(node.function, code.Name):
+            found = project.resolve(scope.module, (node.function.identifier,))
+            if isinstance(found, External) and _writes_nothing(found.name):
+                others |= {id(part) for part in nodes(node.arguments) if isinstance(part, code.Attribute)}
+    return frozenset(others)
+
+
+def _writes_nothing(function: str) -> bool:
+    """Whether a function of another package only computes with what it is given: one of torch's or of einops'."""
+    known = torch_api.functions.get(function)
+    return function.startswith("einops.") or (
+        known is not None and known.kind is not torch_api.Kind.IN_PLACE and not function.endswith("_")
+    )
 
 
 def may_call(project: Project, linked: LinkedClass, holding: Iterable[Scope] | None, method: str) -> bool:

@@ -109,13 +109,13 @@ def file_reads(module: SourceModule) -> FileReads:
 
 
 def _registered(node: object) -> Iterator[int]:
-    """The name under which a call registers something, or asks whether it is there: no value is read by it."""
+    """The name under which a call registers something, or asks an object for it: what that is, is asked elsewhere."""
     if isinstance(node, code.Call) and node.arguments:
         function = node.function
         if isinstance(function, code.Attribute) and function.name in _REGISTERING:
             yield id(node.arguments[0].value)
-        elif isinstance(function, code.Name) and function.identifier == "hasattr":
-            yield id(node.arguments[-1].value)
+        elif isinstance(function, code.Name) and function.identifier in ("hasattr", "getattr"):
+            yield from (id(argument.value) for argument in node.arguments[1:2])
 
 
 def class_reads(node: code.Class) -> ClassReads:
@@ -138,6 +138,7 @@ def class_reads(node: code.Class) -> ClassReads:
             elif isinstance(inner, (code.For, code.Clause)):
                 walks = walks or (function.name == "forward" and _goes_over_parameters(inner.iterable))
             elif isinstance(inner, code.Call):
+                names |= _spelled_name(inner, known_locally)
                 pattern = _computed_name(inner, known_locally)
                 if pattern is not None and not is_scheme:
                     patterns.append(pattern)
@@ -327,6 +328,17 @@ def _computed_name(call: code.Call, known_locally: frozenset[str]) -> re.Pattern
         case code.Call(function=code.Name(identifier="attrgetter"), arguments=(name, *_)):
             return name_pattern(name.value)
     return None
+
+
+def _spelled_name(call: code.Call, known_locally: frozenset[str]) -> set[str]:
+    """The name in ``getattr(self, "name")``; a local name may stand for self."""
+    match call:
+        case code.Call(
+            function=code.Name(identifier="getattr"),
+            arguments=(asked, code.Argument(value=code.Constant(value=str() as name)), *_),
+        ) if not _is_other(asked.value, known_locally):
+            return {name}
+    return set()
 
 
 def _is_other(asked: code.Expression, known_locally: frozenset[str]) -> bool:

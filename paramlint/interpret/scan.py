@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from paramlint import torch_api
 from paramlint.model import code
 from paramlint.model.late import LateBody
 from paramlint.project.bindings import nested_bodies
@@ -283,21 +284,29 @@ def _is_part_of(expression: code.Expression, name: str) -> bool:
 def initialised_targets(body: tuple[object, ...]) -> Iterator[tuple[str, str, tuple[code.Expression, ...]]]:
     """The names, each with the method or function that writes it and what that is given."""
     for node in nodes(body):
-        if not isinstance(node, code.Call) or not isinstance(node.function, code.Attribute):
+        if not isinstance(node, code.Call):
             continue
-        name = node.function.name
-        target: code.Expression = node.function.value
-        is_init = _is_init_module(target)
-        if is_init and node.arguments:
-            target = node.arguments[0].value
-        elif not name.endswith("_") or name.startswith("_") or name == "requires_grad_":
-            continue
+        match node.function:
+            case code.Name(identifier=name) if node.arguments and is_initialiser(name):
+                target = node.arguments[0].value
+            case code.Attribute(value=owner) if node.arguments and _is_init_module(owner):
+                name, target = node.function.name, node.arguments[0].value
+            case code.Attribute(value=target, name=name):
+                if not name.endswith("_") or name.startswith("_") or name == "requires_grad_":
+                    continue
+            case _:
+                continue
         while isinstance(target, (code.Attribute, code.Subscript, code.Call)):
             if isinstance(target, code.Attribute) and target.name not in ("data", "T"):
                 break
             target = target.function if isinstance(target, code.Call) else target.value
         given = tuple(argument.value for argument in node.arguments)
         yield (target.name if isinstance(target, code.Attribute) else ""), name, given
+
+
+def is_initialiser(name: str) -> bool:
+    """Whether a function is called as one of ``torch.nn.init`` is (``trunc_normal_``), wherever it comes from."""
+    return name.endswith("_") and f"torch.nn.init.{name}" in torch_api.initialisers
 
 
 def _is_init_module(node: code.Expression) -> bool:

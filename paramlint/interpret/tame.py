@@ -9,7 +9,7 @@ from paramlint import torch_api
 from paramlint.interpret.ingredients import Dotted, Ingredients, ingredients_of, is_super
 from paramlint.interpret.kinds import Kind, Values
 from paramlint.interpret.reach import Unit
-from paramlint.interpret.scan import nodes
+from paramlint.interpret.scan import is_initialiser, nodes
 from paramlint.model import code
 from paramlint.project.definitions import External, SourceModule
 from paramlint.project.names import dotted_name, is_name, last_word
@@ -72,7 +72,10 @@ def facts_of_value(node: code.Expression) -> Ingredients:
 
 
 def writes_in_place(facts: Ingredients) -> bool:
-    return any(name.endswith("_") and not name.startswith("_") for name in facts.asked)
+    """Whether a function writes tensors by a method of theirs, or by a function that is named like one of ``nn.init``."""
+    return any(name.endswith("_") and not name.startswith("_") for name in facts.asked) or any(
+        isinstance(call.function, code.Name) and is_initialiser(call.function.identifier) for call in facts.calls
+    )
 
 
 def follows_a_tensor(facts: Ingredients, dotted: Dotted, name: str) -> bool:

@@ -145,6 +145,8 @@ def call(
     first = operands[0]
     if function.name == "torch.Tensor.values" and not first.is_certain:
         return UNKNOWN  # of dicts that are asked for theirs, there are more than of sparse tensors
+    if name in ("dim", "ndimension") and first.rank is not None:
+        return Known(first.rank)
     if function.kind is Kind.TO_PYTHON:
         if name == "numpy" and first.placement.is_moving and first.is_certain:
             machine.device_tests += 1  # it raises on an accelerator: from here on, the path is meant for the CPU

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from paramlint import torch_api
 from paramlint.model import code
 
 
@@ -44,7 +45,7 @@ def asks_another_name(condition: code.Expression, names: frozenset[str], *, aske
         case code.Comparison(
             operators=("in",), left=code.Constant(value=str() as text), comparators=(code.Name(identifier=name),)
         ):
-            is_known = text in ("weight", "bias") or text in asked.made
+            is_known = text in torch_api.state_words() or text in asked.made
             is_called_so = any(
                 text.replace("_", "").lower() in other.lower() for other in (asked.attribute, *asked.classes)
             )

@@ -119,6 +119,12 @@ def layer_words() -> frozenset[str]:
 
 
 @cache
+def state_words() -> frozenset[str]:
+    """The names under which torch's layers register parameters and buffers of their own."""
+    return frozenset(slot.name for layer in layers.values() for slot in (*layer.parameters, *layer.buffers))
+
+
+@cache
 def distribution_words() -> frozenset[str]:
     """The last parts of the names of ``distributions``."""
     return frozenset(name.rsplit(".", 1)[-1] for name in distributions())

@@ -1,0 +1,117 @@
+"""What a call may give: an instance of one class, or something that cannot be one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramlint import torch_api
+from paramlint.interpret.receivers import Dotted, made_locally, rebinds
+from paramlint.interpret.scan import nodes
+from paramlint.model import code
+from paramlint.project.definitions import ClassDefinition, External, FunctionDefinition
+from paramlint.project.names import dotted_name
+
+if TYPE_CHECKING:
+    from paramlint.project.classes import LinkedClass
+    from paramlint.project.definitions import SourceModule
+    from paramlint.project.project import Project
+
+# Functions that hand on what another gives them are followed so far.
+DEEPEST = 3
+# Of the standard library, what hands nothing on that it is given, but objects of its own kinds: modules, options, paths.
+_MAKING_THEIR_OWN = frozenset({"argparse", "datetime", "importlib", "json", "logging", "os", "pathlib", "re", "time"})
+# The functions of torchvision that build a model of its own.
+_MODELS = "torchvision.models."
+
+
+def _may_make(project: Project, linked: LinkedClass, module: SourceModule, name: Dotted) -> bool:
+    """Whether what a call of a name returns may be an instance of the class."""
+    found = project.resolve(module, name)
+    if isinstance(found, External):
+        is_model = found.name.startswith(_MODELS) and not found.name.endswith("get_model")
+        makes_its_own = is_model or found.name.partition(".")[0] in _MAKING_THEIR_OWN
+        return found.name not in torch_api.layers and not makes_its_own
+    if isinstance(found, ClassDefinition):
+        made = project.link(found)
+        is_known = made.is_complete and made.is_module is not None and made.find("__new__") is None
+        return not is_known or linked.definition in made.mro
+    return True
+
+
+def may_give(
+    project: Project,
+    linked: LinkedClass,
+    module: SourceModule,
+    name: Dotted,
+    call: code.Call | None = None,
+    depth: int = 0,
+) -> bool:
+    """Whether a call of a name may give an instance of the class: it makes one, or a function hands one of its own on.
+
+    ``call``: the call, where what it gives the function is of that module as well; otherwise that may be anything.
+    """
+    found = project.resolve(module, name)
+    if not isinstance(found, FunctionDefinition) or found.enclosing or depth > DEEPEST:
+        return _may_make(project, linked, module, name)
+    given = {} if call is None else given_by(found.node, call)
+    for value in _returned(found.node):
+        is_given = isinstance(value, code.Name) and value.identifier in given
+        home, made = (
+            (module, given[value.identifier]) if isinstance(value, code.Name) and is_given else (found.module, value)
+        )
+        maker = dotted_name(made.function) if isinstance(made, code.Call) else None
+        if not isinstance(made, code.Call) or maker is None:
+            return True
+        if may_give(project, linked, home, maker, made, depth + 1):
+            return True
+    return False
+
+
+def given_by(function: code.Function, call: code.Call) -> dict[str, code.Expression]:
+    """What a call gives those parameters of a function that the function does not bind anew."""
+    if any(argument.star for argument in call.arguments) or function.decorators:
+        return {}
+    plain = [parameter.name for parameter in function.parameters if parameter.kind.startswith("positional")]
+    unnamed = [argument.value for argument in call.arguments if argument.keyword is None]
+    given = dict(zip(plain, unnamed, strict=False))
+    given |= {argument.keyword: argument.value for argument in call.arguments if argument.keyword is not None}
+    return {name: value for name, value in given.items() if not rebinds(function.body, (name,))}
+
+
+def _returned(function: code.Function) -> list[code.Expression | None]:
+    """What the returns of a function say; None for what is told by no expression of it."""
+    every = list(nodes(function.body))
+    if function.decorators or function.is_async or any(isinstance(node, (code.Yield, code.Function)) for node in every):
+        return [None]
+    made = made_locally(function)
+    values = [node.value for node in every if isinstance(node, code.Return)]
+    return [made.get(value.identifier, value) if isinstance(value, code.Name) else value for value in values] or [None]
+
+
+def may_be_made(
+    project: Project, linked: LinkedClass, module: SourceModule, call: code.Call, index: int | None
+) -> bool:
+    """Whether what a call of a name returns, or its element at an index, may be an instance of the class."""
+    made: code.Expression | None = call
+    if index is not None:
+        found = project.resolve(module, dotted_name(call.function) or ())
+        layer = torch_api.layers.get(found.name) if isinstance(found, External) else None
+        if layer is not None and not layer.is_container:
+            return False  # a layer has no elements
+        made = _element(found, call, index) if isinstance(found, External) else None
+    name = dotted_name(made.function) if isinstance(made, code.Call) else None
+    return not isinstance(made, code.Call) or name is None or may_give(project, linked, module, name, made)
+
+
+def _element(container: External, call: code.Call, index: int) -> code.Expression | None:
+    """The element of a container that is made of modules which stand there; None where that is not so."""
+    if any(argument.star or argument.keyword for argument in call.arguments):
+        return None
+    elements = tuple(argument.value for argument in call.arguments)
+    if container.name.endswith(".ModuleList") and len(elements) == 1 and isinstance(elements[0], code.Display):
+        elements = elements[0].elements
+    elif not container.name.endswith(".Sequential"):
+        return None
+    if any(isinstance(element, code.Starred) for element in elements) or not -len(elements) <= index < len(elements):
+        return None
+    return elements[index]
