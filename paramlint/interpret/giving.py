@@ -8,7 +8,7 @@ from paramlint import torch_api
 from paramlint.interpret.receivers import Dotted, made_locally, rebinds
 from paramlint.interpret.scan import nodes
 from paramlint.model import code
-from paramlint.project.definitions import ClassDefinition, External, FunctionDefinition
+from paramlint.project.definitions import ClassDefinition, External, FunctionDefinition, ValueDefinition
 from paramlint.project.names import dotted_name
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _MAKING_THEIR_OWN = frozenset({"argparse", "datetime", "importlib", "json", "log
 _MODELS = "torchvision.models."
 
 
-def _may_make(project: Project, linked: LinkedClass, module: SourceModule, name: Dotted) -> bool:
+def _may_make(project: Project, linked: LinkedClass, module: SourceModule, name: Dotted, depth: int) -> bool:
     """Whether what a call of a name returns may be an instance of the class."""
     found = project.resolve(module, name)
     if isinstance(found, External):
@@ -35,7 +35,28 @@ def _may_make(project: Project, linked: LinkedClass, module: SourceModule, name:
         made = project.link(found)
         is_known = made.is_complete and made.is_module is not None and made.find("__new__") is None
         return not is_known or linked.definition in made.mro
-    return True
+    holder = project.resolve(module, name[:1]) if len(name) > 1 and depth <= DEEPEST else None
+    maker = _maker(holder.node, {}) if isinstance(holder, ValueDefinition) else None
+    if not isinstance(holder, ValueDefinition) or maker is None:
+        return True
+    return _may_make(project, linked, holder.module, (*maker, *name[1:]), depth + 1)
+
+
+def may_be_value(project: Project, linked: LinkedClass, module: SourceModule, value: code.Expression) -> bool:
+    """Whether what a file binds to a name may be an instance of the class."""
+    maker = _maker(value, {})
+    return maker is None or not isinstance(value, code.Call) or may_give(project, linked, module, maker, value)
+
+
+def _maker(value: code.Expression | None, made: dict[str, code.Call]) -> Dotted | None:
+    """The name that an expression calls, with what ``made`` says of a local name in its front; None where it calls none."""
+    called = dotted_name(value.function) if isinstance(value, code.Call) else None
+    for _ in range(DEEPEST):
+        if called is None or called[0] not in made:
+            break
+        first = dotted_name(made[called[0]].function)
+        called = None if first is None or len(called) == 1 else (*first, *called[1:])
+    return called
 
 
 def may_give(
@@ -52,14 +73,14 @@ def may_give(
     """
     found = project.resolve(module, name)
     if not isinstance(found, FunctionDefinition) or found.enclosing or depth > DEEPEST:
-        return _may_make(project, linked, module, name)
+        return _may_make(project, linked, module, name, depth)
     given = {} if call is None else given_by(found.node, call)
-    for value in _returned(found.node):
-        is_given = isinstance(value, code.Name) and value.identifier in given
-        home, made = (
-            (module, given[value.identifier]) if isinstance(value, code.Name) and is_given else (found.module, value)
-        )
-        maker = dotted_name(made.function) if isinstance(made, code.Call) else None
+    local = made_locally(found.node)
+    for value in _returned(found.node, local):
+        home, made, names = found.module, value, local
+        if isinstance(value, code.Name) and value.identifier in given:
+            home, made, names = module, given[value.identifier], {}
+        maker = _maker(made, names)
         if not isinstance(made, code.Call) or maker is None:
             return True
         if may_give(project, linked, home, maker, made, depth + 1):
@@ -78,12 +99,11 @@ def given_by(function: code.Function, call: code.Call) -> dict[str, code.Express
     return {name: value for name, value in given.items() if not rebinds(function.body, (name,))}
 
 
-def _returned(function: code.Function) -> list[code.Expression | None]:
-    """What the returns of a function say; None for what is told by no expression of it."""
+def _returned(function: code.Function, made: dict[str, code.Call]) -> list[code.Expression | None]:
+    """What the returns of a function say, or what ``made`` says of their names; None for what no expression of it tells."""
     every = list(nodes(function.body))
     if function.decorators or function.is_async or any(isinstance(node, (code.Yield, code.Function)) for node in every):
         return [None]
-    made = made_locally(function)
     values = [node.value for node in every if isinstance(node, code.Return)]
     return [made.get(value.identifier, value) if isinstance(value, code.Name) else value for value in values] or [None]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from paramlint import torch_api
 from paramlint.facts.source import SourceError
-from paramlint.interpret.giving import DEEPEST, given_by, may_be_made, may_give
+from paramlint.interpret.giving import DEEPEST, given_by, may_be_made, may_be_value, may_give
 from paramlint.interpret.holders import MOST_FILES, Scope, defined, may_mean, mentions
 from paramlint.interpret.reads import TAKING_APART, file_reads, names_called, names_given_self
 from paramlint.interpret.receivers import (
@@ -25,7 +25,13 @@ from paramlint.interpret.receivers import (
 from paramlint.interpret.scan import nodes
 from paramlint.interpret.sets import names_set_in, names_set_on_others, sets_computed_names
 from paramlint.model import code
-from paramlint.project.definitions import ClassDefinition, External, FunctionDefinition, ModuleReference
+from paramlint.project.definitions import (
+    ClassDefinition,
+    External,
+    FunctionDefinition,
+    ModuleReference,
+    ValueDefinition,
+)
 from paramlint.project.externals import is_standard_library
 from paramlint.project.names import dotted_name
 
@@ -208,10 +214,10 @@ def _may_be_called_so(project: Project, linked: LinkedClass, module: SourceModul
         return may_give(project, linked, module, described.maker)
     if described.holder is not None:
         return _may_hold(project, linked, module, described)
-    return not described.receiver or _may_name_one(project, module, described.receiver)
+    return not described.receiver or _may_name_one(project, linked, module, described.receiver)
 
 
-def _may_name_one(project: Project, module: SourceModule, name: Dotted) -> bool:
+def _may_name_one(project: Project, linked: LinkedClass, module: SourceModule, name: Dotted) -> bool:
     """Whether what a name stands for throughout a file may be an instance of some class of the project.
 
     A module is none, nor is a function, a class, or what comes from torch or the standard library.
@@ -221,6 +227,8 @@ def _may_name_one(project: Project, module: SourceModule, name: Dotted) -> bool:
             return False
         case External(name=found):
             return not (found.partition(".")[0] == "torch" or is_standard_library(found))
+        case ValueDefinition(module=home, node=value):
+            return may_be_value(project, linked, home, value)
     return True
 
 

@@ -66,6 +66,10 @@ _READS_TABLES = frozenset(
 )
 _MOVES = frozenset({"to", "cuda", "xpu", "ipu", "mtia"})
 DEEPEST_TREE = 12
+# Layers that go over self.parameters() to reset them (torch/nn/modules/rnn.py, transformer.py).
+_RESETTING_ALL_PARAMETERS = frozenset(
+    f"torch.nn.{name}" for name in ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell", "Transformer")
+)
 
 
 def walk(instance: Instance, depth: int = 0, seen: set[int] | None = None) -> tuple[list[Instance], bool]:
@@ -163,8 +167,12 @@ def call_method(
         return module_calls.forward_of_base(machine, frame, receiver, instance, arguments, span)
     if name in ("reset_parameters", "_reset_parameters", "init_weights", "load_state_dict"):
         is_default = name == "reset_parameters" and instance.external in torch_api.layers
+        base = construct.external_base(instance.linked, None) if instance.linked is not None else None
         for module in walk(instance)[0]:
-            for binding in module.bindings.values():
+            for attribute, binding in module.bindings.items():
+                is_own = module is instance and name in ("reset_parameters", "_reset_parameters")
+                if is_own and not _may_reset(base, attribute, binding.registration):
+                    continue
                 if isinstance(binding.value, Tensor):
                     before = binding.value.storage.overwritten
                     results.write(machine, binding.value)
@@ -175,6 +183,14 @@ def call_method(
     if name in objects.FILLING and instance.external in torch_api.layers:
         initialisation.note_module(machine, instance, place, name)
     return _list(machine, instance, name, arguments)
+
+
+def _may_reset(base: str | None, attribute: str, registration: Registration) -> bool:
+    """Whether one of torch's layers resets what a class that inherits from it registers: most go by their own names."""
+    layer = torch_api.layers.get(base) if base is not None else None
+    if layer is None or (registration is Registration.PARAMETER and base in _RESETTING_ALL_PARAMETERS):
+        return True
+    return any(attribute == slot.name for slot in (*layer.parameters, *layer.buffers))
 
 
 def _is_container(instance: Instance) -> bool:

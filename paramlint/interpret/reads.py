@@ -18,6 +18,9 @@ from paramlint.project.names import dotted_name, is_name, last_word
 _BY_NAME = frozenset({"children", "named_children", "modules", "named_modules", "get_submodule", "get_parameter"})
 _ALL_PARAMETERS = frozenset({"parameters", "named_parameters"})
 _REGISTRIES = frozenset({"_modules", "_parameters", "__dict__"})
+_KEYED = (
+    _REGISTRIES | _BY_NAME - {"children", "modules"} | {"named_parameters", "named_buffers", "_buffers", "get_buffer"}
+)
 # What takes an object apart, one level deep.
 TAKING_APART = frozenset({"children", "named_children", "_modules"})
 _REGISTERING = frozenset({"register_buffer", "register_parameter", "add_module", "register_module"})
@@ -49,7 +52,8 @@ class FileReads(NamedTuple):
     ``reads`` are those by a name that stands there; ``texts`` the names in strings that look like keys rather than
     prose, and ``words`` those of them that are a whole string, which may be handed to ``getattr``; ``asked`` are names
     that ``getattr`` is given and ``computed`` what those that it computes may look like, each with the object;
-    ``tested`` are those that ``hasattr`` is given: where it is, any object may be at hand.
+    ``tested`` are those that ``hasattr`` is given: where it is, any object may be at hand. ``by_key``: something is
+    looked up there in what lists parts or tensors by their names (``dict(model.named_parameters())``, ``get_parameter``).
     """
 
     reads: tuple[OuterRead, ...]
@@ -59,6 +63,7 @@ class FileReads(NamedTuple):
     computed: tuple[tuple[re.Pattern[str], Object], ...]
     tested: frozenset[str]
     walks: bool
+    by_key: bool
 
 
 def file_reads(module: SourceModule) -> FileReads:
@@ -105,6 +110,7 @@ def file_reads(module: SourceModule) -> FileReads:
         tuple(computed),
         frozenset(tested),
         walks,
+        any(isinstance(node, code.Attribute) and node.name in _KEYED for node in every),
     )
 
 

@@ -227,8 +227,7 @@ def _object(expression: code.Expression, scope: _Scope) -> Object:
                 holder = _object(held, scope)
                 return holder._replace(place=None, at=index) if holder.holder is not None else Object()
             case code.Call(function=function) if (maker := dotted_name(function)) is not None:
-                # A local name is no one's that the file knows by it.
-                return Object(maker=maker) if maker[0] not in scope.names else Object()
+                return _traced(Object(maker=maker), scope.names)
         return Object()
     if receiver in scope.tested:
         return Object(classes=scope.tested[receiver])
@@ -267,7 +266,23 @@ def _names(function: code.Function, holder: code.Class | None) -> dict[str, Obje
                 found[part[0]] = (
                     _value(value, holder) if is_first and not isinstance(target, code.Display) else Object()
                 )
-    return found
+    return {name: _traced(described, found) for name, described in found.items()}
+
+
+def _traced(described: Object, names: dict[str, Object]) -> Object:
+    """An object that a method of a local name gives (``parser.parse_args()``), by the call that made what is called so.
+
+    A local name is no one's that the file knows by it.
+    """
+    followed: set[str] = set()
+    while described.maker and described.maker[0] in names:
+        first, *rest = described.maker
+        maker = names[first].maker
+        if not maker or not rest or first in followed:
+            return Object()
+        followed.add(first)
+        described = described._replace(maker=(*maker, *rest))
+    return described
 
 
 def local_names(function: code.Function) -> frozenset[str]:

@@ -215,7 +215,7 @@ class Surroundings:
             if any(may_be(self._project, self._linked, module, item) for item in asked):
                 return True
             is_key = attribute in found.texts and module.path == own.module.path and not with_gradient
-            is_spelled = is_key or attribute in found.words
+            is_spelled = is_key or (attribute in found.words and (found.by_key or self._asks_by_computed_names))
             named = (read for read in found.reads if read.name == attribute)
             reads = [read for read in named if takes_value(self._project, module, read, with_gradient)]
             is_open = module.path == own.module.path or attribute in found.tested
@@ -259,6 +259,12 @@ class Surroundings:
                     mine = [use for use in every if use.name.split(".")[0] == attribute]
                     found += [(function.name, base.module.path, use) for use in mine]
         return tuple(found)
+
+    @cached_property
+    def _asks_by_computed_names(self) -> bool:
+        """Whether something that may hold an instance may be given the name of an attribute to ask one for."""
+        modules = (self._project.module_at(path) for path in sorted(self._holders))
+        return any(self._project.scanned(file_reads, module).computed for module in modules)
 
     @cached_property
     def _holders(self) -> frozenset[Path]:

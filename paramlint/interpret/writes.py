@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from paramlint import torch_api
 from paramlint.interpret.going_on import SCALING, goes_on, takes_values, with_names_for_it
+from paramlint.interpret.optimised import parameters_given
 from paramlint.interpret.scan import class_names, inner_blocks, nodes, self_attribute
 from paramlint.interpret.walked_names import Asked, asks_another_name, names_given
 from paramlint.model import code
@@ -173,12 +174,25 @@ def _targets(node: object) -> Iterator[code.Expression]:
             name in _KEEPING
             or _is_exchange(node.function)
             or (isinstance(node.function, code.Name) and node.function.identifier in _LOOKING)
+            or _marks(node)
+            or parameters_given(node)
         ):
-            return
+            return  # an optimiser goes on from what it is given
         if name and torch_api.method(name) is not None and f"torch.nn.init.{name}" not in torch_api.initialisers:
             return  # a tensor's method writes at most the tensor
         if name.endswith("_") or isinstance(node.function, code.Name) or not _is_pure(node.function):
             yield from (argument.value for argument in node.arguments)
+
+
+def _marks(call: code.Call) -> bool:
+    """``setattr(p, "is_expert", True)``, ``getattr(p, "is_expert", False)``: of a tensor, only ``data`` is its memory."""
+    match call:
+        case code.Call(
+            function=code.Name(identifier="setattr" | "getattr"),
+            arguments=(_, code.Argument(value=code.Constant(value=str() as name)), *_),
+        ):
+            return name != "data"
+    return False
 
 
 def _averages(call: code.Call, method: code.Attribute) -> bool:
