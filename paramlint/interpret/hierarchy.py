@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from paramlint import torch_api
+from paramlint.interpret.initialised import carried_attributes, initialised_attributes
 from paramlint.interpret.scan import (
     Gathered,
     assigned_attributes,
-    carried_attributes,
     class_names,
-    initialised_attributes,
+    docstring,
     names_for,
     nodes,
     self_attribute,
@@ -99,7 +99,7 @@ def describe(function: code.Function) -> MethodFacts:
         exports=frozenset(_exports(body)),
         may_fill=frozenset(_may_fill(body)),
         ties=frozenset(_ties(body)),
-        is_explained=function.name in re.findall(r"\w+", _docstring(function.body)),
+        is_explained=function.name in re.findall(r"\w+", docstring(function.body)),
         answers=any(map(_answers, body)),
         is_idle=bool(function.parameters[1:])
         and all(parameter.kind in ("*", "**") for parameter in function.parameters[1:])
@@ -291,15 +291,7 @@ def documentation(linked: LinkedClass) -> str:
     bodies += [
         item.body for item in linked.definition.node.body if isinstance(item, code.Function) and item.name == "__init__"
     ]
-    return "\n".join(filter(None, map(_docstring, bodies)))
-
-
-def _docstring(body: Sequence[code.Statement]) -> str:
-    first = body[0] if body else None
-    if isinstance(first, code.ExpressionStatement) and isinstance(first.value, code.Constant):
-        if isinstance(first.value.value, str):
-            return first.value.value
-    return ""
+    return "\n".join(filter(None, map(docstring, bodies)))
 
 
 def stands_in(function: code.Function) -> bool:

@@ -20,8 +20,9 @@ from paramlint.interpret.events import (
     Write,
     Writer,
 )
+from paramlint.interpret.initialised import CARRYING, initialised_attributes, initialised_targets
 from paramlint.interpret.machine import Frame, Machine
-from paramlint.interpret.scan import CARRYING, initialised_attributes, initialised_targets, nodes, tested_types
+from paramlint.interpret.scan import nodes, tested_types
 from paramlint.interpret.slots import Fill, Phase, Place, Registration
 from paramlint.interpret.values import (
     Closure,

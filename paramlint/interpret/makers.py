@@ -51,19 +51,21 @@ def stands_in_class(definition: ClassDefinition, place: Place) -> bool:
     return _stands_in(definition.module, definition.node.body, place)
 
 
-def stands_in_callee(project: Project, linked: LinkedClass, callee: str, place: Place) -> bool:
-    """Whether what stands at a place is in what a class calls so: its method ``self.name``, or a function.
+def maker_of(project: Project, linked: LinkedClass, callee: str, place: Place) -> code.Function | None:
+    """What a class calls so, its method ``self.name`` or a function, if what stands at a place is made in it.
 
-    One that makes functions may leave it to them: False.
+    One that makes functions may leave it to them: None.
     """
     first, *rest = callee.split(".")
     if first == "self" and len(rest) == 1:
         member = linked.find(rest[0])
-        if not isinstance(member, Member) or not isinstance(member.owner, ClassDefinition):
-            return False
-        return isinstance(member.node, code.Function) and _is_made_in(member.owner.module, member.node, place)
+        if isinstance(member, Member) and isinstance(member.owner, ClassDefinition):
+            if isinstance(member.node, code.Function):
+                return member.node if _is_made_in(member.owner.module, member.node, place) else None
+        return None
     found = project.resolve(linked.definition.module, (first, *rest))
-    return isinstance(found, FunctionDefinition) and _is_made_in(found.module, found.node, place)
+    is_maker = isinstance(found, FunctionDefinition) and _is_made_in(found.module, found.node, place)
+    return found.node if isinstance(found, FunctionDefinition) and is_maker else None
 
 
 def _is_made_in(module: SourceModule, function: code.Function, place: Place) -> bool:

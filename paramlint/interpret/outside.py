@@ -9,9 +9,10 @@ from pathlib import Path
 from paramlint import torch_api
 from paramlint.facts.source import SourceError
 from paramlint.interpret.holders import MOST_FILES, Scope
+from paramlint.interpret.initialised import initialised_attributes
 from paramlint.interpret.instances import TooManyFiles, may_be, may_be_held_as
 from paramlint.interpret.receivers import objects_with
-from paramlint.interpret.scan import initialised_attributes, nodes
+from paramlint.interpret.scan import nodes
 from paramlint.interpret.slots import Care
 from paramlint.interpret.writes import BUFFER_WALKS, PARAMETER_WALKS, calls_method, writes_attribute
 from paramlint.model import code

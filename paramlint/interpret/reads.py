@@ -8,9 +8,10 @@ from types import NoneType
 from typing import NamedTuple
 
 from paramlint import torch_api
+from paramlint.interpret.initialised import initialised_attributes
 from paramlint.interpret.prepared import is_with_none, only_prepared, prepared_elsewhere
 from paramlint.interpret.receivers import Object, OuterRead, local_names, outer_uses
-from paramlint.interpret.scan import initialised_attributes, nodes, self_attribute
+from paramlint.interpret.scan import nodes, self_attribute
 from paramlint.model import code
 from paramlint.project.definitions import SourceModule
 from paramlint.project.names import dotted_name, is_name, last_word

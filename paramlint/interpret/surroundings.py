@@ -22,7 +22,8 @@ from paramlint.interpret.instances import (
     takes_value,
 )
 from paramlint.interpret.loaded import is_always_loaded
-from paramlint.interpret.makers import stands_in_callee, stands_in_class
+from paramlint.interpret.makers import maker_of, stands_in_class
+from paramlint.interpret.name_uses import uses_of_name
 from paramlint.interpret.optimised import parameters_given, words_of_optimisers
 from paramlint.interpret.outside import may_call, may_initialise
 from paramlint.interpret.reach import CONSTRUCTORS
@@ -34,7 +35,7 @@ from paramlint.interpret.reads import (
     names_thawed,
 )
 from paramlint.interpret.reapplied import is_applied_by_owners
-from paramlint.interpret.scan import may_take, nodes
+from paramlint.interpret.scan import docstring, may_take, nodes
 from paramlint.interpret.sets import (
     names_set,
     names_set_but_by_constructors,
@@ -95,7 +96,7 @@ class Surroundings:
         function = member.node if isinstance(member, Member) and isinstance(member.node, code.Function) else None
         own = self._linked.sources
         for module in self._modules_with(method):
-            for holder, node, call in _uses(module, method):
+            for holder, node, call in uses_of_name(module, method):
                 is_own_object = isinstance(node, code.Attribute) and is_self_or_super(node.value)
                 if not is_own_object and call is not None and function is not None and not may_take(function, call):
                     continue
@@ -333,9 +334,10 @@ class Surroundings:
         """Whether a statement at a place stands in the class's own body."""
         return stands_in_class(self._linked.definition, place)
 
-    def makes_by(self, callee: str, place: Place) -> bool:
-        """Whether what stands at a place is in what the class calls so: its method ``self.name``, or a function."""
-        return stands_in_callee(self._project, self._linked, callee, place)
+    def documentation_of_maker(self, callee: str, place: Place) -> str | None:
+        """The docstring of what the class calls so, ``self.name`` or a function, if what stands at a place is made in it."""
+        maker = maker_of(self._project, self._linked, callee, place)
+        return None if maker is None else docstring(maker.body)
 
     def may_initialise(
         self,
@@ -390,30 +392,3 @@ class Surroundings:
 
     def _modules_with(self, word: str, beside: tuple[str, ...] = ()) -> list[SourceModule]:
         return modules_with(self._project, self._linked.definition.module, word, beside)
-
-
-def _outside(statement: code.Statement, name: str) -> Iterator[object]:
-    """The nodes of a statement outside the methods of that name, which reach nothing by calling themselves."""
-    if not isinstance(statement, code.Class):
-        yield from nodes(statement)
-        return
-    yield from nodes((statement.arguments, statement.decorators))
-    for inner in statement.body:
-        if not isinstance(inner, code.Function) or inner.name != name:
-            yield from nodes(inner)
-
-
-def _uses(module: SourceModule, name: str) -> Iterator[tuple[code.Class | None, object, code.Call | None]]:
-    """The expressions that use a name as an attribute or spell it as a string, with the class around them.
-
-    Third comes the call of which the attribute is the function, if it is one.
-    """
-    for statement in module.facts.body:
-        holder = statement if isinstance(statement, code.Class) else None
-        found = list(_outside(statement, name))
-        calls = {id(node.function): node for node in found if isinstance(node, code.Call)}
-        for node in found:
-            if (isinstance(node, code.Attribute) and node.name == name) or (
-                isinstance(node, code.Constant) and node.value == name
-            ):
-                yield holder, node, calls.get(id(node))

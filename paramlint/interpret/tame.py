@@ -7,9 +7,10 @@ from pathlib import Path
 
 from paramlint import torch_api
 from paramlint.interpret.ingredients import Dotted, Ingredients, ingredients_of, is_super
+from paramlint.interpret.initialised import is_initialiser
 from paramlint.interpret.kinds import Kind, Values
 from paramlint.interpret.reach import Unit
-from paramlint.interpret.scan import is_initialiser, nodes
+from paramlint.interpret.scan import nodes
 from paramlint.model import code
 from paramlint.project.definitions import External, SourceModule
 from paramlint.project.names import dotted_name, is_name, last_word

@@ -5,9 +5,9 @@ from __future__ import annotations
 from paramlint import torch_api
 from paramlint.interpret import constants, devices, factories, initialisation, products, results, stores
 from paramlint.interpret.events import LostParameter, LostWrite
+from paramlint.interpret.initialised import CARRYING
 from paramlint.interpret.machine import Frame, Machine
 from paramlint.interpret.ranks import least_of_index, least_rank, rank_of_index, result_rank
-from paramlint.interpret.scan import CARRYING
 from paramlint.interpret.slots import Phase
 from paramlint.interpret.values import (
     NONE,

@@ -80,10 +80,15 @@ def _is_made_here(trace: ClassTrace, slot: Slot) -> bool:
 
 
 def _makes(trace: ClassTrace, slot: Slot, made: Place) -> bool:
-    """Whether something is made where a statement binds it, or in the method or function whose result that binds."""
+    """Whether something is made where a statement binds it, or in the method or function whose result that binds.
+
+    One whose docstring says what it is kept for makes it for more.
+    """
     if slot.place.encloses(made):
         return True
-    return any(trace.surroundings.makes_by(maker.shape, made) for maker in trace.makers if maker.attribute == slot.name)
+    callees = [maker.shape for maker in trace.makers if maker.attribute == slot.name]
+    documentations = [trace.surroundings.documentation_of_maker(callee, made) for callee in callees]
+    return any(text is not None and not _EXPLAINED.search(text) for text in documentations)
 
 
 RULE = Rule(
