@@ -54,10 +54,7 @@ def call_container(machine: Machine, frame: Frame, container: Container, name: s
             container.items.clear()
             container.keys.clear()
         case "clear" | "popitem" | "remove" | "discard":
-            container.is_exact = False
-            if not any(isinstance(item, (Tensor, Instance, Container)) for item in container.items):
-                container.items.clear()  # how many of them are left is not known, nor whether any is
-                container.keys.clear()
+            _lose(container)
         case "__setitem__" if len(values) > 1:
             stores.set_item(machine, frame, container, values[0], values[1], frame.place(Span(1, 1, 1, 1)))
     return NONE if name in ("append", "extend", "insert", "update", "add", "clear") else UNKNOWN
@@ -76,9 +73,19 @@ def _update(container: Container, arguments: Arguments) -> None:
         container.items.append(value)
 
 
+def _lose(container: Container) -> None:
+    """Take something from a container that is not known: how many are left is not known, nor whether any is."""
+    container.is_exact = False
+    if not any(isinstance(item, (Tensor, Instance, Container)) for item in container.items):
+        container.items.clear()
+        container.keys.clear()
+
+
 def _look_up(machine: Machine, container: Container, name: str, values: list[Value]) -> Value:
     if container.kind != "dict":
-        if name == "pop" and container.items and container.is_exact:
+        if name != "pop":
+            return UNKNOWN
+        if container.items and container.is_exact and not (machine.undecided or machine.repeated):
             position = values[0] if values else Known(-1)
             if (
                 isinstance(position, Known)
@@ -86,6 +93,7 @@ def _look_up(machine: Machine, container: Container, name: str, values: list[Val
                 and -len(container.items) <= position.value < len(container.items)
             ):
                 return container.items.pop(position.value)
+        _lose(container)
         return UNKNOWN
     key = values[0] if values else UNKNOWN
     for place, (known, item) in enumerate(zip(container.keys, container.items, strict=False)):

@@ -63,6 +63,11 @@ _NUMPY_SHAPING = frozenset(
     }
 )
 _DEEPEST_GROUP = 3
+# Functions of torch that answer something about what they are given, and write nothing.
+_ASKING = (
+    *("torch.cuda.", "torch.distributed.", "torch.backends.", "torch.is_", "torch.get_"),
+    *("torch.nn.init._calculate_", "torch.nn.init.calculate_gain"),
+)
 _PACKED = ("quantization", "quantized", "quantize", "pack_")
 
 
@@ -216,7 +221,7 @@ def _other(machine: Machine, frame: Frame, name: str, arguments: calls.Arguments
         if None not in keys:
             return Symbol(f"({name}({', '.join(key for key in keys if key)}))")
         return UNKNOWN
-    if name.startswith(("torch.cuda.", "torch.distributed.", "torch.backends.", "torch.is_", "torch.get_")):
+    if name.startswith(_ASKING):
         return machine.fresh(name)
     if name.startswith("torch.utils.checkpoint.checkpoint") and first is not None:
         rest = calls.Arguments(arguments.positional[1:], {}, arguments.is_exact)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from paramlint import torch_api
 from paramlint.interpret import constants, devices, results
 from paramlint.interpret.machine import Frame, Machine
@@ -27,6 +29,9 @@ _DRAWING_NUMBERS = frozenset({"randint", "randperm"})
 _COUNTING = frozenset({"arange", "meshgrid", "cartesian_prod", "indices"})
 # What makes elements of torch's default type, which is 32 bits long, where no type is asked for.
 _OF_DEFAULT_TYPE = frozenset({"zeros", "ones", "empty", "rand", "randn", "eye", "linspace", "logspace", "Tensor"})
+_COUNT = re.compile(
+    r"(num|n)_[a-z]+|[a-z_]+_(size|dim|features|channels|units)|dim|width|channels|hidden|d_model|nhead"
+)
 
 
 def factory(
@@ -136,9 +141,13 @@ def _constructor_form(positional: list[Value]) -> tuple[bool | None, int | None]
         if isinstance(first, (Container, Tensor)):
             return False, rank_of_data(first)
         # one argument of unknown type is a size or data
-        is_size = isinstance(first, Symbol) and (first.is_number or first.key.startswith("("))
-        return (True, 1) if is_size else (None, None)
+        return (True, 1) if isinstance(first, Symbol) and _is_count(first) else (None, None)
     return True, len(positional)
+
+
+def _is_count(value: Symbol) -> bool:
+    """Whether a value is a number: it was computed, or it has the name of one (``num_features``, ``config.hidden_size``)."""
+    return value.is_number or value.key.startswith("(") or bool(_COUNT.fullmatch(value.key.rsplit(".", 1)[-1]))
 
 
 def _has_no_size(function: Function, positional: list[Value]) -> bool:
