@@ -95,7 +95,8 @@ def augmented(machine: Machine, frame: Frame, statement: code.AugmentedAssign) -
     if isinstance(old, Instance) and old.is_module and statement.operator == "+":
         inner, is_exact = evaluate.elements(machine, value)
         stores.extend_module(machine, old, inner, frame.place(statement.span))
-        old.is_opaque = old.is_opaque or not is_exact
+        if not is_exact:
+            old.blur()
         return
     if isinstance(old, Tensor):
         result = tensors.augmented(machine, frame, statement.operator, old, value, statement.span)

@@ -82,7 +82,7 @@ def set_(machine: Machine, frame: Frame, arguments: Arguments, span: Span) -> Va
             if isinstance(value, Instance) or value.is_parameter:
                 value.is_registered = True
         results.escape(value)
-        receiver.is_opaque = True
+        receiver.blur(by_name=isinstance(value, (Tensor, Instance)))
     return NONE
 
 

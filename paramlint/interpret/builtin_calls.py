@@ -182,7 +182,7 @@ def call_builtin(machine: Machine, frame: Frame, name: str, arguments: Arguments
             return NONE
         case "exec" | "eval" | "vars":
             for instance in [first] if name == "vars" and isinstance(first, Instance) else _in_sight(frame):
-                instance.is_opaque = True
+                instance.blur()
             return UNKNOWN
     return _number(machine, name, values)
 

@@ -284,14 +284,16 @@ def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Argumen
     machine.choice, machine.is_choosing, machine.preferred, machine.chain = None, False, None, None
     machine.abroad, machine.reached = is_abroad(machine, closure), reached(machine, frame, closure, span)
     spared = _spared(closure)
-    was_opaque, was_complete = spared is not None and spared.is_opaque, machine.is_complete
+    before_base = (spared.is_opaque, spared.hides) if spared is not None else None
+    was_complete = machine.is_complete
     try:
         if isinstance(closure.node, code.Lambda):
             return evaluate.evaluate(machine, inner, closure.node.body)
         return _execute(machine, frame, inner, closure, closure.node, span)
     finally:
-        if spared is not None:
-            spared.is_opaque, machine.is_complete = was_opaque, was_complete
+        if spared is not None and before_base is not None:
+            spared.is_opaque, spared.hides = before_base
+            machine.is_complete = was_complete
         machine.undecided = undecided
         machine.abroad, machine.reached = before
         machine.choice, machine.is_choosing, machine.preferred, machine.chain = choosing

@@ -46,7 +46,7 @@ def construct(machine: Machine, frame: Frame, linked: LinkedClass, arguments: ca
         machine.leave_idle()
         calls.note_made(machine, instance, place)
     if machine.depth >= MOST_DEPTH or machine.active.count(linked.definition.qualified_name) >= 2:
-        instance.is_opaque = True
+        instance.blur()
         return instance
     machine.active.append(linked.definition.qualified_name)
     machine.constructing += 1
@@ -61,7 +61,7 @@ def construct(machine: Machine, frame: Frame, linked: LinkedClass, arguments: ca
         if not is_part:
             raise
         machine.is_complete = False
-        instance.is_opaque = True
+        instance.blur()
         for value in arguments.values():
             results.escape(value)
     finally:
@@ -86,12 +86,12 @@ def run_constructor(machine: Machine, frame: Frame, instance: Instance, argument
     set_before = _set_when_made(machine, linked)
     if set_before is None:
         # what a class's own __new__ returns may be any object
-        instance.is_opaque = True
+        instance.blur()
     for name in sorted(set_before or ()):
         stores.store(machine, instance, name, UNKNOWN, Registration.UNKNOWN, frame.place(span))
     member = linked.find("__init__")
     if member is UNKNOWN_MEMBER:
-        instance.is_opaque = True
+        instance.blur()
         instance.is_initialised = True
     elif isinstance(member, Member) and isinstance(member.node, Function):
         assert isinstance(member.owner, ClassDefinition)
@@ -212,7 +212,7 @@ def initialise_external(
         layers.add_state(machine, instance, layer, arguments, place)
         _reset(machine, frame, instance, layer, span)
     elif name != MODULE and not leaves_heirs_alone(name):
-        instance.is_opaque = True
+        instance.blur()
 
 
 def _reset(machine: Machine, frame: Frame, instance: Instance, layer: Layer, span: Span) -> None:

@@ -24,7 +24,7 @@ def execute_expression(machine: Machine, frame: Frame, statement: code.Expressio
         and frame.receiver is machine.root
         and _works_on_caller(machine, frame, statement.value)
     ):
-        machine.root.is_opaque = True
+        machine.root.blur()
     if not isinstance(value, Tensor):
         _note_unknown(machine, frame, statement)
         return

@@ -267,7 +267,14 @@ def clone(machine: Machine, value: Value, frame: Frame, span: Span, depth: int =
         return Container(value.kind, items, list(value.keys), value.is_exact)
     if isinstance(value, Instance):
         copy = Instance(
-            frame.place(span), machine.phase, value.linked, value.external, value.is_module, value.is_opaque, True
+            frame.place(span),
+            machine.phase,
+            value.linked,
+            value.external,
+            value.is_module,
+            value.is_opaque,
+            True,
+            hides=value.hides,
         )
         for name, held in value.bindings.items():
             inner = clone(machine, held.value, frame, span, depth + 1)

@@ -132,7 +132,9 @@ def _construct(project: Project, linked: LinkedClass, decider: Decider) -> tuple
     machine = Machine(project, decider)
     definition = linked.definition
     place = Place(definition.module.place, definition.node.span)
-    root = Instance(place, Phase.CONSTRUCTOR, linked, None, True, not linked.is_complete)
+    root = Instance(place, Phase.CONSTRUCTOR, linked, None, True)
+    if not linked.is_complete:
+        root.blur()
     machine.root = root
     frame = Frame(definition.module, definition.enclosing)
     try:
@@ -141,7 +143,7 @@ def _construct(project: Project, linked: LinkedClass, decider: Decider) -> tuple
         return None, machine.steps
     except (BudgetSpent, RecursionError):
         machine.is_complete = False
-        root.is_opaque = True
+        root.blur()
     slots = summarise_slots(root)
     left = initialisation.layers_left(root)
     unfilled = initialisation.layers_unfilled(root)
@@ -171,7 +173,7 @@ def _run(project: Project, linked: LinkedClass, decider: Decider, known: list[_B
             known.append(copied(constructed))
         built = constructed
     _, machine, root, slots, left, unfilled = built
-    is_complete = machine.is_complete
+    is_complete, hides = machine.is_complete, root.hides
     events = len(machine.events)
     kept: tuple[Slot, ...] = ()
     try:
@@ -192,6 +194,7 @@ def _run(project: Project, linked: LinkedClass, decider: Decider, known: list[_B
         events=(*machine.events, *products.dead_products(machine), *_made(machine)),
         rewritten=frozenset(machine.rewritten),
         is_opaque=root.is_opaque,
+        hides=hides,
         kept=kept,
         left=left,
         unfilled=unfilled,

@@ -61,7 +61,7 @@ def add_state(machine: Machine, instance: Instance, layer: Layer, arguments: cal
         _fill_container(machine, instance, layer, arguments, place)
         return
     if layer.children:
-        instance.is_opaque = True
+        instance.blur()
     if instance is machine.root:
         arguments = _decided(machine, instance, layer, arguments, place)
     placement = Placement.UNKNOWN if machine.on_meta else Placement.DEFAULT
@@ -156,4 +156,5 @@ def _fill_container(
         if isinstance(item, Tensor) and layer.name.startswith("torch.nn.Parameter") and not item.is_parameter:
             item = construct.make_parameter(machine, item, place, True)
         stores.set_on_module(machine, instance, name, item, place)
-    instance.is_opaque = instance.is_opaque or not is_exact
+    if not is_exact:
+        instance.blur()

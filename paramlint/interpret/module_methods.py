@@ -250,9 +250,10 @@ def _register(
         return NONE
     if not isinstance(name, Known) or not isinstance(name.value, str):
         # registered under a name that is not known
+        is_known = isinstance(value, (Tensor, Instance))
         if isinstance(value, (Tensor, Instance)):
             value.is_registered = True
-        instance.is_opaque = True
+        instance.blur(by_name=is_known)
         return NONE
     if method == "register_buffer":
         persistent = arguments.get(2, "persistent")
@@ -283,7 +284,8 @@ def _grow(
             if isinstance(value, Container) and value.kind == "dict":
                 inner = list(value.items)
             items.extend(inner)
-            instance.is_opaque = instance.is_opaque or not is_exact
+            if not is_exact:
+                instance.blur()
         values = items
     stores.extend_module(machine, instance, values, place)
     for value in values:

@@ -75,7 +75,7 @@ def _of_instance(machine: Machine, frame: Frame, receiver: Instance, name: str, 
     if receiver is machine.root and machine.phase is Phase.FORWARD:
         machine.emit(AttributeRead(frame.place(span), name))
     if name in _REGISTRIES and receiver.is_module:
-        receiver.is_opaque = True
+        receiver.blur()
         return UNKNOWN
     if binding is not None:
         value = binding.value

@@ -14,9 +14,10 @@ class Run(NamedTuple):
     """One path through the constructor, and through forward.
 
     ``is_complete`` is False where the interpreter gave up on a part (a budget, an unknown base): nothing may then be
-    said of what is *missing*. ``is_opaque``: names may be set that it did not see. ``rewritten`` are the names that
-    forward binds; ``kept`` what they hold when it returns, with the statement in forward as their place. ``left`` are
-    torch's layers that still have their default initialisation, ``unfilled`` those whose memory nothing has written.
+    said of what is *missing*. ``is_opaque``: names may be set that it did not see, to what it did not see where
+    construction ``hides`` something. ``rewritten`` are the names that forward binds; ``kept`` what they hold when it
+    returns, with the statement in forward as their place. ``left`` are torch's layers that still have their default
+    initialisation, ``unfilled`` those whose memory nothing has written.
     ``is_default``: it is the path that the defaults lead to. ``refuses``: forward raises on it, whatever it is given.
     """
 
@@ -26,6 +27,7 @@ class Run(NamedTuple):
     events: tuple[Event, ...]
     rewritten: frozenset[str]
     is_opaque: bool
+    hides: bool
     kept: tuple[Slot, ...]
     left: tuple[LayerLeft, ...] = ()
     unfilled: tuple[LayerLeft, ...] = ()

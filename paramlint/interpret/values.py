@@ -250,7 +250,8 @@ class Binding:
 class Instance:
     """An object: of a class in source (``linked``) or of one of torch's (``external``).
 
-    ``is_opaque`` marks objects whose contents are not (fully) known; ``recomputed`` names the parameter that a
+    ``is_opaque`` marks objects whose contents are not (fully) known; where it ``hides`` something, not even all that
+    they hold is known, and otherwise only some names are not. ``recomputed`` names the parameter that a
     parametrisation computes anew from others.
     """
 
@@ -263,9 +264,15 @@ class Instance:
     is_initialised: bool = False
     is_registered: bool = False
     is_lazy: bool = False
+    hides: bool = False
     recomputed: str | None = None
     bindings: dict[str, Binding] = field(default_factory=dict)
     number: int = _number()
+
+    def blur(self, *, by_name: bool = False) -> None:
+        """Take it that more is held than is known; ``by_name``: something known, under a name that is not."""
+        self.is_opaque = True
+        self.hides = self.hides or not by_name
 
     @property
     def class_name(self) -> str:

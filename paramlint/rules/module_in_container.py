@@ -17,7 +17,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
     """Yield containers with stateful Modules that nothing registers."""
     seen: set[str] = set()
     for run, slot in constructed_slots(trace):
-        if slot.registration is not Registration.CONTAINER or slot.name in seen or run.is_opaque:
+        if slot.registration is not Registration.CONTAINER or slot.name in seen or run.hides:
             continue
         if _is_hidden_on_purpose(trace, slot) or _answers_for(trace, slot.name):
             continue

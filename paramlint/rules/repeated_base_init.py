@@ -18,7 +18,7 @@ def check(trace: ClassTrace) -> Iterator[Finding]:
         (run, event)
         for run in trace.runs
         for event in run.events
-        if isinstance(event, BaseConstructorRan) and _lost(run, event) and not run.is_opaque
+        if isinstance(event, BaseConstructorRan) and _lost(run, event) and not run.hides
     )
     for run, event in islice(second, 1):
         names = ", ".join(f"'{name}'" for name in _lost(run, event)[:3])
