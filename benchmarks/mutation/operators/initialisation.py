@@ -267,7 +267,7 @@ OPERATORS = (
     Operator("copy initialised", "initialisation", ("PRM301", "PRM302", "PRM308", "PRM309"), "initialised otherwise", copy_initialised),
     Operator("layer initialised", "initialisation", ("PRM308",), "construction raises", layer_initialised),
     Operator("bias left out", "initialisation", ("PRM306",), "None initialised", bias_left_out),
-    Operator("initialised too early", "initialisation", ("PRM304", "PRM404", "PRM405"), "construction raises", initialised_too_early),
+    Operator("initialised too early", "initialisation", ("PRM304", "PRM306", "PRM404", "PRM405"), "construction raises", initialised_too_early),
     Operator("scheme overwrites", "initialisation", ("PRM307",), "zeros overwritten", scheme_overwrites),
     Operator("scheme call deleted", "initialisation", ("PRM301", "PRM302", "PRM303"), "initialised otherwise", scheme_call_deleted),
     Operator("public scheme call deleted", "initialisation", ("PRM301", "PRM302", "PRM303"), "uninitialised", interface_call_deleted),

@@ -166,7 +166,7 @@ def parameter_frozen(node: cst.ClassDef) -> Iterator[Planted]:
 
 OPERATORS = (
     Operator("table turned Parameter", "parameter", ("PRM201",), "parameters gained", table_turned_parameter),
-    Operator("buffer turned Parameter", "parameter", ("PRM203",), "construction raises", buffer_turned_parameter),
+    Operator("buffer turned Parameter", "parameter", ("PRM103", "PRM107", "PRM203"), "construction raises", buffer_turned_parameter),
     Operator("buffer turned frozen Parameter", "parameter", ("PRM202",), "parameters gained", buffer_turned_frozen_parameter),
     Operator("Parameter frozen", "parameter", ("PRM202",), "parameters frozen", parameter_frozen),
     Operator("Parameter of integers", "parameter", ("PRM203",), "construction raises", wrapped_parameter("{wrap}(({value}).long())", parameters)),
