@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DEEPEST = 3
 # Of the standard library, what hands nothing on that it is given, but objects of its own kinds: modules, options, paths.
 _MAKING_THEIR_OWN = frozenset({"argparse", "datetime", "importlib", "json", "logging", "os", "pathlib", "re", "time"})
+_IMPORT = "builtins.__import__"
 # The functions of torchvision that build a model of its own.
 _MODELS = "torchvision.models."
 
@@ -29,7 +30,7 @@ def _may_make(project: Project, linked: LinkedClass, module: SourceModule, name:
     found = project.resolve(module, name)
     if isinstance(found, External):
         is_model = found.name.startswith(_MODELS) and not found.name.endswith("get_model")
-        makes_its_own = is_model or found.name.partition(".")[0] in _MAKING_THEIR_OWN
+        makes_its_own = is_model or found.name.partition(".")[0] in _MAKING_THEIR_OWN or found.name == _IMPORT
         return found.name not in torch_api.layers and not makes_its_own
     if isinstance(found, ClassDefinition):
         made = project.link(found)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from paramlint import torch_api
 from paramlint.interpret.initialised import initialised_attributes
+from paramlint.interpret.name_patterns import name_pattern, names_in_loops
 from paramlint.interpret.prepared import is_with_none, only_prepared, prepared_elsewhere
 from paramlint.interpret.receivers import Object, OuterRead, local_names, outer_uses
 from paramlint.interpret.scan import nodes, self_attribute
@@ -97,7 +98,11 @@ def file_reads(module: SourceModule) -> FileReads:
     reads, requests = outer_uses(module.facts.body, prepared)
     asked: list[tuple[str, Object]] = []
     computed: list[tuple[re.Pattern[str], Object]] = []
+    in_loops = names_in_loops(every)
     for request in requests:
+        if id(request.name) in in_loops:
+            asked += [(name, request.object) for name in in_loops[id(request.name)]]
+            continue
         pattern = name_pattern(request.name)
         if pattern is not None:
             computed.append((pattern, request.object))
@@ -137,6 +142,7 @@ def class_reads(node: code.Class) -> ClassReads:
         prepares = prepares or bool(initialised_attributes(function.body))
         every = list(nodes(function.body))
         known_locally = local_names(function)
+        in_loops = names_in_loops(every)
         is_scheme = bool(_SCHEME.match(function.name))
         names |= set(_names_read(every, set(only_prepared(every)), known_locally if is_scheme else None))
         for inner in every:
@@ -145,9 +151,10 @@ def class_reads(node: code.Class) -> ClassReads:
             elif isinstance(inner, (code.For, code.Clause)):
                 walks = walks or (function.name == "forward" and _goes_over_parameters(inner.iterable))
             elif isinstance(inner, code.Call):
-                names |= _spelled_name(inner, known_locally)
+                names |= _spelled_names(inner, known_locally, in_loops)
                 pattern = _computed_name(inner, known_locally)
-                if pattern is not None and not is_scheme:
+                is_spelled = len(inner.arguments) > 1 and id(inner.arguments[1].value) in in_loops
+                if pattern is not None and not (is_scheme or is_spelled):
                     patterns.append(pattern)
     return ClassReads(frozenset(names), tuple(patterns), walks)
 
@@ -337,43 +344,23 @@ def _computed_name(call: code.Call, known_locally: frozenset[str]) -> re.Pattern
     return None
 
 
-def _spelled_name(call: code.Call, known_locally: frozenset[str]) -> set[str]:
-    """The name in ``getattr(self, "name")``; a local name may stand for self."""
+def _spelled_names(
+    call: code.Call, known_locally: frozenset[str], in_loops: dict[int, tuple[str, ...]]
+) -> frozenset[str]:
+    """The name in ``getattr(self, "name")``, or those that a loop gives it; a local name may stand for self."""
     match call:
-        case code.Call(
-            function=code.Name(identifier="getattr"),
-            arguments=(asked, code.Argument(value=code.Constant(value=str() as name)), *_),
-        ) if not _is_other(asked.value, known_locally):
-            return {name}
-    return set()
+        case code.Call(function=code.Name(identifier="getattr"), arguments=(asked, name, *_)) if not _is_other(
+            asked.value, known_locally
+        ):
+            if isinstance(name.value, code.Constant) and isinstance(name.value.value, str):
+                return frozenset({name.value.value})
+            return frozenset(in_loops.get(id(name.value), ()))
+    return frozenset()
 
 
 def _is_other(asked: code.Expression, known_locally: frozenset[str]) -> bool:
     dotted = dotted_name(asked)
     return dotted is not None and (len(dotted) > 1 or dotted[0] not in known_locally)
-
-
-def name_pattern(node: code.Expression) -> re.Pattern[str] | None:
-    """The names that an expression may stand for; None for a constant."""
-    match node:
-        case code.Constant():
-            return None
-        case code.FormattedString():
-            return re.compile("".join(re.escape(part) if isinstance(part, str) else ".*" for part in node.parts))
-        case code.BinaryOperation(operator="+"):
-            return re.compile(_side(node.left) + _side(node.right))
-        case code.BinaryOperation(operator="%", left=code.Constant(value=str() as text)):
-            return re.compile(".*".join(re.escape(part) for part in re.split(r"%\w", text)))
-        case code.Call(function=code.Attribute(name="format", value=code.Constant(value=str() as text))):
-            return re.compile(".*".join(re.escape(part) for part in re.split(r"\{[^}]*\}", text)))
-    return re.compile(".*")
-
-
-def _side(node: code.Expression) -> str:
-    if isinstance(node, code.Constant) and isinstance(node.value, str):
-        return re.escape(node.value)
-    pattern = name_pattern(node)
-    return ".*" if pattern is None else pattern.pattern
 
 
 def _is_self(node: code.Expression) -> bool:

@@ -25,6 +25,9 @@ _CONDITIONAL = (code.Conditional, code.BooleanOperation, code.Lambda, code.Compr
 _PARTS = frozenset({"weight", "bias"})
 _CHANGING = frozenset({"append", "insert", "extend", "pop", "add_module", "register_module", "_modules"})
 
+# The calls that import a module by its name.
+_IMPORTING = (("__import__",), ("importlib", "import_module"), ("import_module",))
+
 
 class ReadKind(Enum):
     """What a read takes: the value, the value without its gradient, or only what is known about it (shape, device)."""
@@ -263,10 +266,23 @@ def _names(function: code.Function, holder: code.Class | None) -> dict[str, Obje
                 if len(part) > 1:
                     continue
                 is_first = part[0] not in found
+                if not is_first and found[part[0]].maker in _IMPORTING and _asks(value, part[0]):
+                    continue  # what a module has under a name is one of its own
                 found[part[0]] = (
                     _value(value, holder) if is_first and not isinstance(target, code.Display) else Object()
                 )
     return {name: _traced(described, found) for name, described in found.items()}
+
+
+def _asks(value: code.Expression | None, name: str) -> bool:
+    """``getattr(name, ...)``, which ``name`` is bound to anew."""
+    match value:
+        case code.Call(
+            function=code.Name(identifier="getattr"),
+            arguments=(code.Argument(value=code.Name(identifier=asked)), *_),
+        ):
+            return asked == name
+    return False
 
 
 def _traced(described: Object, names: dict[str, Object]) -> Object:
