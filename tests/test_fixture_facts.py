@@ -53,6 +53,8 @@ BUILT_BY_OTHERS = frozenset(
         "Holder",
         "FilledBias",
         "HeldNorm",
+        "ConfiguredNorm",
+        "ConfiguredNeck",
         "GivenNorm",
         "NamedNorm",
         "Level",

@@ -60,6 +60,8 @@ def may_initialise(
         if not is_test and is_of_tests(scope.module.path):
             continue
         is_heir = _inherits(project, linked, scope)
+        if _configures_parts(scope.statement):
+            return True
         if methods and scope.name not in own and calls_method(scope.statement, methods, is_heir):
             return True
         gone_over = walks if is_heir or care is not Care.OF_ITS_LIKE else _NO_WALKS
@@ -76,6 +78,19 @@ def may_initialise(
         if is_heir and attribute in initialised_attributes((scope.statement,)):
             return True
     return False
+
+
+def _configures_parts(statement: code.Statement) -> bool:
+    """Whether a class says in its settings how parts of it begin, by their names: mmengine's ``init_cfg``.
+
+    ``dict(type="Constant", val=1, override=dict(name="norm"))`` (mmengine/model/weight_init.py, ``initialize``).
+    """
+    if not isinstance(statement, code.Class):
+        return False
+    every = list(nodes(statement.body))
+    return any(isinstance(node, code.Argument) and node.keyword == "override" for node in every) and any(
+        isinstance(node, code.Attribute) and node.name == "init_cfg" for node in every
+    )
 
 
 def _of_others(project: Project, linked: LinkedClass, scope: Scope, attribute: str) -> frozenset[int]:
