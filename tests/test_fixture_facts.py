@@ -54,6 +54,8 @@ BUILT_BY_OTHERS = frozenset(
         "FilledBias",
         "HeldNorm",
         "ConfiguredNorm",
+        "DemandedScale",
+        "Centres",
         "ConfiguredNeck",
         "GivenNorm",
         "NamedNorm",

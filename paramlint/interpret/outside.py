@@ -24,6 +24,8 @@ from paramlint.project.names import is_name
 from paramlint.project.project import Project
 
 _NO_WALKS = frozenset[str]()
+# What torch's own layers, and many a class, call the methods by which they begin.
+_EVERYBODYS = frozenset({"reset_parameters", "_reset_parameters", "init_weights", "_init_weights", "forward"})
 
 
 def may_initialise(
@@ -77,7 +79,21 @@ def may_initialise(
                 return True
         if is_heir and attribute in initialised_attributes((scope.statement,)):
             return True
-    return False
+    return any(_is_called_anywhere(project, linked, method) for method in sorted(methods))
+
+
+def _is_called_anywhere(project: Project, linked: LinkedClass, method: str) -> bool:
+    """Whether code of the project calls a method by a name that this class alone gives, on whatever it holds."""
+    is_called = False
+    for scope in _speaking(project, linked, (method,)):
+        if scope is None or method in _EVERYBODYS:
+            return False
+        if isinstance(scope.statement, code.Class) and any(
+            isinstance(part, code.Function) and part.name == method for part in scope.statement.body
+        ):
+            return False
+        is_called = is_called or calls_method(scope.statement, frozenset({method}), is_heir=False)
+    return is_called
 
 
 def _configures_parts(statement: code.Statement) -> bool:

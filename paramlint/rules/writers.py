@@ -25,15 +25,23 @@ def fills_others(run: Run, slot: Slot) -> Care:
 def has_other_writer(trace: ClassTrace, name: str, rank: int | None, care: Care = Care.NONE) -> bool:
     """Whether something that construction does not reach may write a parameter before it is used.
 
-    A method of the class that would write it counts only where code that can hold an instance calls it by name.
+    A method of the class that would write it counts only where code that can hold an instance calls it by name, but
+    that forward may do so for whoever gives it an option of its own.
     ``care``: see ``fills_others``.
     """
     found = writers(trace, name)
     return (
-        any(method.is_hook for method in trace.methods if method.name in found)
+        _fills_when_asked(trace, name)
+        or any(method.is_hook for method in trace.methods if method.name in found)
         or trace.surroundings.may_initialise(name, rank, found, care=care)
         or trace.surroundings.is_always_loaded
     )
+
+
+def _fills_when_asked(trace: ClassTrace, name: str) -> bool:
+    """Whether forward has options of its own that paths part on, and may write a parameter by one of them."""
+    has_options = any("forward(" in decision.condition for run in trace.runs for decision in run.decisions)
+    return has_options and any(method.name == "forward" and name in method.initialises for method in trace.methods)
 
 
 def writers(trace: ClassTrace, name: str) -> frozenset[str]:
