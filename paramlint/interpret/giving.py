@@ -44,7 +44,7 @@ def _may_make(project: Project, linked: LinkedClass, module: SourceModule, name:
 
 
 def may_be_value(project: Project, linked: LinkedClass, module: SourceModule, value: code.Expression) -> bool:
-    """Whether what a file binds to a name may be an instance of the class."""
+    """Whether what an expression of a file stands for may be an instance of the class: anything but a known call may."""
     maker = _maker(value, {})
     return maker is None or not isinstance(value, code.Call) or may_give(project, linked, module, maker, value)
 
@@ -120,8 +120,7 @@ def may_be_made(
         if layer is not None and not layer.is_container:
             return False  # a layer has no elements
         made = _element(found, call, index) if isinstance(found, External) else None
-    name = dotted_name(made.function) if isinstance(made, code.Call) else None
-    return not isinstance(made, code.Call) or name is None or may_give(project, linked, module, name, made)
+    return made is None or may_be_value(project, linked, module, made)
 
 
 def _element(container: External, call: code.Call, index: int) -> code.Expression | None:

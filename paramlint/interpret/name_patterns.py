@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from paramlint.interpret.receivers import rebinds
-from paramlint.interpret.scan import nodes
+from paramlint.interpret.scan import nodes, texts_of
 from paramlint.model import code
 
 
@@ -19,7 +19,7 @@ def names_in_loops(every: Iterable[object]) -> dict[int, tuple[str, ...]]:
     for loop in every:
         if not isinstance(loop, code.For) or not isinstance(loop.target, code.Name):
             continue
-        names = _texts(loop.iterable)
+        names = texts_of(loop.iterable) if isinstance(loop.iterable, code.Display) else ()
         variable = loop.target.identifier
         if not names or rebinds(loop.body, (variable,)):
             continue
@@ -31,13 +31,6 @@ def names_in_loops(every: Iterable[object]) -> dict[int, tuple[str, ...]]:
                 ) if name == variable:
                     found[id(given)] = names
     return found
-
-
-def _texts(iterable: code.Expression) -> tuple[str, ...]:
-    """The texts that a display is made of; none where it has something else as well."""
-    elements = iterable.elements if isinstance(iterable, code.Display) else ()
-    texts = [part.value for part in elements if isinstance(part, code.Constant) and isinstance(part.value, str)]
-    return tuple(texts) if len(texts) == len(elements) else ()
 
 
 def name_pattern(node: code.Expression) -> re.Pattern[str] | None:

@@ -226,6 +226,13 @@ def annotation_words(annotation: code.Expression | None) -> frozenset[str]:
     return frozenset(words)
 
 
+def texts_of(value: code.Expression) -> tuple[str, ...]:
+    """The texts that an expression is, or is a display of; none where it is something else as well."""
+    elements = value.elements if isinstance(value, code.Display) else (value,)
+    texts = [part.value for part in elements if isinstance(part, code.Constant) and isinstance(part.value, str)]
+    return tuple(texts) if len(texts) == len(elements) else ()
+
+
 def docstring(body: tuple[code.Statement, ...]) -> str:
     """The docstring of a class or function with that body; empty where it has none."""
     first = body[0] if body else None

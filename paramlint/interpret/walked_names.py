@@ -7,6 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from paramlint import torch_api
+from paramlint.interpret.scan import texts_of
 from paramlint.model import code
 
 
@@ -51,22 +52,15 @@ def asks_another_name(condition: code.Expression, names: frozenset[str], *, aske
             )
             return name in names and is_known and not is_called_so
         case code.Comparison(operators=("in" | "==",), left=code.Name(identifier=name), comparators=(value,)):
-            texts = _texts(value)
+            texts = texts_of(value)
             return name in names and bool(texts) and not any(_may_end_with(text, asked) for text in texts)
         case code.Call(
             function=code.Attribute(name="endswith", value=code.Name(identifier=name)),
             arguments=(code.Argument(value=value),),
         ):
-            texts = _texts(value)
+            texts = texts_of(value)
             return name in names and bool(texts) and not any(_may_end_with(text, asked) for text in texts)
     return False
-
-
-def _texts(value: code.Expression) -> tuple[str, ...]:
-    """The texts that an expression is, or is a display of; none where it is something else as well."""
-    elements = value.elements if isinstance(value, code.Display) else (value,)
-    texts = [part.value for part in elements if isinstance(part, code.Constant) and isinstance(part.value, str)]
-    return tuple(texts) if len(texts) == len(elements) else ()
 
 
 def _may_end_with(text: str, asked: Asked) -> bool:
