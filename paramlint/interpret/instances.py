@@ -25,11 +25,13 @@ from paramlint.interpret.receivers import (
 from paramlint.interpret.scan import nodes
 from paramlint.interpret.sets import names_set_in, names_set_on_others, sets_computed_names
 from paramlint.model import code
+from paramlint.project.classes import Member
 from paramlint.project.definitions import (
     ClassDefinition,
     External,
     FunctionDefinition,
     ModuleReference,
+    Unresolved,
     ValueDefinition,
 )
 from paramlint.project.externals import is_standard_library
@@ -107,6 +109,18 @@ def holding_files(project: Project, own: ClassDefinition) -> frozenset[Path]:
         if len(asked) > MOST_NAMES or len(files) > MOST_FILES:
             raise TooManyFiles
     return frozenset(files)
+
+
+def hands_itself_on(project: Project, linked: LinkedClass) -> bool:
+    """Whether a method gives self to something that is not known: what an attribute holds, or an argument."""
+    for base in linked.sources:
+        for name in project.scanned(names_given_self, base.node.body):
+            member = linked.find(name[1]) if len(name) == 2 and name[0] == "self" else None
+            if isinstance(member, Member) and isinstance(member.node, code.Function):
+                continue  # its own
+            if isinstance(project.resolve(base.module, name), Unresolved):
+                return True
+    return False
 
 
 def may_be(project: Project, linked: LinkedClass, module: SourceModule, described: Object, depth: int = 0) -> bool:

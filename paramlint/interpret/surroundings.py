@@ -14,6 +14,7 @@ from paramlint.interpret.holders import Scope, holders, is_never_moved
 from paramlint.interpret.ingredients import Ingredients, ingredients
 from paramlint.interpret.instances import (
     TooManyFiles,
+    hands_itself_on,
     holding_files,
     is_named_in,
     may_be,
@@ -219,7 +220,7 @@ class Surroundings:
             is_spelled = is_key or (attribute in found.words and (found.by_key or self._asks_by_computed_names))
             named = (read for read in found.reads if read.name == attribute)
             reads = [read for read in named if takes_value(self._project, module, read, with_gradient)]
-            is_open = module.path == own.module.path or attribute in found.tested
+            is_open = module.path == own.module.path or attribute in found.tested or self._hands_itself_on
             if not (is_spelled or reads) or not (is_open or module.path in self._holders):
                 continue
             if is_spelled or any(may_be(self._project, self._linked, module, read.object) for read in reads):
@@ -260,6 +261,10 @@ class Surroundings:
                     mine = [use for use in every if use.name.split(".")[0] == attribute]
                     found += [(function.name, base.module.path, use) for use in mine]
         return tuple(found)
+
+    @cached_property
+    def _hands_itself_on(self) -> bool:
+        return hands_itself_on(self._project, self._linked)
 
     @cached_property
     def _asks_by_computed_names(self) -> bool:
