@@ -284,15 +284,15 @@ def _follow(machine: Machine, frame: Frame, closure: Closure, arguments: Argumen
     machine.choice, machine.is_choosing, machine.preferred, machine.chain = None, False, None, None
     machine.abroad, machine.reached = is_abroad(machine, closure), reached(machine, frame, closure, span)
     spared = _spared(closure)
-    before_base = (spared.is_opaque, spared.hides) if spared is not None else None
+    was_opaque, was_hiding = (spared.is_opaque, spared.hides) if spared is not None else (False, False)
     was_complete = machine.is_complete
     try:
         if isinstance(closure.node, code.Lambda):
             return evaluate.evaluate(machine, inner, closure.node.body)
         return _execute(machine, frame, inner, closure, closure.node, span)
     finally:
-        if spared is not None and before_base is not None:
-            spared.is_opaque, spared.hides = before_base
+        if spared is not None:
+            spared.is_opaque, spared.hides = was_opaque, was_hiding
             machine.is_complete = was_complete
         machine.undecided = undecided
         machine.abroad, machine.reached = before

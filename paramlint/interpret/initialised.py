@@ -69,7 +69,7 @@ def initialised_targets(body: tuple[object, ...]) -> Iterator[tuple[str, str, tu
         if not isinstance(node, code.Call):
             continue
         match node.function:
-            case code.Name(identifier=name) if node.arguments and is_initialiser(name):
+            case code.Name(identifier=name) if node.arguments and initialises_in_place(name):
                 target = node.arguments[0].value
             case code.Attribute(value=owner) if node.arguments and _is_init_module(owner):
                 name, target = node.function.name, node.arguments[0].value
@@ -86,9 +86,9 @@ def initialised_targets(body: tuple[object, ...]) -> Iterator[tuple[str, str, tu
         yield (target.name if isinstance(target, code.Attribute) else ""), name, given
 
 
-def is_initialiser(name: str) -> bool:
+def initialises_in_place(name: str) -> bool:
     """Whether a function is called as one of ``torch.nn.init`` is (``trunc_normal_``), wherever it comes from."""
-    return name.endswith("_") and f"torch.nn.init.{name}" in torch_api.initialisers
+    return name.endswith("_") and torch_api.is_initialiser(name)
 
 
 def _is_init_module(node: code.Expression) -> bool:

@@ -169,9 +169,9 @@ def call_method(
         is_default = name == "reset_parameters" and instance.external in torch_api.layers
         base = construct.external_base(instance.linked, None) if instance.linked is not None else None
         for module in walk(instance)[0]:
+            is_reset = module is instance and name in ("reset_parameters", "_reset_parameters")
             for attribute, binding in module.bindings.items():
-                is_own = module is instance and name in ("reset_parameters", "_reset_parameters")
-                if is_own and not _may_reset(base, attribute, binding.registration):
+                if is_reset and not _may_reset(base, attribute, binding.registration):
                     continue
                 if isinstance(binding.value, Tensor):
                     before = binding.value.storage.overwritten
@@ -250,10 +250,9 @@ def _register(
         return NONE
     if not isinstance(name, Known) or not isinstance(name.value, str):
         # registered under a name that is not known
-        is_known = isinstance(value, (Tensor, Instance))
         if isinstance(value, (Tensor, Instance)):
             value.is_registered = True
-        instance.blur(by_name=is_known)
+        instance.blur(by_name=isinstance(value, (Tensor, Instance)))
         return NONE
     if method == "register_buffer":
         persistent = arguments.get(2, "persistent")

@@ -62,7 +62,7 @@ def may_initialise(
         if not is_test and is_of_tests(scope.module.path):
             continue
         is_heir = _inherits(project, linked, scope)
-        if _configures_parts(scope.statement):
+        if project.scanned(_configures_parts, scope.statement):
             return True
         if methods and scope.name not in own and calls_method(scope.statement, methods, is_heir):
             return True
@@ -79,14 +79,14 @@ def may_initialise(
                 return True
         if is_heir and attribute in initialised_attributes((scope.statement,)):
             return True
-    return any(_is_called_anywhere(project, linked, method) for method in sorted(methods))
+    return any(_is_called_anywhere(project, linked, method) for method in sorted(methods - _EVERYBODYS))
 
 
 def _is_called_anywhere(project: Project, linked: LinkedClass, method: str) -> bool:
     """Whether code of the project calls a method by a name that this class alone gives, on whatever it holds."""
     is_called = False
     for scope in _speaking(project, linked, (method,)):
-        if scope is None or method in _EVERYBODYS:
+        if scope is None:
             return False
         if isinstance(scope.statement, code.Class) and any(
             isinstance(part, code.Function) and part.name == method for part in scope.statement.body

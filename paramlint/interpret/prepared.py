@@ -109,6 +109,5 @@ def _initialised(call: code.Call) -> code.Expression | None:
     function = call.function
     if isinstance(function, code.Attribute) and function.name in _FILLING and last_word(function.value) != "init":
         return function.value
-    called = last_word(function)
-    is_initialiser = f"torch.nn.init.{called}" in torch_api.initialisers
+    is_initialiser = torch_api.is_initialiser(last_word(function))
     return call.arguments[0].value if is_initialiser and call.arguments else None

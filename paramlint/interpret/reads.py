@@ -272,7 +272,7 @@ def _viewed(expression: code.Expression) -> code.Expression:
 
 def _computes_in_place(name: str) -> bool:
     """Whether a name is that of a tensor's method which writes what it computes from its arguments: ``x.mul_(y)``."""
-    return torch_api.method(name) is not None and f"torch.nn.init.{name}" not in torch_api.initialisers
+    return torch_api.method(name) is not None and not torch_api.is_initialiser(name)
 
 
 def _tested(call: code.Call) -> set[str]:

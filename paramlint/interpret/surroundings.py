@@ -220,8 +220,10 @@ class Surroundings:
             is_spelled = is_key or (attribute in found.words and (found.by_key or self._asks_by_computed_names))
             named = (read for read in found.reads if read.name == attribute)
             reads = [read for read in named if takes_value(self._project, module, read, with_gradient)]
+            if not (is_spelled or reads):
+                continue
             is_open = module.path == own.module.path or attribute in found.tested or self._hands_itself_on
-            if not (is_spelled or reads) or not (is_open or module.path in self._holders):
+            if not (is_open or module.path in self._holders):
                 continue
             if is_spelled or any(may_be(self._project, self._linked, module, read.object) for read in reads):
                 return True

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from paramlint import torch_api
 from paramlint.interpret.ingredients import Dotted, Ingredients, ingredients_of, is_super
-from paramlint.interpret.initialised import is_initialiser
+from paramlint.interpret.initialised import initialises_in_place
 from paramlint.interpret.kinds import Kind, Values
 from paramlint.interpret.reach import Unit
 from paramlint.interpret.scan import nodes
@@ -75,7 +75,7 @@ def facts_of_value(node: code.Expression) -> Ingredients:
 def writes_in_place(facts: Ingredients) -> bool:
     """Whether a function writes tensors by a method of theirs, or by a function that is named like one of ``nn.init``."""
     return any(name.endswith("_") and not name.startswith("_") for name in facts.asked) or any(
-        isinstance(call.function, code.Name) and is_initialiser(call.function.identifier) for call in facts.calls
+        isinstance(call.function, code.Name) and initialises_in_place(call.function.identifier) for call in facts.calls
     )
 
 

@@ -178,7 +178,7 @@ def _targets(node: object) -> Iterator[code.Expression]:
             or parameters_given(node)
         ):
             return  # an optimiser goes on from what it is given
-        if name and torch_api.method(name) is not None and f"torch.nn.init.{name}" not in torch_api.initialisers:
+        if name and torch_api.method(name) is not None and not torch_api.is_initialiser(name):
             return  # a tensor's method writes at most the tensor
         if name.endswith("_") or isinstance(node.function, code.Name) or not _is_pure(node.function):
             yield from (argument.value for argument in node.arguments)

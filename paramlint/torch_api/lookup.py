@@ -118,6 +118,11 @@ def layer_words() -> frozenset[str]:
     return frozenset(name.rsplit(".", 1)[-1] for name in layers)
 
 
+def is_initialiser(name: str) -> bool:
+    """Whether ``torch.nn.init`` has a function of that name, be it one that torch has deprecated (``uniform``)."""
+    return f"torch.nn.init.{name}" in initialisers
+
+
 @cache
 def state_words() -> frozenset[str]:
     """The names under which torch's layers register parameters and buffers of their own."""
